@@ -10,6 +10,8 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const stampFile = path.join(root, 'node_modules', '.tuiqiao-setup.json');
 const isQuiet = process.argv.includes('--quiet');
 const MINIMUM_NODE = [20, 20];
+/** npm prints its whole usage text after an error; the reason stands in the first lines. */
+const NPM_LINES_SHOWN = 8;
 
 function say(text) {
   if (!isQuiet) process.stderr.write(`${text}\n`);
@@ -61,7 +63,7 @@ function installDependencies(stamp) {
   if (stamp.dependencies === wanted && existsSync(path.join(root, 'node_modules', 'typescript'))) return;
   say('setup 1/3  dependencies (npm ci) …');
   const result = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
-  if (!result.ok) fail(`npm ci failed; check the network or the npm registry setting.\n${result.output.trim()}`);
+  if (!result.ok) fail(`npm ci failed; check the network and npm's registry setting.\n${result.output.trim().split('\n').slice(0, NPM_LINES_SHOWN).join('\n')}`);
   stamp.dependencies = wanted;
   stamp.native = undefined;
   writeStamp(stamp);
