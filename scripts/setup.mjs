@@ -23,7 +23,13 @@ function fail(sentence) {
 }
 
 function run(command, args, { cwd = root, quiet = true, env = process.env } = {}) {
-  const result = spawnSync(command, args, { cwd, env, encoding: 'utf8', stdio: quiet ? 'pipe' : 'inherit', maxBuffer: 1 << 28 });
+  const result = spawnSync(command, args, {
+    cwd,
+    env,
+    encoding: 'utf8',
+    stdio: quiet ? 'pipe' : 'inherit',
+    maxBuffer: 1 << 28,
+  });
   return { ok: result.status === 0, output: `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ?? ''}` };
 }
 
@@ -63,7 +69,10 @@ function installDependencies(stamp) {
   if (stamp.dependencies === wanted && existsSync(path.join(root, 'node_modules', 'typescript'))) return;
   say('setup 1/3  dependencies (npm ci) …');
   const result = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
-  if (!result.ok) fail(`npm ci failed; check the network and npm's registry setting.\n${result.output.trim().split('\n').slice(0, NPM_LINES_SHOWN).join('\n')}`);
+  if (!result.ok)
+    fail(
+      `npm ci failed; check the network and npm's registry setting.\n${result.output.trim().split('\n').slice(0, NPM_LINES_SHOWN).join('\n')}`,
+    );
   stamp.dependencies = wanted;
   stamp.native = undefined;
   writeStamp(stamp);
@@ -76,7 +85,11 @@ function has(command) {
 /** Where oneDNN's headers are, or undefined. */
 function findOneDnn() {
   const prefixes = ['/usr', '/usr/local', '/opt/homebrew', '/opt/homebrew/opt/onednn', '/usr/local/opt/onednn'];
-  return prefixes.find((prefix) => existsSync(path.join(prefix, 'include', 'dnnl.hpp')) || existsSync(path.join(prefix, 'include', 'oneapi', 'dnnl', 'dnnl.hpp')));
+  return prefixes.find(
+    (prefix) =>
+      existsSync(path.join(prefix, 'include', 'dnnl.hpp')) ||
+      existsSync(path.join(prefix, 'include', 'oneapi', 'dnnl', 'dnnl.hpp')),
+  );
 }
 
 function installOneDnn() {
@@ -93,7 +106,9 @@ function installOneDnn() {
 /** The folder with include/node/node_api.h of the running Node, where a distribution or tarball already has it. */
 function findNodeHeaders() {
   const prefix = path.resolve(path.dirname(process.execPath), '..');
-  return [prefix, '/usr', '/usr/local', '/opt/homebrew'].find((dir) => existsSync(path.join(dir, 'include', 'node', 'node_api.h')));
+  return [prefix, '/usr', '/usr/local', '/opt/homebrew'].find((dir) =>
+    existsSync(path.join(dir, 'include', 'node', 'node_api.h')),
+  );
 }
 
 function buildNative(stamp) {
@@ -104,7 +119,9 @@ function buildNative(stamp) {
   if (stamp.native === wanted && (existsSync(addon) || stamp.nativeSkipped)) return;
   const compiler = process.env.CXX ?? ['g++', 'clang++', 'c++'].find(has);
   if (compiler === undefined || !has('make')) {
-    say('setup 2/3  no C++ compiler: the plain-TypeScript kernels will be used, about 100 times slower. Install one with `apt-get install g++ make python3` (Debian/Ubuntu) or `xcode-select --install` (macOS), then run again.');
+    say(
+      'setup 2/3  no C++ compiler: the plain-TypeScript kernels will be used, about 100 times slower. Install one with `apt-get install g++ make python3` (Debian/Ubuntu) or `xcode-select --install` (macOS), then run again.',
+    );
     stamp.native = undefined;
     writeStamp(stamp);
     return;
@@ -112,7 +129,9 @@ function buildNative(stamp) {
   if (findOneDnn() === undefined) installOneDnn();
   const oneDnn = findOneDnn();
   if (oneDnn === undefined) {
-    say('setup 2/3  oneDNN not found: the portable matrix kernel is built. Training is several times faster with `apt-get install libdnnl-dev` or `brew install onednn`.');
+    say(
+      'setup 2/3  oneDNN not found: the portable matrix kernel is built. Training is several times faster with `apt-get install libdnnl-dev` or `brew install onednn`.',
+    );
   }
   say(`setup 2/3  native kernels (${oneDnn ? 'oneDNN' : 'portable'}) …`);
   const headers = findNodeHeaders();
@@ -125,7 +144,9 @@ function buildNative(stamp) {
     rmSync(path.join(packageDir, 'build'), { recursive: true, force: true });
     const log = path.join(root, 'node_modules', '.tuiqiao-native-build.log');
     writeFileSync(log, result.output);
-    say(`setup 2/3  the native build failed (log: ${path.relative(root, log)}); the plain-TypeScript kernels will be used, about 100 times slower.`);
+    say(
+      `setup 2/3  the native build failed (log: ${path.relative(root, log)}); the plain-TypeScript kernels will be used, about 100 times slower.`,
+    );
   }
   stamp.native = wanted;
   writeStamp(stamp);

@@ -1,1 +1,1 @@
-export {};
+export type { Dynasty, Poem, PoemLabels } from './poem.ts';

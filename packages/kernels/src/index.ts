@@ -1,1 +1,11 @@
-export {};
+export type {
+  AdamWSizes,
+  AttentionSizes,
+  DeviceBuffer,
+  DType,
+  FloatType,
+  KernelFeatures,
+  Kernels,
+  MatmulSizes,
+  RowSizes,
+} from './contract.ts';

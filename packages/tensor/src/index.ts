@@ -1,1 +1,3 @@
-export {};
+export type { Arena } from './arena.ts';
+export type { Linear, LowRankDelta, Parameter, Tensor } from './tape.ts';
+export { Tape } from './tape.ts';

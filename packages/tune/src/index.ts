@@ -1,1 +1,1 @@
-export {};
+export type { ObjectiveResult } from './objective.ts';

@@ -1,1 +1,1 @@
-export {};
+export type { Reward } from './reward.ts';

@@ -1,0 +1,352 @@
+/**
+ * Contract 1: what a set of float kernels can do. `reference` (plain TypeScript, the truth in tests) and `native`
+ * (C++, oneDNN) implement it; one case list runs over both. This file holds no code.
+ *
+ * Legend: N rows (packed tokens), C channels, V vocabulary, I intermediate size, H query heads, G key/value heads,
+ * D head size, S segments (packed sequences), R rows that carry a loss.
+ *
+ * Rules: arguments are outputs, inputs, sizes. Forward and backward are neighbours. Calls enqueue and return nothing;
+ * only `read` is a Promise (host kernels run at once; a GPU may not). Input is trusted: sizes are checked by the caller.
+ * Float buffers are `f32` or `bf16` (round to nearest even); arithmetic and accumulation are always f32.
+ * "bf16 | f32" below means: either, and all operands named together share it. Gradients are `d` + name.
+ * Same input, same thread count → same bits.
+ */
+
+export type FloatType = 'f32' | 'bf16';
+export type DType = FloatType | 'i32';
+
+/**
+ * A run of numbers the kernels can reach: off the JavaScript heap, 64-byte aligned at allocation, zeroed.
+ * `view` shares memory and does not own it.
+ */
+export interface DeviceBuffer {
+  readonly dtype: DType;
+  readonly length: number;
+  view(offset: number, length: number): DeviceBuffer;
+}
+
+export interface KernelFeatures {
+  /** Which implementation answers. */
+  readonly name: 'native' | 'reference';
+  /** e.g. `oneDNN 2.6.3`, `portable`, `reference`. */
+  readonly gemm: string;
+  /** True where bf16 matrix products are faster than f32 (AVX512-BF16, AMX). */
+  readonly hasFastBf16: boolean;
+  /** Instruction set in use, e.g. `avx512_bf16`. */
+  readonly isa: string;
+  readonly threads: number;
+}
+
+/** `out = alpha · op(a) · op(b) (+ out)`, row-major. Leading dimensions default to the packed row length. */
+export interface MatmulSizes {
+  /** Rows of op(a) and out. */
+  M: number;
+  /** Columns of op(b) and out. */
+  N: number;
+  /** Columns of op(a), rows of op(b). */
+  K: number;
+  /** a is stored [K, M]. */
+  transposeA?: boolean;
+  /** b is stored [N, K] (a Hugging Face linear weight used forward). */
+  transposeB?: boolean;
+  /** Add to out instead of replacing it. */
+  accumulate?: boolean;
+  alpha?: number;
+  ldA?: number;
+  ldB?: number;
+  ldOut?: number;
+  /** b does not change between calls (frozen weights): an implementation may cache a packed copy of it. */
+  isConstantB?: boolean;
+}
+
+export interface RowSizes {
+  N: number;
+  C: number;
+  /** Row stride of the strided operand(s), in elements; C when absent. */
+  ldX?: number;
+}
+
+export interface AttentionSizes {
+  N: number;
+  H: number;
+  G: number;
+  D: number;
+  /** Row strides, in elements, of q, k, v (and of dQ, dK, dV); out and dOut are packed [N, H·D]. */
+  ldQ: number;
+  ldK: number;
+  ldV: number;
+  /** Number of segments; `segments` holds S + 1 offsets, the first 0, the last N. */
+  S: number;
+  /** Scores are multiplied by this; 1/√D by default. */
+  scale?: number;
+  /** A query sees at most this many positions including itself. */
+  window?: number;
+}
+
+export interface AdamWSizes {
+  length: number;
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  weightDecay: number;
+  /** 1 for the first update (bias correction). */
+  step: number;
+  /** Gradients are multiplied by this before use (clipping, accumulation). */
+  gradientScale: number;
+}
+
+export interface Kernels {
+  readonly features: KernelFeatures;
+
+  // ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** Zeroed, 64-byte aligned; lives until the buffer and all its views are unreachable. */
+  allocate(dtype: DType, length: number): DeviceBuffer;
+  /** Copies numbers in, converting to the buffer's type. `data.length` ≤ `out.length`. */
+  write(out: DeviceBuffer, data: Float32Array | Float64Array | Int32Array | readonly number[]): void;
+  /** Copies raw bf16 bits in (`out` is bf16). */
+  writeBf16Bits(out: DeviceBuffer, bits: Uint16Array): void;
+  /** A copy as f32 (i32 buffers as Int32Array through `readInts`). */
+  read(buffer: DeviceBuffer): Promise<Float32Array>;
+  readInts(buffer: DeviceBuffer): Promise<Int32Array>;
+  /** Raw bytes, little-endian, as they lie in memory: for bit-exact checkpoints. */
+  readBytes(buffer: DeviceBuffer): Promise<Uint8Array>;
+  writeBytes(out: DeviceBuffer, bytes: Uint8Array): void;
+
+  // ── element-wise, any float types mixed ───────────────────────────────────────────────────────────────────────
+  fill(out: DeviceBuffer, value: number): void;
+  /** out[n, c] = a[n, c] with independent row strides; converts between f32 and bf16. */
+  copyRows(out: DeviceBuffer, a: DeviceBuffer, sizes: { N: number; C: number; ldOut?: number; ldA?: number }): void;
+  /** out = alpha · a (+ out). */
+  scale(out: DeviceBuffer, a: DeviceBuffer, sizes: { length: number; alpha: number; accumulate?: boolean }): void;
+  /** out = a + b. */
+  add(out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer, sizes: { length: number }): void;
+  /** out = a ⊙ b (+ out). */
+  multiply(out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer, sizes: { length: number; accumulate?: boolean }): void;
+  /** out[c] (+)= Σ_n x[n, c]; out f32. Bias gradients. */
+  sumRows(out: DeviceBuffer, x: DeviceBuffer, sizes: RowSizes & { accumulate?: boolean }): void;
+  /** x[n, c] += bias[c]. */
+  addBias(x: DeviceBuffer, bias: DeviceBuffer, sizes: RowSizes): void;
+  /** out[index] = Σ a². f32, accumulated in double. */
+  sumSquares(out: DeviceBuffer, a: DeviceBuffer, sizes: { index: number; length: number }): void;
+  /**
+   * Inverted dropout: keeps element i with probability 1 − p, scaled by 1/(1 − p). The mask is a pure function of
+   * (seed, i) (a counter-based generator), so the backward pass is the same call on the gradient.
+   */
+  dropout(out: DeviceBuffer, a: DeviceBuffer, sizes: { length: number; p: number; seed: number }): void;
+
+  // ── matrix products ───────────────────────────────────────────────────────────────────────────────────────────
+  /** a, b both f32 or both bf16; out f32 or bf16. */
+  matmul(out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer, sizes: MatmulSizes): void;
+
+  // ── layers ────────────────────────────────────────────────────────────────────────────────────────────────────
+  /** out[n] = scale · table[ids[n]]; out, table any float type. */
+  embed(
+    out: DeviceBuffer,
+    table: DeviceBuffer,
+    ids: DeviceBuffer,
+    sizes: { N: number; C: number; scale?: number },
+  ): void;
+  /** dTable[ids[n]] += scale · dOut[n]; dTable f32; deterministic order. */
+  embedBackward(
+    dTable: DeviceBuffer,
+    dOut: DeviceBuffer,
+    ids: DeviceBuffer,
+    sizes: { N: number; C: number; V: number; scale?: number },
+  ): void;
+
+  /** out = x · rstd ⊙ weight, rstd[n] = 1/√(mean(x[n]²) + epsilon). rstd f32 [N]; out any type; x any type. */
+  rmsNorm(
+    out: DeviceBuffer,
+    rstd: DeviceBuffer,
+    x: DeviceBuffer,
+    weight: DeviceBuffer,
+    sizes: { N: number; C: number; epsilon: number },
+  ): void;
+  /**
+   * dX (+)= …; dWeight += Σ_n dOut ⊙ x · rstd when given. With g = dOut ⊙ weight:
+   * dX = rstd · (g − x · rstd² · mean(g ⊙ x)). dWeight f32.
+   */
+  rmsNormBackward(
+    dX: DeviceBuffer,
+    dWeight: DeviceBuffer | null,
+    dOut: DeviceBuffer,
+    x: DeviceBuffer,
+    weight: DeviceBuffer,
+    rstd: DeviceBuffer,
+    sizes: { N: number; C: number; accumulate?: boolean },
+  ): void;
+
+  /**
+   * Per-head RMSNorm (skipped when `weight` is null) followed by rotary embedding, in one pass over head rows:
+   * out[n, h] = rotate(norm(x[n, h]), positions[n]). x rows have stride `ldX`, out rows stride `ldOut`.
+   * `cos`, `sin`: f32 [P, rotaryDim/2]. Pairs are (i, i + rotaryDim/2), or (2i, 2i + 1) when `interleaved`:
+   * out_i = a·cos − b·sin, out_j = b·cos + a·sin. Elements from rotaryDim on pass through. rstd f32 [N, heads].
+   */
+  headNormRope(
+    out: DeviceBuffer,
+    rstd: DeviceBuffer | null,
+    x: DeviceBuffer,
+    weight: DeviceBuffer | null,
+    cos: DeviceBuffer,
+    sin: DeviceBuffer,
+    positions: DeviceBuffer,
+    sizes: {
+      N: number;
+      heads: number;
+      D: number;
+      rotaryDim: number;
+      ldX: number;
+      ldOut: number;
+      epsilon: number;
+      interleaved?: boolean;
+    },
+  ): void;
+  /** Inverse rotation of dOut, then the RMSNorm backward; replaces dX (stride ldX). dOut has stride ldOut. */
+  headNormRopeBackward(
+    dX: DeviceBuffer,
+    dWeight: DeviceBuffer | null,
+    dOut: DeviceBuffer,
+    x: DeviceBuffer,
+    weight: DeviceBuffer | null,
+    rstd: DeviceBuffer | null,
+    cos: DeviceBuffer,
+    sin: DeviceBuffer,
+    positions: DeviceBuffer,
+    sizes: {
+      N: number;
+      heads: number;
+      D: number;
+      rotaryDim: number;
+      ldX: number;
+      ldOut: number;
+      interleaved?: boolean;
+    },
+  ): void;
+
+  /**
+   * Causal attention inside each segment (varlen): out[n, h] = Σ_j softmax_j(scale · q[n,h]·k[j,g]) v[j,g],
+   * g = ⌊h·G/H⌋, j ≤ n in the same segment (and n − j < window). lse f32 [N, H] = log Σ exp of the scaled scores.
+   */
+  attention(
+    out: DeviceBuffer,
+    lse: DeviceBuffer,
+    q: DeviceBuffer,
+    k: DeviceBuffer,
+    v: DeviceBuffer,
+    segments: DeviceBuffer,
+    sizes: AttentionSizes,
+  ): void;
+  /** Replaces dQ, dK, dV (strides ldQ, ldK, ldV). Recomputes probabilities from q, k and lse. */
+  attentionBackward(
+    dQ: DeviceBuffer,
+    dK: DeviceBuffer,
+    dV: DeviceBuffer,
+    dOut: DeviceBuffer,
+    q: DeviceBuffer,
+    k: DeviceBuffer,
+    v: DeviceBuffer,
+    out: DeviceBuffer,
+    lse: DeviceBuffer,
+    segments: DeviceBuffer,
+    sizes: AttentionSizes,
+  ): void;
+  /**
+   * One new query per row over a cache: row b attends to cache positions 0 … lengths[b] − 1 of slot slots[b].
+   * kCache, vCache: [slots, capacity, G·D]. out [B, H·D], q [B, H·D]; all one float type.
+   */
+  attentionCached(
+    out: DeviceBuffer,
+    q: DeviceBuffer,
+    kCache: DeviceBuffer,
+    vCache: DeviceBuffer,
+    slots: DeviceBuffer,
+    lengths: DeviceBuffer,
+    sizes: { B: number; H: number; G: number; D: number; capacity: number; scale?: number; window?: number },
+  ): void;
+  /** cache[slots[n], positions[n]] = x[n] (rows of C elements, x row stride ldX). */
+  cacheAppend(
+    cache: DeviceBuffer,
+    x: DeviceBuffer,
+    slots: DeviceBuffer,
+    positions: DeviceBuffer,
+    sizes: { N: number; C: number; capacity: number; ldX?: number },
+  ): void;
+
+  /** out = silu(gate) ⊙ up, silu(x) = x/(1 + e^−x). gate and up rows have stride ldX, out is packed [N, C]. */
+  swiglu(out: DeviceBuffer, gate: DeviceBuffer, up: DeviceBuffer, sizes: RowSizes): void;
+  /** Replaces dGate and dUp (stride ldX). */
+  swigluBackward(
+    dGate: DeviceBuffer,
+    dUp: DeviceBuffer,
+    dOut: DeviceBuffer,
+    gate: DeviceBuffer,
+    up: DeviceBuffer,
+    sizes: RowSizes,
+  ): void;
+
+  /** out[r] = x[rows[r]]. */
+  gatherRows(out: DeviceBuffer, x: DeviceBuffer, rows: DeviceBuffer, sizes: { R: number; C: number }): void;
+  /** dX[rows[r]] += dOut[r]; rows are distinct. */
+  scatterAddRows(dX: DeviceBuffer, dOut: DeviceBuffer, rows: DeviceBuffer, sizes: { R: number; C: number }): void;
+
+  /**
+   * From logits [R, V]: lse[r] = log Σ_v exp(logits[r, v]); logProbs[r] = logits[r, targets[r]] − lse[r];
+   * when given, entropy[r] = lse[r] − Σ_v p_v·logits[r, v]; meanLogProbs[r] = mean_v(logits[r, v]) − lse[r];
+   * top[r] = arg max (lowest index on a tie), i32. logits any float type; the rest f32 [R].
+   */
+  tokenLogProbs(
+    logProbs: DeviceBuffer,
+    lse: DeviceBuffer,
+    entropy: DeviceBuffer | null,
+    meanLogProbs: DeviceBuffer | null,
+    top: DeviceBuffer | null,
+    logits: DeviceBuffer,
+    targets: DeviceBuffer,
+    sizes: { R: number; V: number },
+  ): void;
+  /**
+   * dLogits[r, v] = dLogProbs[r]·(1[v = target] − p_v) + dEntropy[r]·(−p_v·(log p_v + entropy[r]))
+   * + dMean[r]·(1/V − p_v), p_v = exp(logits[r, v] − lse[r]). dLogits may alias logits; any float types.
+   */
+  tokenLogProbsBackward(
+    dLogits: DeviceBuffer,
+    dLogProbs: DeviceBuffer,
+    dEntropy: DeviceBuffer | null,
+    dMean: DeviceBuffer | null,
+    logits: DeviceBuffer,
+    lse: DeviceBuffer,
+    entropy: DeviceBuffer | null,
+    targets: DeviceBuffer,
+    sizes: { R: number; V: number },
+  ): void;
+
+  // ── updates, in place ─────────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * Decoupled weight decay Adam: g = s·grad; p −= lr·wd·p; m = β1·m + (1−β1)·g; v = β2·v + (1−β2)·g²;
+   * p −= lr · m̂ / (√v̂ + ε), m̂ = m/(1−β1^t), v̂ = v/(1−β2^t). All f32; `bf16Copy`, when given, receives p rounded.
+   */
+  adamw(
+    parameter: DeviceBuffer,
+    m: DeviceBuffer,
+    v: DeviceBuffer,
+    bf16Copy: DeviceBuffer | null,
+    grad: DeviceBuffer,
+    sizes: AdamWSizes,
+  ): void;
+  /** g = s·grad + wd·p; b = μ·b + g (b = g on step 1); p −= lr·b (lr·g without momentum). As torch.optim.SGD. */
+  sgd(
+    parameter: DeviceBuffer,
+    momentumBuffer: DeviceBuffer | null,
+    bf16Copy: DeviceBuffer | null,
+    grad: DeviceBuffer,
+    sizes: {
+      length: number;
+      learningRate: number;
+      momentum: number;
+      weightDecay: number;
+      step: number;
+      gradientScale: number;
+    },
+  ): void;
+}

@@ -1,0 +1,76 @@
+/**
+ * Contract 2: a causal language model: tokens in, log-probabilities of given tokens out (training, scoring), or
+ * last-position logits over a key/value cache (sampling). Weights keep their Hugging Face names.
+ *
+ * Legend: N packed tokens, S segments, R loss rows, V vocabulary, B rows of a decoding batch.
+ */
+import type { Kernels } from '@tuiqiao/kernels';
+import type { Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
+import type { ModelConfig } from './config.ts';
+
+/** Several sequences laid end to end; nothing is padded. */
+export interface PackedBatch {
+  /** [N] */
+  readonly ids: Int32Array;
+  /** [N], restarts at 0 in each segment. */
+  readonly positions: Int32Array;
+  /** [S + 1] offsets into ids. */
+  readonly segments: Int32Array;
+  /** [R] row whose hidden state predicts `targets[r]`: the target's own row minus one. Ascending. */
+  readonly lossRows: Int32Array;
+  /** [R] */
+  readonly targets: Int32Array;
+}
+
+/** Per loss row, f32 [R]. Differentiable under a recording tape: set `grad` of the tensors, then `tape.backward()`. */
+export interface TokenLogProbs {
+  readonly logProbs: Tensor;
+  /** Present when asked for. */
+  readonly entropy?: Tensor;
+  readonly meanLogProbs?: Tensor;
+  /** Arg-max token per row (i32), when asked for; not differentiable. */
+  readonly top?: Tensor;
+}
+
+export interface LogProbOptions {
+  readonly withEntropy?: boolean;
+  readonly withMean?: boolean;
+  readonly withTop?: boolean;
+  /**
+   * Per-row gradient of the loss with respect to its log-probability, when it is known beforehand (a plain weighted
+   * cross-entropy: −w[r]). Head forward and backward then run in one pass per chunk and logits are made once.
+   */
+  readonly knownGradient?: Float32Array;
+}
+
+export interface LanguageModel {
+  readonly config: ModelConfig;
+  readonly kernels: Kernels;
+  /** Every weight by its Hugging Face name (`model.layers.0.self_attn.q_proj.weight`). */
+  readonly parameters: ReadonlyMap<string, Parameter>;
+  /** Every linear layer by its module path (`model.layers.0.self_attn.q_proj`), where adapters attach. */
+  readonly linears: ReadonlyMap<string, Linear>;
+  /** Log-probability of each target. Gradients reach only parameters with `requiresGrad`. */
+  logProbs(batch: PackedBatch, tape: Tape, options?: LogProbOptions): TokenLogProbs;
+  /** Final hidden states → logits of every row [N, V]; for tests and small inputs only. */
+  logits(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, tape: Tape): Tensor;
+  /** A cache of `slots` sequences of at most `capacity` tokens. */
+  createCache(slots: number, capacity: number): KeyValueCache;
+  /**
+   * Appends tokens and returns the logits of each sequence's last new token, f32 [B, V], rows in the order of `entries`.
+   * Prefill: several tokens an entry; decode: one.
+   */
+  extend(cache: KeyValueCache, entries: readonly CacheEntry[]): Promise<Float32Array>;
+}
+
+export interface CacheEntry {
+  readonly slot: number;
+  readonly ids: readonly number[];
+}
+
+export interface KeyValueCache {
+  readonly slots: number;
+  readonly capacity: number;
+  /** Tokens held per slot; set to 0 to reuse a slot, or lower to drop a tail. */
+  readonly lengths: Int32Array;
+}

@@ -1,0 +1,106 @@
+/**
+ * Tensors, parameters and the tape: reverse-mode differentiation as a list of closures. An op computes its result with
+ * a kernel and, when the tape records, pushes a closure that adds to its inputs' gradients; `backward` runs the list
+ * from the end. No graph, no nodes. Memory of a step comes from the arena and is freed in one go by `reset`.
+ */
+import type { DeviceBuffer, DType, FloatType, Kernels } from '@tuiqiao/kernels';
+import type { Arena } from './arena.ts';
+
+/** A shaped view of step memory. `grad` is allocated (zeroed) by the first op that needs it. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly buffer: DeviceBuffer;
+  /** True when something trainable lies below: only then is a gradient computed for it. */
+  readonly requiresGrad: boolean;
+  grad: DeviceBuffer | null;
+}
+
+/**
+ * A weight. `value` is what is saved and updated (f32 master when trainable; the checkpoint's own type when frozen);
+ * `compute` is what kernels multiply with (a bf16 copy, or `value` itself). `grad` (f32) exists while training.
+ */
+export interface Parameter {
+  /** Hugging Face name. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  value: DeviceBuffer;
+  compute: DeviceBuffer;
+  grad: DeviceBuffer | null;
+  requiresGrad: boolean;
+}
+
+/** Low-rank addition to a linear layer: y += scaling · dropout(x) Aᵀ Bᵀ. A: [rank, in], B: [out, rank]. */
+export interface LowRankDelta {
+  readonly name: string;
+  readonly a: Parameter;
+  readonly b: Parameter;
+  readonly rank: number;
+  /** α/r (α/√r with rsLoRA). 0 switches the delta off without touching it. */
+  scaling: number;
+  /** Probability that an input element is zeroed while training. */
+  dropout: number;
+}
+
+/** y = x Wᵀ + bias + Σ deltas. W: [out, in]. */
+export interface Linear {
+  /** Module path without `.weight`, e.g. `model.layers.0.self_attn.q_proj`. */
+  readonly name: string;
+  readonly inFeatures: number;
+  readonly outFeatures: number;
+  readonly weight: Parameter;
+  readonly bias: Parameter | null;
+  readonly deltas: LowRankDelta[];
+}
+
+export class Tape {
+  readonly kernels: Kernels;
+  readonly arena: Arena;
+  /** Type of activations that feed matrix products; the residual stream and gradients of it stay f32. */
+  readonly computeType: FloatType;
+  /** False for inference: ops keep nothing for a backward pass. */
+  readonly isRecording: boolean;
+  /** True while training: dropout is active. */
+  readonly isTraining: boolean;
+  /** Seed of this step's dropout masks; every dropout call takes the next one. */
+  dropoutSeed: number;
+  readonly #closures: (() => void)[] = [];
+
+  constructor(
+    kernels: Kernels,
+    arena: Arena,
+    options: { computeType: FloatType; isRecording: boolean; isTraining?: boolean; dropoutSeed?: number },
+  ) {
+    this.kernels = kernels;
+    this.arena = arena;
+    this.computeType = options.computeType;
+    this.isRecording = options.isRecording;
+    this.isTraining = options.isTraining ?? false;
+    this.dropoutSeed = options.dropoutSeed ?? 0;
+  }
+
+  tensor(shape: readonly number[], dtype: DType, requiresGrad = false): Tensor {
+    const length = shape.reduce((product, size) => product * size, 1);
+    return {
+      shape,
+      buffer: this.arena.allocate(dtype, length),
+      requiresGrad: this.isRecording && requiresGrad,
+      grad: null,
+    };
+  }
+
+  /** The gradient buffer of a tensor: zeroed on first use, of the given type (f32 for the residual stream). */
+  gradOf(tensor: Tensor, dtype: FloatType): DeviceBuffer {
+    tensor.grad ??= this.arena.allocate(dtype, tensor.buffer.length);
+    return tensor.grad;
+  }
+
+  push(backward: () => void): void {
+    if (this.isRecording) this.#closures.push(backward);
+  }
+
+  /** Runs the closures in reverse. Seeds (gradients of outputs) are set by the caller beforehand. */
+  backward(): void {
+    for (let i = this.#closures.length - 1; i >= 0; i--) this.#closures[i]!();
+    this.#closures.length = 0;
+  }
+}
