@@ -4,8 +4,7 @@
  *
  * Legend: N packed tokens, S segments, R loss rows, V vocabulary, B rows of a decoding batch.
  */
-import type { Kernels } from '@tuiqiao/kernels';
-import type { Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
+import type { Kernels, Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
 import type { ModelConfig } from './config.ts';
 
 /** Several sequences laid end to end; nothing is padded. */
