@@ -1,9 +1,6 @@
-export type { PlanErrorCode } from './automaton/errors.ts';
-export { PlanError } from './automaton/errors.ts';
-export type { CharacterInventory } from './automaton/inventory.ts';
-export { createInventory } from './automaton/inventory.ts';
-export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
-export type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
+export { type Book, loadBook, type Reading, type RhymeGroup, type RhymeWord, rhymeWords } from './books.ts';
+export { detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
+export { type ToneUsage, toneUsage } from './tone-usage.ts';
 export type {
   BookName,
   CoupletScore,

@@ -1,0 +1,75 @@
+// Traditional and simplified forms of single characters, and which of the two a text is written in. This is what the
+// rhyme books need to read simplified verse; it is not a converter of texts (t→s by character is safe, s→t is not).
+
+import { SIMPLIFIED_PAIRS, VARIANT_PAIRS } from './tables/scripts.ts';
+
+/** In which script a text is read: its own readings, or the union of all traditional forms of each character. */
+export type Script = 'traditional' | 'simplified';
+
+interface ScriptMaps {
+  readonly simplified: ReadonlyMap<string, string>;
+  readonly traditional: ReadonlyMap<string, readonly string[]>;
+  readonly standard: ReadonlyMap<string, string>;
+}
+
+let cachedMaps: ScriptMaps | undefined;
+
+function loadMaps(): ScriptMaps {
+  if (cachedMaps) return cachedMaps;
+  const simplified = new Map<string, string>();
+  const traditional = new Map<string, string[]>();
+  eachPair(SIMPLIFIED_PAIRS, (from, to) => {
+    simplified.set(from, to);
+    const forms = traditional.get(to);
+    if (forms) forms.push(from);
+    else traditional.set(to, [from]);
+  });
+  const standard = new Map<string, string>();
+  eachPair(VARIANT_PAIRS, (from, to) => standard.set(from, to));
+  cachedMaps = { simplified, traditional, standard };
+  return cachedMaps;
+}
+
+function eachPair(pairs: string, visit: (from: string, to: string) => void): void {
+  let from: string | undefined;
+  for (const char of pairs) {
+    if (from === undefined) from = char;
+    else {
+      visit(from, char);
+      from = undefined;
+    }
+  }
+}
+
+/** The simplified form of one character; itself where there is none. */
+export function simplifyCharacter(char: string): string {
+  return loadMaps().simplified.get(char) ?? char;
+}
+
+/** Every traditional character, other than itself, whose simplified form is `char`. */
+export function traditionalForms(char: string): readonly string[] {
+  return loadMaps().traditional.get(char) ?? [];
+}
+
+/** The standard character that a variant or slip of the text bases stands for, or undefined. */
+export function standardForm(char: string): string | undefined {
+  return loadMaps().standard.get(char);
+}
+
+/**
+ * The script of a text. Traditional when it has characters that simplified text never has, at least as many as
+ * characters that exist only as simplified forms (traditional text bases hold stray 来 or 将). A text with neither is
+ * the same in both scripts and is read as simplified, so that simplifying a text can only add readings.
+ *
+ * @param isVerseCharacter whether traditional verse uses a character; decides for forms like 云 that are in both.
+ */
+export function detectScript(text: string, isVerseCharacter: (char: string) => boolean): Script {
+  const { simplified, traditional } = loadMaps();
+  let traditionalOnly = 0;
+  let simplifiedOnly = 0;
+  for (const char of text) {
+    if (simplified.has(char)) traditionalOnly++;
+    else if (traditional.has(char) && !isVerseCharacter(char)) simplifiedOnly++;
+  }
+  return traditionalOnly > 0 && traditionalOnly >= simplifiedOnly ? 'traditional' : 'simplified';
+}
