@@ -9,3 +9,4 @@ export type {
   MatmulSizes,
   RowSizes,
 } from './contract.ts';
+export { createReferenceKernels } from './reference.ts';

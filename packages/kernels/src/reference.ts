@@ -1,0 +1,63 @@
+/**
+ * The kernels in plain TypeScript: the truth the native ones are tested against, and what runs where there is no
+ * compiler. Values are f32 (or bf16) in memory; sums are doubles.
+ */
+import type { KernelFeatures, Kernels } from './contract.ts';
+import * as attention from './reference/attention.ts';
+import * as elementwise from './reference/elementwise.ts';
+import * as head from './reference/head.ts';
+import * as matrix from './reference/matmul.ts';
+import * as memory from './reference/memory.ts';
+import * as norm from './reference/norm.ts';
+import * as optimizer from './reference/optimizer.ts';
+import * as rope from './reference/rope.ts';
+
+const FEATURES: KernelFeatures = {
+  name: 'reference',
+  gemm: 'reference',
+  hasFastBf16: false,
+  isa: 'javascript',
+  threads: 1,
+};
+
+/** Reference kernels; they hold no state, so every call gives the same behaviour. */
+export function createReferenceKernels(): Kernels {
+  return {
+    features: FEATURES,
+    allocate: memory.allocate,
+    write: memory.write,
+    writeBf16Bits: memory.writeBf16Bits,
+    read: memory.read,
+    readInts: memory.readInts,
+    readBytes: memory.readBytes,
+    writeBytes: memory.writeBytes,
+    fill: elementwise.fill,
+    copyRows: elementwise.copyRows,
+    scale: elementwise.scale,
+    add: elementwise.add,
+    multiply: elementwise.multiply,
+    sumRows: elementwise.sumRows,
+    addBias: elementwise.addBias,
+    sumSquares: elementwise.sumSquares,
+    dropout: elementwise.dropout,
+    matmul: matrix.matmul,
+    embed: norm.embed,
+    embedBackward: norm.embedBackward,
+    rmsNorm: norm.rmsNorm,
+    rmsNormBackward: norm.rmsNormBackward,
+    headNormRope: rope.headNormRope,
+    headNormRopeBackward: rope.headNormRopeBackward,
+    attention: attention.attention,
+    attentionBackward: attention.attentionBackward,
+    attentionCached: attention.attentionCached,
+    cacheAppend: attention.cacheAppend,
+    swiglu: head.swiglu,
+    swigluBackward: head.swigluBackward,
+    gatherRows: norm.gatherRows,
+    scatterAddRows: norm.scatterAddRows,
+    tokenLogProbs: head.tokenLogProbs,
+    tokenLogProbsBackward: head.tokenLogProbsBackward,
+    adamw: optimizer.adamw,
+    sgd: optimizer.sgd,
+  };
+}

@@ -1,0 +1,177 @@
+/**
+ * Attention: causal within packed segments, and one query a row over a key/value cache.
+ * Legend: N rows, H query heads, G key/value heads, D head size, S segments, B decoding rows.
+ */
+import type { Kernels } from '../contract.ts';
+import { asHost } from '../host-buffer.ts';
+import { storeFloats, toFloatRow, toFloats, toInts } from './memory.ts';
+
+export const attention: Kernels['attention'] = (out, lse, q, k, v, segments, sizes) => {
+  const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
+  if (N === 0) return;
+  const queries = toFloats(q, (N - 1) * ldQ + H * D);
+  const keys = toFloats(k, (N - 1) * ldK + G * D);
+  const values = toFloats(v, (N - 1) * ldV + G * D);
+  const to = toFloats(out, N * H * D);
+  const logSums = toFloats(lse);
+  const bounds = toInts(segments);
+  const weights = new Float64Array(N);
+  const row = new Float64Array(D);
+  for (let s = 0; s < S; s++) {
+    const start = bounds[s]!;
+    const end = bounds[s + 1]!;
+    for (let n = start; n < end; n++) {
+      const first = Math.max(start, n - window + 1);
+      for (let h = 0; h < H; h++) {
+        const qAt = n * ldQ + h * D;
+        const head = Math.floor((h * G) / H) * D;
+        let largest = Number.NEGATIVE_INFINITY;
+        for (let j = first; j <= n; j++) {
+          const score = scale * dot(queries, qAt, keys, j * ldK + head, D);
+          weights[j] = score;
+          if (score > largest) largest = score;
+        }
+        let sum = 0;
+        row.fill(0);
+        for (let j = first; j <= n; j++) {
+          const weight = Math.exp(weights[j]! - largest);
+          sum += weight;
+          const vAt = j * ldV + head;
+          for (let d = 0; d < D; d++) row[d]! += weight * values[vAt + d]!;
+        }
+        for (let d = 0; d < D; d++) to[(n * H + h) * D + d] = row[d]! / sum;
+        logSums[n * H + h] = largest + Math.log(sum);
+      }
+    }
+  }
+  storeFloats(out, to);
+};
+
+export const attentionBackward: Kernels['attentionBackward'] = (
+  dQ,
+  dK,
+  dV,
+  dOut,
+  q,
+  k,
+  v,
+  out,
+  lse,
+  segments,
+  sizes,
+) => {
+  const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
+  if (N === 0) return;
+  const dQueries = toFloats(dQ, (N - 1) * ldQ + H * D);
+  const dKeys = toFloats(dK, (N - 1) * ldK + G * D);
+  const dValues = toFloats(dV, (N - 1) * ldV + G * D);
+  const dFrom = toFloats(dOut, N * H * D);
+  const queries = toFloats(q, (N - 1) * ldQ + H * D);
+  const keys = toFloats(k, (N - 1) * ldK + G * D);
+  const values = toFloats(v, (N - 1) * ldV + G * D);
+  const outs = toFloats(out, N * H * D);
+  const logSums = toFloats(lse);
+  const bounds = toInts(segments);
+  // Summed in doubles, packed [N, G, D], then written at their strides.
+  const keySums = new Float64Array(N * G * D);
+  const valueSums = new Float64Array(N * G * D);
+  const row = new Float64Array(D);
+  for (let s = 0; s < S; s++) {
+    const start = bounds[s]!;
+    const end = bounds[s + 1]!;
+    for (let n = start; n < end; n++) {
+      const first = Math.max(start, n - window + 1);
+      for (let h = 0; h < H; h++) {
+        const qAt = n * ldQ + h * D;
+        const outAt = (n * H + h) * D;
+        const g = Math.floor((h * G) / H);
+        const delta = dot(dFrom, outAt, outs, outAt, D);
+        const logSum = logSums[n * H + h]!;
+        row.fill(0);
+        for (let j = first; j <= n; j++) {
+          const kAt = j * ldK + g * D;
+          const sumAt = (j * G + g) * D;
+          const p = Math.exp(scale * dot(queries, qAt, keys, kAt, D) - logSum);
+          const dScore = p * (dot(dFrom, outAt, values, j * ldV + g * D, D) - delta) * scale;
+          for (let d = 0; d < D; d++) {
+            row[d]! += dScore * keys[kAt + d]!;
+            keySums[sumAt + d]! += dScore * queries[qAt + d]!;
+            valueSums[sumAt + d]! += p * dFrom[outAt + d]!;
+          }
+        }
+        for (let d = 0; d < D; d++) dQueries[qAt + d] = row[d]!;
+      }
+    }
+  }
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < G * D; c++) {
+      dKeys[n * ldK + c] = keySums[n * G * D + c]!;
+      dValues[n * ldV + c] = valueSums[n * G * D + c]!;
+    }
+  }
+  storeStrided(dQ, dQueries, N, H * D, ldQ);
+  storeStrided(dK, dKeys, N, G * D, ldK);
+  storeStrided(dV, dValues, N, G * D, ldV);
+};
+
+/** Only the rows' own columns: dQ, dK and dV may be column slices of one buffer, decoded before any was written. */
+function storeStrided(
+  buffer: Parameters<typeof storeFloats>[0],
+  values: Float32Array,
+  N: number,
+  C: number,
+  ld: number,
+): void {
+  if (asHost(buffer).dtype === 'f32') return;
+  for (let n = 0; n < N; n++) storeFloats(buffer, values.subarray(n * ld, n * ld + C), n * ld);
+}
+
+export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCache, slots, lengths, sizes) => {
+  const { B, H, G, D, capacity, scale = 1 / Math.sqrt(D), window = capacity } = sizes;
+  const width = G * D;
+  const queries = toFloats(q, B * H * D);
+  const to = toFloats(out, B * H * D);
+  const slotOf = toInts(slots);
+  const lengthOf = toInts(lengths);
+  const weights = new Float64Array(capacity);
+  const row = new Float64Array(D);
+  for (let b = 0; b < B; b++) {
+    const length = lengthOf[b]!;
+    const first = Math.max(0, length - window);
+    const at = (slotOf[b]! * capacity + first) * width;
+    const keys = toFloatRow(kCache, at, (length - first) * width);
+    const values = toFloatRow(vCache, at, (length - first) * width);
+    for (let h = 0; h < H; h++) {
+      const qAt = (b * H + h) * D;
+      const head = Math.floor((h * G) / H) * D;
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let j = 0; j < length - first; j++) {
+        weights[j] = scale * dot(queries, qAt, keys, j * width + head, D);
+        if (weights[j]! > largest) largest = weights[j]!;
+      }
+      let sum = 0;
+      row.fill(0);
+      for (let j = 0; j < length - first; j++) {
+        const weight = Math.exp(weights[j]! - largest);
+        sum += weight;
+        for (let d = 0; d < D; d++) row[d]! += weight * values[j * width + head + d]!;
+      }
+      for (let d = 0; d < D; d++) to[qAt + d] = row[d]! / sum;
+    }
+  }
+  storeFloats(out, to);
+};
+
+export const cacheAppend: Kernels['cacheAppend'] = (cache, x, slots, positions, { N, C, capacity, ldX = C }) => {
+  const slotOf = toInts(slots);
+  const positionOf = toInts(positions);
+  for (let n = 0; n < N; n++) {
+    storeFloats(cache, toFloatRow(x, n * ldX, C), (slotOf[n]! * capacity + positionOf[n]!) * C);
+  }
+};
+
+function dot(a: Float32Array, aAt: number, b: Float32Array, bAt: number, length: number): number {
+  let sum = 0;
+  for (let i = 0; i < length; i++) sum += a[aAt + i]! * b[bAt + i]!;
+  return sum;
+}

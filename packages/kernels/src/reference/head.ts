@@ -1,0 +1,116 @@
+/** SwiGLU and the log-probabilities of the head. Legend: N rows, C channels, R loss rows, V vocabulary. */
+import type { DeviceBuffer, Kernels, RowSizes } from '../contract.ts';
+import { storeFloats, toFloats, toInts } from './memory.ts';
+
+export function swiglu(out: DeviceBuffer, gate: DeviceBuffer, up: DeviceBuffer, { N, C, ldX = C }: RowSizes): void {
+  const gates = toFloats(gate);
+  const ups = toFloats(up);
+  const to = toFloats(out, N * C);
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) {
+      const x = gates[n * ldX + c]!;
+      to[n * C + c] = (x / (1 + Math.exp(-x))) * ups[n * ldX + c]!;
+    }
+  }
+  storeFloats(out, to);
+}
+
+export function swigluBackward(
+  dGate: DeviceBuffer,
+  dUp: DeviceBuffer,
+  dOut: DeviceBuffer,
+  gate: DeviceBuffer,
+  up: DeviceBuffer,
+  { N, C, ldX = C }: RowSizes,
+): void {
+  const gates = toFloats(gate);
+  const ups = toFloats(up);
+  const dFrom = toFloats(dOut, N * C);
+  const dGates = new Float32Array(C);
+  const dUps = new Float32Array(C);
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) {
+      const x = gates[n * ldX + c]!;
+      const sigmoid = 1 / (1 + Math.exp(-x));
+      dGates[c] = dFrom[n * C + c]! * ups[n * ldX + c]! * sigmoid * (1 + x * (1 - sigmoid));
+      dUps[c] = dFrom[n * C + c]! * x * sigmoid;
+    }
+    // Row by row: dGate and dUp may be column slices of one buffer.
+    storeFloats(dGate, dGates, n * ldX);
+    storeFloats(dUp, dUps, n * ldX);
+  }
+}
+
+export const tokenLogProbs: Kernels['tokenLogProbs'] = (
+  logProbs,
+  lse,
+  entropy,
+  meanLogProbs,
+  top,
+  logits,
+  targets,
+  { R, V },
+) => {
+  const scores = toFloats(logits, R * V);
+  const target = toInts(targets);
+  const tops = top === null ? null : toInts(top);
+  const logSums = toFloats(lse);
+  const logs = toFloats(logProbs);
+  for (let r = 0; r < R; r++) {
+    const at = r * V;
+    let best = 0;
+    for (let v = 1; v < V; v++) if (scores[at + v]! > scores[at + best]!) best = v;
+    const largest = scores[at + best]!;
+    let sum = 0;
+    let weighted = 0;
+    let total = 0;
+    for (let v = 0; v < V; v++) {
+      const shifted = scores[at + v]! - largest;
+      const weight = Math.exp(shifted);
+      sum += weight;
+      weighted += weight * shifted;
+      total += shifted;
+    }
+    const logSum = Math.log(sum);
+    logSums[r] = largest + logSum;
+    logs[r] = scores[at + target[r]!]! - largest - logSum;
+    if (entropy !== null) toFloats(entropy)[r] = logSum - weighted / sum;
+    if (meanLogProbs !== null) toFloats(meanLogProbs)[r] = total / V - logSum;
+    if (tops !== null) tops[r] = best;
+  }
+};
+
+export const tokenLogProbsBackward: Kernels['tokenLogProbsBackward'] = (
+  dLogits,
+  dLogProbs,
+  dEntropy,
+  dMean,
+  logits,
+  lse,
+  entropy,
+  targets,
+  { R, V },
+) => {
+  const scores = toFloats(logits, R * V);
+  const to = toFloats(dLogits, R * V);
+  const target = toInts(targets);
+  const logSums = toFloats(lse);
+  const dLogs = toFloats(dLogProbs);
+  const entropies = entropy === null ? null : toFloats(entropy);
+  const dEntropies = dEntropy === null ? null : toFloats(dEntropy);
+  const dMeans = dMean === null ? null : toFloats(dMean);
+  for (let r = 0; r < R; r++) {
+    const at = r * V;
+    const dLog = dLogs[r]!;
+    const dRowEntropy = dEntropies === null ? 0 : dEntropies[r]!;
+    const dRowMean = dMeans === null ? 0 : dMeans[r]!;
+    const rowEntropy = entropies === null ? 0 : entropies[r]!;
+    for (let v = 0; v < V; v++) {
+      const logP = scores[at + v]! - logSums[r]!;
+      const p = Math.exp(logP);
+      to[at + v] =
+        dLog * ((v === target[r]! ? 1 : 0) - p) - dRowEntropy * p * (logP + rowEntropy) + dRowMean * (1 / V - p);
+    }
+  }
+  storeFloats(dLogits, to);
+};
