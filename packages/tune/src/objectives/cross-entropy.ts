@@ -1,0 +1,40 @@
+/**
+ * Supervised fine-tuning and pretraining: weighted mean negative log-probability of the target tokens. The divisor is
+ * the weight of the whole accumulation window, so that one batch of 4 and four batches of 1 give the same gradient.
+ *
+ *     loss = −Σ_r w[r]·logProbs[r] / W,   W = Σ w over the window
+ */
+import type { ObjectiveResult } from '../objective.ts';
+
+export interface CrossEntropyInput {
+  /** [R] log-probabilities of the targets. */
+  readonly logProbs: Float64Array;
+  /** [R] weight of each target; 1 everywhere when absent. */
+  readonly weights?: Float64Array | Float32Array;
+  /** Total weight of the accumulation window; that of this input when absent. */
+  readonly totalWeight?: number;
+  /** [R] 1 where the arg-max token is the target; gives `mean_token_accuracy`. */
+  readonly hits?: Uint8Array;
+  /** Targets in the accumulation window, the divisor of the accuracy; R when absent. */
+  readonly totalTokens?: number;
+}
+
+/** Loss, −w/W per target, and the input's share of the window's metrics (`mean_token_accuracy`). */
+export function crossEntropy(input: CrossEntropyInput): ObjectiveResult {
+  const { logProbs, weights, hits } = input;
+  const count = logProbs.length;
+  let totalWeight = input.totalWeight ?? 0;
+  if (input.totalWeight === undefined) for (let r = 0; r < count; r++) totalWeight += weights?.[r] ?? 1;
+  const dLogProbs = new Float64Array(count);
+  let sum = 0;
+  let correct = 0;
+  for (let r = 0; r < count; r++) {
+    const weight = weights?.[r] ?? 1;
+    sum += weight * logProbs[r]!;
+    dLogProbs[r] = -weight / totalWeight;
+    correct += hits?.[r] ?? 0;
+  }
+  const metrics: Record<string, number> = {};
+  if (hits !== undefined) metrics.mean_token_accuracy = correct / (input.totalTokens ?? count);
+  return { loss: -sum / totalWeight, dLogProbs, metrics };
+}
