@@ -13,3 +13,11 @@ export type {
   ToneMark,
   Verdict,
 } from './verdict.ts';
+export type { LineEnd, Slot, Tune, TuneBook, TuneLine, TunePractice, TuneVariant } from './ci/tune.ts';
+export { findTune, tunes } from './ci/tunes.ts';
+export type { PlanErrorCode } from './automaton/errors.ts';
+export { PlanError } from './automaton/errors.ts';
+export type { CharacterInventory } from './automaton/inventory.ts';
+export { createInventory } from './automaton/inventory.ts';
+export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
+export type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
