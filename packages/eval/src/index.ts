@@ -1,1 +1,15 @@
-export {};
+export { bootstrapMean, type Mean, pairedWinRate, type Rate, wilson } from './intervals.ts';
+export {
+  buildLadder,
+  type JudgedPoem,
+  judgeModel,
+  type LadderReport,
+  type LadderSample,
+  type ModelPoems,
+  type ModelReport,
+  type Novelty,
+  type Scores,
+} from './ladder.ts';
+export { type KneserNeyModel, type KneserNeyOptions, trainKneserNey } from './language/kneser-ney.ts';
+export { type Diversity, diversityOf } from './scorers/diversity.ts';
+export { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';

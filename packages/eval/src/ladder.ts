@@ -1,0 +1,143 @@
+/**
+ * The ladder: the same prompts and seeds through several models, beside a control row of real held-out poems, every
+ * figure with its n and 95 % interval. `LadderReport` is `report.json` as `interface.md` has it.
+ */
+import { type Mean, pairedWinRate, type Rate, bootstrapMean, wilson } from './intervals.ts';
+import { type Diversity, diversityOf } from './scorers/diversity.ts';
+import { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';
+
+/** One poem to be judged: what was asked, what came, where it overlaps with the corpus. */
+export interface JudgedPoem {
+  readonly asked: AskedForm;
+  readonly title?: string;
+  readonly text: string;
+  /** Lines found whole in the corpus the model was trained on. */
+  readonly copiedLines: readonly { readonly line: string; readonly source: { title: string; author: string } }[];
+  /** Longest run of characters shared with any corpus line. */
+  readonly longestSharedNgram: number;
+}
+
+export interface Scores {
+  readonly n: number;
+  readonly length: Rate;
+  readonly rhyme: Rate;
+  readonly meter: Rate;
+  readonly all: Rate;
+}
+
+export interface Novelty {
+  /** Poems without any copied line. */
+  readonly novel: Rate;
+  readonly copiedLines: number;
+  readonly longestSharedNgram: Mean;
+}
+
+export interface ModelReport {
+  readonly name: string;
+  readonly n: number;
+  readonly seed: number;
+  readonly constrained: boolean;
+  readonly byForm: Readonly<Record<string, Scores>>;
+  readonly overall: Scores;
+  readonly lenient: Scores;
+  readonly novelty: Novelty;
+  readonly diversity: Diversity;
+  readonly bitsPerChar?: number;
+  readonly tokensPerSecond?: number;
+  /** A few poems to look at, the same prompts for every model. */
+  readonly samples: readonly LadderSample[];
+}
+
+export interface LadderSample {
+  readonly form: string;
+  readonly title?: string;
+  readonly text: string;
+  readonly strict: FormScore['strict'];
+  readonly findings: readonly string[];
+  readonly copiedLines: JudgedPoem['copiedLines'];
+}
+
+export interface LadderReport {
+  readonly models: readonly ModelReport[];
+  readonly control: ModelReport;
+  /** Share of prompts on which a keeps more rules than b. */
+  readonly pairs: readonly { readonly a: string; readonly b: string; readonly winRate: number; readonly ci: readonly [number, number] }[];
+}
+
+export interface ModelPoems {
+  readonly name: string;
+  readonly seed: number;
+  readonly constrained: boolean;
+  readonly poems: readonly JudgedPoem[];
+  readonly bitsPerChar?: number;
+  readonly tokensPerSecond?: number;
+}
+
+const SAMPLES_PER_FORM = 2;
+/** Rules kept, 0–4: what the paired comparison counts. */
+const points = (score: FormScore): number =>
+  Number(score.strict.length) + Number(score.strict.rhyme) + Number(score.strict.meter) + Number(score.strict.all);
+
+function summarize(scores: readonly FormScore[], kind: 'strict' | 'lenient'): Scores {
+  const rate = (rule: keyof FormScore['strict']): Rate =>
+    wilson(scores.filter((score) => score[kind][rule]).length, scores.length);
+  return { n: scores.length, length: rate('length'), rhyme: rate('rhyme'), meter: rate('meter'), all: rate('all') };
+}
+
+function sampleOf(poem: JudgedPoem, score: FormScore): LadderSample {
+  return {
+    form: poem.asked.tune ?? poem.asked.form,
+    ...(poem.title === undefined ? {} : { title: poem.title }),
+    text: poem.text,
+    strict: score.strict,
+    findings: (score.verdict?.findings ?? []).filter((f) => f.verdict !== '合').map((f) => f.message),
+    copiedLines: poem.copiedLines,
+  };
+}
+
+export function judgeModel(model: ModelPoems): { report: ModelReport; scores: readonly FormScore[] } {
+  const scores = model.poems.map((poem) => scoreForm(poem.text, poem.asked));
+  const names = [...new Set(model.poems.map((poem) => poem.asked.tune ?? poem.asked.form))];
+  const byForm: Record<string, Scores> = {};
+  const samples: LadderSample[] = [];
+  for (const name of names) {
+    const indices = model.poems.flatMap((poem, i) => ((poem.asked.tune ?? poem.asked.form) === name ? [i] : []));
+    byForm[name] = summarize(
+      indices.map((i) => scores[i]!),
+      'strict',
+    );
+    for (const i of indices.slice(0, SAMPLES_PER_FORM)) samples.push(sampleOf(model.poems[i]!, scores[i]!));
+  }
+  const report: ModelReport = {
+    name: model.name,
+    n: model.poems.length,
+    seed: model.seed,
+    constrained: model.constrained,
+    byForm,
+    overall: summarize(scores, 'strict'),
+    lenient: summarize(scores, 'lenient'),
+    novelty: {
+      novel: wilson(model.poems.filter((poem) => poem.copiedLines.length === 0).length, model.poems.length),
+      copiedLines: model.poems.reduce((sum, poem) => sum + poem.copiedLines.length, 0),
+      longestSharedNgram: bootstrapMean(model.poems.map((poem) => poem.longestSharedNgram)),
+    },
+    diversity: diversityOf(model.poems.map((poem) => poem.text)),
+    ...(model.bitsPerChar === undefined ? {} : { bitsPerChar: model.bitsPerChar }),
+    ...(model.tokensPerSecond === undefined ? {} : { tokensPerSecond: model.tokensPerSecond }),
+    samples,
+  };
+  return { report, scores };
+}
+
+/** Judges every model and the control row; neighbouring models are compared prompt by prompt. */
+export function buildLadder(models: readonly ModelPoems[], control: ModelPoems): LadderReport {
+  const judged = models.map(judgeModel);
+  const pairs: { a: string; b: string; winRate: number; ci: readonly [number, number] }[] = [];
+  for (let i = 1; i < judged.length; i++) {
+    const a = judged[i]!;
+    const b = judged[i - 1]!;
+    if (a.scores.length !== b.scores.length) continue;
+    pairs.push({ a: a.report.name, b: b.report.name, ...pairedWinRate(a.scores.map(points), b.scores.map(points)) });
+  }
+  return { models: judged.map((entry) => entry.report), control: judgeModel(control).report, pairs };
+}
