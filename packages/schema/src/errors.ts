@@ -15,3 +15,25 @@ export class TuiqiaoError extends Error {
     this.hint = options.hint;
   }
 }
+
+/** What was wrong with a recipe or with the options of a command. */
+export type OptionErrorCode =
+  | 'option-unknown'
+  | 'option-bad-value'
+  | 'option-missing'
+  | 'option-twice'
+  | 'option-unsupported'
+  | 'recipe-not-a-map'
+  | 'stage-unknown'
+  | 'stage-not-yet';
+
+/** A recipe or an option that cannot be taken as it is. Nothing has been done yet when it is thrown. */
+export class OptionError extends TuiqiaoError {
+  /** The key as the user wrote it, e.g. `lora_rank` or `lora.rank`. */
+  readonly key: string | undefined;
+
+  constructor(code: OptionErrorCode, message: string, details: { key?: string; hint?: string } = {}) {
+    super(code, message, details.hint === undefined ? {} : { hint: details.hint });
+    this.key = details.key;
+  }
+}

@@ -1,5 +1,13 @@
-export { TuiqiaoError } from './errors.ts';
+export { ALIASES, type Alias, type Origin } from './aliases.ts';
+export { describeOptions, flagOf, type OptionDescription } from './describe-options.ts';
+export { editDistance, findNearest } from './edit-distance.ts';
+export { OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export type { Metrics } from './metrics.ts';
+export { DPO_LOSSES } from './options/dpo.ts';
+export { DEFAULT_MODEL } from './options/model.ts';
+export { LR_SCHEDULERS } from './options/training.ts';
+export { BOOKS } from './options/verse.ts';
+export { type Parsed, parseOptions, parseRecipe, readStage } from './parse-options.ts';
 export type {
   CheckpointSave,
   EvalEnd,
@@ -14,3 +22,27 @@ export type {
   Sample,
   StepEnd,
 } from './run-event.ts';
+export {
+  type CheckOptions,
+  type DemoInput,
+  type DemoOptions,
+  type DpoInput,
+  type DpoLossOptions,
+  type DpoRecipe,
+  type EvaluateInput,
+  type EvaluateRecipe,
+  type GeometryOptions,
+  type LoraOptions,
+  OPTION_SETS,
+  type OptionSetName,
+  type PretrainInput,
+  type PretrainRecipe,
+  type Recipe,
+  type ResolvedOptions,
+  type SftInput,
+  type SftRecipe,
+  STAGES,
+  type Stage,
+  type WriteInput,
+  type WriteOptions,
+} from './stages.ts';

@@ -1,0 +1,52 @@
+/** Which examples are trained on, and how they become tokens. */
+import { z } from 'zod';
+import { nameList } from './lists.ts';
+import { option } from './option.ts';
+
+/** Data fields of sft and dpo. */
+export function dataFields(defaultDataset: readonly string[]) {
+  return {
+    dataset: option(
+      nameList.prefault([...defaultDataset]),
+      'Names in dataset_info.json, built-in corpora (starter, full, tang-jinti, song-jinti), or files (.json, .jsonl).',
+      'dataset_info.json 中的名字、内置语料（starter、full、tang-jinti、song-jinti）或文件（.json、.jsonl）。',
+    ),
+    evalDataset: option(
+      nameList.prefault([]),
+      'Validation data; absent: the validation split of the dataset.',
+      '验证数据；不填则用数据集自身的验证部分。',
+    ),
+    datasetDir: option(
+      z.string().min(1).default('data'),
+      'Where dataset_info.json and its files are.',
+      'dataset_info.json 及其文件所在的文件夹。',
+    ),
+    maxSamples: option(
+      z.int().min(1).optional(),
+      'At most this many examples of each dataset.',
+      '每个数据集最多取多少条。',
+      { unit: 'samples' },
+    ),
+    valSize: option(
+      z.number().min(0).default(0),
+      'Held out of a dataset without a split: a share below 1, else a number of examples.',
+      '无现成划分的数据留出多少作验证：小于 1 为比例，否则为条数。',
+    ),
+    maxLength: option(z.int().min(8).default(1024), 'Longer examples are cut here.', '更长的样本在此截断。', {
+      unit: 'tokens',
+    }),
+  };
+}
+
+export const completionFields = {
+  completionOnlyLoss: option(
+    z.boolean().default(true),
+    'Learn the answer only, not the prompt.',
+    '只学回答，不学提示。',
+  ),
+  packing: option(
+    z.boolean().default(true),
+    'Lay examples end to end up to maxLength tokens a row; attention never crosses from one to the next.',
+    '样本首尾相接，每行至多 maxLength 个记号；注意力不跨样本。',
+  ),
+};

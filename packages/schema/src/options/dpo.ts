@@ -1,0 +1,40 @@
+/** Direct preference optimisation. */
+import { z } from 'zod';
+import { option } from './option.ts';
+
+export const DPO_LOSSES = ['sigmoid', 'hinge', 'ipo'] as const;
+
+export const dpoSchema = z.strictObject({
+  beta: option(
+    z.number().positive().default(0.1),
+    'How closely the policy is held to the reference.',
+    '对参考模型的约束强度。',
+  ),
+  lossType: option(z.enum(DPO_LOSSES).default('sigmoid'), 'The preference loss.', '偏好损失。'),
+  labelSmoothing: option(
+    z.number().min(0).lt(0.5).default(0),
+    'Assumed share of pairs labelled the wrong way round.',
+    '假定标反的样本对比例。',
+  ),
+  sftWeight: option(
+    z.number().min(0).default(0),
+    'Weight of the plain log-likelihood of the chosen answer, added to the loss.',
+    '在损失中另加的优选回答对数似然的权重。',
+  ),
+  reference: option(
+    z.enum(['start', 'base']).default('start'),
+    'The frozen reference: the adapter this stage starts from, or the base model without adapter.',
+    '冻结的参考模型：本阶段起点的适配器（start），或不带适配器的基座（base）。',
+  ),
+});
+
+/** Pairs made by the model itself: samples judged by the prosody engine, the better against the worse. */
+export const pairsSchema = z.strictObject({
+  prompts: option(z.int().min(1).default(800), 'Prompts to sample for.', '取样所用的提示数。'),
+  samplesPerPrompt: option(
+    z.int().min(2).default(6),
+    'Poems written for each prompt, of which the best and the worst make a pair.',
+    '每个提示写几首，取最好与最差的一首成对。',
+  ),
+  temperature: option(z.number().positive().default(1), 'Sampling temperature.', '取样温度。'),
+});

@@ -1,0 +1,178 @@
+/**
+ * From a map as a person wrote it to a map in our names: aliases resolved and converted, foreign names judged, unknown
+ * ones refused with "did you mean". Values are not looked at beyond that; `parseOptions` does.
+ */
+import { z } from 'zod';
+import { ALIASES, type Alias, DROPPED } from './aliases.ts';
+import { findNearest } from './edit-distance.ts';
+import { OptionError } from './errors.ts';
+import { FOREIGN_NAMES } from './foreign-names.ts';
+import { VERSE_WORDS } from './options/verse.ts';
+import { OPTION_SETS, type OptionSetName } from './stages.ts';
+
+export type PlainMap = Record<string, unknown>;
+
+/** The top-level options of a set, and the fields of its sections. */
+export interface OptionNames {
+  readonly top: ReadonlySet<string>;
+  readonly sections: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+const aliasByName = new Map<string, Alias>(ALIASES.map((entry) => [entry.name, entry]));
+const foreignByName = new Map(FOREIGN_NAMES.map((entry) => [entry.name, entry]));
+
+export function isPlainMap(value: unknown): value is PlainMap {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The object type behind defaults and optionals, or undefined. */
+function sectionOf(type: unknown): z.ZodObject | undefined {
+  let inner: unknown = type;
+  while (inner instanceof z.ZodPrefault || inner instanceof z.ZodDefault || inner instanceof z.ZodOptional) {
+    inner = inner.unwrap();
+  }
+  return inner instanceof z.ZodObject ? inner : undefined;
+}
+
+export function namesOf(set: OptionSetName): OptionNames {
+  const sections = new Map<string, ReadonlySet<string>>();
+  const shape: Record<string, unknown> = OPTION_SETS[set].shape;
+  for (const [name, type] of Object.entries(shape)) {
+    const section = sectionOf(type);
+    if (section !== undefined) sections.set(name, new Set(Object.keys(section.shape)));
+  }
+  return { top: new Set(Object.keys(shape)), sections };
+}
+
+/** Our dotted paths of a set, `lora.rank` for fields of sections. */
+export function pathsOf(set: OptionSetName): string[] {
+  const names = namesOf(set);
+  return [...names.top].flatMap((name) => {
+    const section = names.sections.get(name);
+    return section === undefined ? [name] : [...section].map((field) => `${name}.${field}`);
+  });
+}
+
+function hasPath(names: OptionNames, path: string): boolean {
+  const [first = '', second] = path.split('.');
+  return second === undefined ? names.top.has(first) : (names.sections.get(first)?.has(second) ?? false);
+}
+
+function unknownKey(set: OptionSetName, key: string, names: OptionNames): OptionError {
+  const inOtherStage = aliasByName.get(key.split('.').at(-1) ?? key);
+  if (inOtherStage !== undefined && !hasPath(names, inOtherStage.path)) {
+    return new OptionError(
+      'option-unknown',
+      `${set}: "${key}" means ${inOtherStage.path}, which ${set} does not have`,
+      {
+        key,
+        hint: `Remove it, or run \`tuiqiao ${set} --help\` for what there is.`,
+      },
+    );
+  }
+  const paths = pathsOf(set);
+  const usableAliases = ALIASES.filter((entry) => hasPath(names, entry.path)).map((entry) => entry.name);
+  const section = key.includes('.') ? `${key.split('.')[0]}.` : '';
+  const nearest =
+    findNearest(key, paths) ??
+    findNearest(key, usableAliases) ??
+    // A section's field at top level, or the other way round: compare the last words.
+    paths.find((path) => path.split('.').at(-1) === key) ??
+    findNearest(section + key, paths);
+  return new OptionError(
+    'option-unknown',
+    `${set}: unknown option "${key}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
+    { key, hint: `\`tuiqiao ${set} --help\` lists every option.` },
+  );
+}
+
+/** Refuses a foreign name whose value would change the result; otherwise says what becomes of it. */
+function judgeForeign(set: OptionSetName, key: string, value: unknown, warnings: string[]): boolean {
+  const foreign = foreignByName.get(key);
+  if (foreign === undefined) return false;
+  if (foreign.harmless === 'any') {
+    if (foreign.isSilent !== true) warnings.push(`${key} is ignored: ${foreign.reason}`);
+    return true;
+  }
+  const isHarmless = foreign.harmless.some((harmless) => JSON.stringify(harmless) === JSON.stringify(value));
+  if (isHarmless) return true;
+  throw new OptionError(
+    'option-unsupported',
+    `${set}: ${key}: ${JSON.stringify(value)} cannot be done: ${foreign.reason}`,
+    {
+      key,
+      hint: `Remove ${key} from the recipe.`,
+    },
+  );
+}
+
+/** One key of the input, with the path it stands for. */
+interface Placed {
+  readonly key: string;
+  readonly path: string;
+  readonly value: unknown;
+}
+
+function* flatten(set: OptionSetName, input: PlainMap, names: OptionNames): Generator<readonly [string, unknown]> {
+  for (const [key, value] of Object.entries(input)) {
+    if (!names.sections.has(key)) {
+      yield [key, value];
+      continue;
+    }
+    if (value === null || value === undefined) continue;
+    if (!isPlainMap(value)) {
+      throw new OptionError('option-bad-value', `${set}: ${key}: expected a map, got ${JSON.stringify(value)}`, {
+        key,
+      });
+    }
+    for (const [field, inner] of Object.entries(value)) yield [`${key}.${field}`, inner];
+  }
+}
+
+function place(set: OptionSetName, key: string, value: unknown, names: OptionNames, warnings: string[]): Placed | null {
+  if (hasPath(names, key)) return { key, path: key, value };
+  const [section, field] = key.includes('.') ? (key.split('.') as [string, string]) : [undefined, key];
+  const entry = aliasByName.get(field);
+  const fits = entry !== undefined && hasPath(names, entry.path);
+  if (fits && (section === undefined || entry.path.startsWith(`${section}.`))) {
+    if (entry.warning !== undefined) warnings.push(entry.warning);
+    const converted = entry.convert === undefined ? value : entry.convert(value);
+    return converted === DROPPED ? null : { key, path: entry.path, value: converted };
+  }
+  if (judgeForeign(set, field, value, warnings)) return null;
+  throw unknownKey(set, key, names);
+}
+
+/** `book` and `form` may be written in several ways. */
+function translateWords(path: string, value: unknown): unknown {
+  return (path === 'book' || path === 'form') && typeof value === 'string' ? (VERSE_WORDS[value] ?? value) : value;
+}
+
+/**
+ * The same options under our names. Dotted keys (`lora.rank`) and nested maps are both understood.
+ * @throws OptionError `option-unknown`, `option-twice`, `option-unsupported`, `option-bad-value`.
+ */
+export function resolveNames(set: OptionSetName, input: PlainMap): { options: PlainMap; warnings: string[] } {
+  const names = namesOf(set);
+  const warnings: string[] = [];
+  const options: PlainMap = {};
+  const writtenAs = new Map<string, string>();
+  for (const [key, value] of flatten(set, input, names)) {
+    if (value === undefined) continue;
+    const placed = place(set, key, value, names, warnings);
+    if (placed === null) continue;
+    const before = writtenAs.get(placed.path);
+    if (before !== undefined) {
+      throw new OptionError('option-twice', `${set}: "${before}" and "${key}" both set ${placed.path}`, {
+        key,
+        hint: 'Keep one of them.',
+      });
+    }
+    writtenAs.set(placed.path, key);
+    const translated = translateWords(placed.path, placed.value);
+    const [first = '', second] = placed.path.split('.');
+    if (second === undefined) options[first] = translated;
+    else options[first] = { ...((options[first] as PlainMap | undefined) ?? {}), [second]: translated };
+  }
+  return { options, warnings };
+}

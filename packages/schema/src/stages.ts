@@ -1,0 +1,170 @@
+/** The options of every command that has some, each one a strict object put together from the concerns. */
+import { z } from 'zod';
+import { completionFields, dataFields } from './options/data.ts';
+import { dpoSchema, pairsSchema } from './options/dpo.ts';
+import { evaluateFields } from './options/evaluate.ts';
+import { generationFields } from './options/generation.ts';
+import { seed } from './options/lists.ts';
+import { finetuningFields } from './options/lora.ts';
+import { adapterFields, computeFields, modelFields } from './options/model.ts';
+import { option } from './options/option.ts';
+import { pretrainFields } from './options/pretrain.ts';
+import { trainingFields } from './options/training.ts';
+import { requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
+
+function stageField<Name extends string>(name: Name) {
+  return option(z.literal(name), 'Which stage this recipe is.', '本配方的阶段。', { isAdvanced: true });
+}
+
+const pretrainTraining = trainingFields({
+  learningRate: 2e-3,
+  batchSize: 1,
+  epochs: 1,
+  lrScheduler: 'cosine',
+  weightDecay: 0.1,
+  outputDir: 'runs/pretrain',
+});
+// A pretraining step is counted in tokens, not in poems.
+const { batchSize: _batchSize, ...pretrainTrainingFields } = pretrainTraining;
+
+export const pretrainSchema = z.strictObject({
+  stage: stageField('pretrain'),
+  ...pretrainFields,
+  ...pretrainTrainingFields,
+  ...computeFields,
+});
+
+export const sftSchema = z.strictObject({
+  stage: stageField('sft'),
+  ...modelFields,
+  ...adapterFields,
+  ...dataFields(['starter']),
+  ...completionFields,
+  ...finetuningFields,
+  ...trainingFields({
+    learningRate: 2e-4,
+    batchSize: 32,
+    epochs: 1,
+    lrScheduler: 'cosine',
+    weightDecay: 0,
+    outputDir: 'runs/sft',
+  }),
+  ...computeFields,
+});
+
+export const dpoStageSchema = z.strictObject({
+  stage: stageField('dpo'),
+  ...modelFields,
+  ...adapterFields,
+  ...dataFields(['starter']),
+  dpo: dpoSchema.prefault({}),
+  pairs: pairsSchema.prefault({}),
+  ...finetuningFields,
+  ...trainingFields({
+    learningRate: 5e-6,
+    batchSize: 16,
+    epochs: 1,
+    lrScheduler: 'cosine',
+    weightDecay: 0,
+    outputDir: 'runs/dpo',
+  }),
+  ...computeFields,
+});
+
+export const evaluateSchema = z.strictObject({
+  stage: stageField('evaluate'),
+  ...evaluateFields,
+  ...generationFields,
+  ...computeFields,
+});
+
+export const writeSchema = z.strictObject({
+  ...requestFields,
+  ...modelFields,
+  ...adapterFields,
+  count: option(z.int().min(1).max(100_000).default(1), 'How many poems.', '写几首。', { unit: 'poems' }),
+  bestOf: option(
+    z.int().min(1).max(1024).default(1),
+    'Write so many for each poem asked for and keep the best by form, novelty and likelihood.',
+    '每首先写若干首，按格律、新意与似然取最好的一首。',
+    { unit: 'poems' },
+  ),
+  constraints: option(
+    z.boolean().default(true),
+    'Only characters that can still lead to a correct poem may be drawn.',
+    '只取仍能合律的字。',
+  ),
+  attempts: option(
+    z.int().min(1).max(1000).default(8),
+    'Tries for a poem that breaks its form before giving up.',
+    '不合格律时最多重写几次。',
+  ),
+  batchSize: option(z.int().min(1).max(4096).default(32), 'Poems written at the same time.', '同时写几首。', {
+    unit: 'poems',
+  }),
+  ...generationFields,
+  seed: option(
+    seed.optional(),
+    'Makes the poems repeatable; absent: drawn anew and reported.',
+    '种子，使结果可重复；不填则随机并报告。',
+  ),
+  ...computeFields,
+});
+
+export const checkSchema = z.strictObject({
+  ...targetFields,
+  strict: option(
+    z.boolean().default(false),
+    'Exit with 1 when a poem breaks a rule of the strict verdict.',
+    '有诗不合严格标准时以 1 退出。',
+  ),
+});
+
+export const demoSchema = z.strictObject({
+  theme: themeField,
+  rhyme: rhymeField,
+  outputDir: option(z.string().min(1).default('runs/demo'), 'Where the demo works.', '演示的运行文件夹。'),
+  overwriteOutputDir: option(z.boolean().default(false), 'Begin anew.', '从头重来。'),
+  seed: option(seed.default(42), 'Seed of the whole demo.', '整个演示的种子。'),
+  ...computeFields,
+});
+
+/** Every set of options, by the command or stage it belongs to. */
+export const OPTION_SETS = {
+  pretrain: pretrainSchema,
+  sft: sftSchema,
+  dpo: dpoStageSchema,
+  evaluate: evaluateSchema,
+  write: writeSchema,
+  check: checkSchema,
+  demo: demoSchema,
+} as const;
+
+export type OptionSetName = keyof typeof OPTION_SETS;
+
+/** Stages a recipe can name. */
+export const STAGES = ['pretrain', 'sft', 'dpo', 'evaluate'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Resolved options: every default filled in. */
+export type PretrainRecipe = z.output<typeof pretrainSchema>;
+export type SftRecipe = z.output<typeof sftSchema>;
+export type DpoRecipe = z.output<typeof dpoStageSchema>;
+export type EvaluateRecipe = z.output<typeof evaluateSchema>;
+export type Recipe = PretrainRecipe | SftRecipe | DpoRecipe | EvaluateRecipe;
+export type WriteOptions = z.output<typeof writeSchema>;
+export type CheckOptions = z.output<typeof checkSchema>;
+export type DemoOptions = z.output<typeof demoSchema>;
+
+/** What a program may pass: our names, defaults left out, the stage implied by the function called. */
+export type PretrainInput = Omit<z.input<typeof pretrainSchema>, 'stage'>;
+export type SftInput = Omit<z.input<typeof sftSchema>, 'stage'>;
+export type DpoInput = Omit<z.input<typeof dpoStageSchema>, 'stage'>;
+export type EvaluateInput = Omit<z.input<typeof evaluateSchema>, 'stage'>;
+export type WriteInput = z.input<typeof writeSchema>;
+export type DemoInput = z.input<typeof demoSchema>;
+
+export type ResolvedOptions<Name extends OptionSetName> = z.output<(typeof OPTION_SETS)[Name]>;
+export type LoraOptions = SftRecipe['lora'];
+export type DpoLossOptions = DpoRecipe['dpo'];
+export type GeometryOptions = PretrainRecipe['geometry'];
