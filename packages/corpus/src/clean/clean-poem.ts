@@ -1,0 +1,88 @@
+/**
+ * One poem through the cleaning rules, in this order: join → notes → gaps → glyphs → variants → empty → lost character.
+ * Every rule is counted on its own, also in poems that another rule drops, so that the counts do not depend on the order.
+ */
+import type { RawPoem } from '../sources/read-records.ts';
+import { foldVariants } from './fold-variants.ts';
+import { hasForeignCharacter, hasGap, hasPrivateUse, resolveComposedGlyphs } from './glyphs.ts';
+import { normalizePunctuation, splitLines } from './lines.ts';
+import { hasLostCharacter } from './lost-character.ts';
+import { joinParagraphs, stripNotes } from './strip-notes.ts';
+
+/** Rules of one poem; the two duplicate rules look at all poems and are in `dedupe/`. */
+export const CLEANING_RULES = [
+  'notes',
+  'title-notes',
+  'gaps',
+  'composed-glyphs',
+  'private-use',
+  'foreign-characters',
+  'print-variants',
+  'simplified-slips',
+  'empty',
+  'lost-character',
+] as const;
+export type CleaningRule = (typeof CLEANING_RULES)[number];
+
+export interface CleanedPoem {
+  readonly raw: RawPoem;
+  /** Rules that found something. */
+  readonly touched: readonly CleaningRule[];
+  /** The rule that drops the poem, or null when it stays. */
+  readonly droppedBy: CleaningRule | null;
+  readonly title: string;
+  readonly author: string;
+  /** Punctuated text; traditional for shi, still simplified for ci (see `to-traditional.ts`). */
+  readonly text: string;
+}
+
+/** @param glyphs composed glyph → character (`readComposedGlyphs`) */
+export function cleanPoem(raw: RawPoem, glyphs: ReadonlyMap<string, string>): CleanedPoem {
+  const touched: CleaningRule[] = [];
+  let droppedBy: CleaningRule | null = null;
+  const touch = (rule: CleaningRule, isDropping: boolean): void => {
+    touched.push(rule);
+    if (isDropping) droppedBy ??= rule;
+  };
+
+  const stripped = stripNotes(joinParagraphs(raw.paragraphs));
+  if (stripped.hadNote) touch('notes', false);
+
+  const title = stripNotes(raw.title.trim());
+  if (title.hadNote) touch('title-notes', false);
+
+  if (hasGap(stripped.text)) touch('gaps', true);
+
+  const composed = resolveComposedGlyphs(stripped.text, glyphs);
+  if (composed.hadGlyph) touch('composed-glyphs', composed.isUnresolved);
+  if (hasPrivateUse(composed.text)) touch('private-use', true);
+
+  const folded = raw.tune === null ? foldVariants(composed.text) : null;
+  if (folded?.hadVariant) touch('print-variants', false);
+  if (folded?.hadSlip) touch('simplified-slips', false);
+
+  const text = normalizePunctuation(folded?.text ?? composed.text, raw.tune !== null);
+  if (droppedBy === null && hasForeignCharacter(text)) touch('foreign-characters', true);
+
+  const lines = splitLines(text);
+  if (lines.length === 0) touch('empty', true);
+  if (raw.tune === null && hasLostCharacter(lines)) touch('lost-character', true);
+
+  const foldTitle = raw.tune === null ? foldVariants(tidyTitle(title.text)).text : '';
+  return {
+    raw,
+    touched,
+    droppedBy,
+    title: foldTitle,
+    author: raw.tune === null ? foldVariants(raw.author.trim()).text : raw.author.trim(),
+    text,
+  };
+}
+
+// "其二" and numbers stay (they tell poems of a cycle apart); runs of spaces become one.
+function tidyTitle(title: string): string {
+  return title
+    .replace(/[\s\u3000]+/g, ' ')
+    .replace(/[，。：、\s]+$/, '')
+    .trim();
+}

@@ -1,0 +1,20 @@
+import { TuiqiaoError } from '@tuiqiao/schema';
+
+/** What can go wrong with the corpus; the codes are stable. */
+export type CorpusErrorCode =
+  | 'network'
+  | 'corpus-integrity'
+  | 'corpus-missing'
+  | 'corpus-damaged'
+  | 'disk'
+  | 'aborted'
+  | 'negative-unsupported';
+
+export class CorpusError extends TuiqiaoError {
+  declare readonly code: CorpusErrorCode;
+
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the code to this package's own.
+  constructor(code: CorpusErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(code, message, options);
+  }
+}
