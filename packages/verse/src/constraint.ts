@@ -1,0 +1,53 @@
+/** One poem's constraint while it is being written: the automaton's state, told token by token. */
+import type { AutomatonState, PoemAutomaton } from '@tuiqiao/prosody';
+import { VerseError } from './errors.ts';
+import type { TokenInventory } from './token-inventory.ts';
+
+export interface PoemConstraint {
+  /** Bit set over token ids of what may follow `generatedIds`, which only ever grows between calls. */
+  mask(generatedIds: readonly number[]): Uint32Array;
+}
+
+export function createPoemConstraint(automaton: PoemAutomaton, tokens: TokenInventory): PoemConstraint {
+  let state: AutomatonState = automaton.start;
+  let consumed = 0;
+  const markMasks = new Map<string, Uint32Array>();
+  const endMask = tokens.maskOf([tokens.endId]);
+
+  const markMask = (mark: string): Uint32Array => {
+    let mask = markMasks.get(mark);
+    if (mask === undefined) {
+      mask = tokens.maskOf([tokens.markId(mark)]);
+      markMasks.set(mark, mask);
+    }
+    return mask;
+  };
+
+  return {
+    mask: (generatedIds) => {
+      for (; consumed < generatedIds.length; consumed++) {
+        const id = generatedIds[consumed]!;
+        if (id === tokens.endId) continue;
+        const next = automaton.advance(state, tokens.inventory.characters[id]!);
+        if (next === null) {
+          throw new VerseError(
+            'verse-vocabulary',
+            `constrained writing: token ${id} was drawn although the constraint does not allow it`,
+          );
+        }
+        state = next;
+      }
+      const allowed = automaton.allowed(state);
+      switch (allowed.kind) {
+        case 'characters':
+          return allowed.bits;
+        case 'mark':
+          return markMask(allowed.mark);
+        case 'end':
+          return endMask;
+        default:
+          return allowed satisfies never;
+      }
+    },
+  };
+}

@@ -1,0 +1,16 @@
+import { TuiqiaoError } from '@tuiqiao/schema';
+
+export type VerseErrorCode =
+  /** The request contradicts itself or the rules; the message says where and the hint names the nearest possible one. */
+  | 'verse-request'
+  /** The model's vocabulary cannot write what was asked (too few single-character tokens, no end token). */
+  | 'verse-vocabulary';
+
+export class VerseError extends TuiqiaoError {
+  declare readonly code: VerseErrorCode;
+
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the code to this package's own
+  constructor(code: VerseErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(code, message, options);
+  }
+}
