@@ -1,15 +1,100 @@
 /**
  * Step-scoped memory: allocations are cut from a few large slabs and all freed together by `reset`, so that a training
- * step neither calls the system allocator nor leaves work to the JavaScript collector.
+ * step neither calls the system allocator nor leaves work to the JavaScript collector. Inside a step, `release` hands a
+ * block back early: the backward pass of one layer then lives in the memory of the layer above it, and in its cache.
  */
 import type { DeviceBuffer, DType, Kernels } from '@tuiqiao/kernels';
 
 export interface Arena {
   /** Zeroed unless `isZeroed` is false (for buffers the next kernel overwrites entirely). */
   allocate(dtype: DType, length: number, isZeroed?: boolean): DeviceBuffer;
+  /**
+   * Gives back a buffer that `allocate` returned (not a view of it): the next allocation of its size may get its memory.
+   * Buffers of another arena, or already released, are ignored.
+   */
+  release(buffer: DeviceBuffer): void;
   /** Makes all memory reusable; buffers handed out before must not be used again. */
   reset(): void;
+  /** Memory held, in bytes: the high-water mark. */
   readonly sizeBytes: number;
 }
 
 export type CreateArena = (kernels: Kernels) => Arena;
+
+/** First slab of a type; later ones double up to the largest, so that a small run stays small. */
+const FIRST_SLAB_BYTES = 1 << 20;
+const LARGEST_SLAB_BYTES = 1 << 27;
+/** Blocks start on cache lines, as vector loads and stores like it. */
+const ALIGNMENT_BYTES = 64;
+
+const BYTES: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4 };
+
+interface Slab {
+  readonly buffer: DeviceBuffer;
+  used: number;
+}
+
+/** Slabs of one element type, and the blocks given back within this step by length. */
+interface Pool {
+  readonly slabs: Slab[];
+  /** Index of the slab being filled. */
+  current: number;
+  readonly free: Map<number, DeviceBuffer[]>;
+}
+
+/** An empty arena over the memory of `kernels`; it grows as needed and never shrinks. */
+export function createArena(kernels: Kernels): Arena {
+  const pools: Record<DType, Pool> = { f32: createPool(), bf16: createPool(), i32: createPool() };
+  const live = new Set<DeviceBuffer>();
+  let sizeBytes = 0;
+
+  function cut(dtype: DType, pool: Pool, length: number): DeviceBuffer {
+    const step = ALIGNMENT_BYTES / BYTES[dtype];
+    const padded = Math.ceil(length / step) * step;
+    for (; pool.current < pool.slabs.length; pool.current++) {
+      const slab = pool.slabs[pool.current]!;
+      if (slab.used + padded > slab.buffer.length) continue;
+      const block = slab.buffer.view(slab.used, length);
+      slab.used += padded;
+      return block;
+    }
+    const doubled = FIRST_SLAB_BYTES * 2 ** pool.slabs.length;
+    const slabLength = Math.max(padded, Math.min(doubled, LARGEST_SLAB_BYTES) / BYTES[dtype]);
+    const buffer = kernels.allocate(dtype, slabLength);
+    sizeBytes += slabLength * BYTES[dtype];
+    pool.slabs.push({ buffer, used: padded });
+    return buffer.view(0, length);
+  }
+
+  return {
+    allocate(dtype, length, isZeroed = true) {
+      const pool = pools[dtype];
+      const block = pool.free.get(length)?.pop() ?? cut(dtype, pool, length);
+      live.add(block);
+      if (isZeroed && length > 0) kernels.fill(block, 0);
+      return block;
+    },
+    release(buffer) {
+      if (!live.delete(buffer)) return;
+      const { free } = pools[buffer.dtype];
+      const blocks = free.get(buffer.length);
+      if (blocks === undefined) free.set(buffer.length, [buffer]);
+      else blocks.push(buffer);
+    },
+    reset() {
+      live.clear();
+      for (const pool of Object.values(pools)) {
+        pool.free.clear();
+        pool.current = 0;
+        for (const slab of pool.slabs) slab.used = 0;
+      }
+    },
+    get sizeBytes() {
+      return sizeBytes;
+    },
+  };
+}
+
+function createPool(): Pool {
+  return { slabs: [], current: 0, free: new Map() };
+}

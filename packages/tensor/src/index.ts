@@ -1,4 +1,33 @@
 export type { DeviceBuffer, DType, FloatType, KernelFeatures, Kernels } from '@tuiqiao/kernels';
 export type { Arena } from './arena.ts';
-export type { Linear, LowRankDelta, Parameter, Tensor } from './tape.ts';
+export { createArena } from './arena.ts';
+export type { Columns, Slice } from './columns.ts';
+export { splitColumns } from './columns.ts';
+export type { TensorErrorCode } from './errors.ts';
+export { TensorError } from './errors.ts';
+export type { AttentionOptions } from './ops/attention.ts';
+export { attention, swiglu } from './ops/attention.ts';
+export { add, cast, embed, gatherRows, uploadInts } from './ops/embed.ts';
+export type { HeadOptions, HeadResult } from './ops/head.ts';
+export { headChunkRows, headLogProbs } from './ops/head.ts';
+export { fusedLinear, linear, linearAddResidual } from './ops/linear.ts';
+export type { Rope, RopeOptions } from './ops/norm.ts';
+export { createRope, headNormRope, rmsNorm } from './ops/norm.ts';
+export type { ParameterOptions } from './parameter.ts';
+export {
+  createLinear,
+  createParameter,
+  disableGradient,
+  enableGradient,
+  fuseParameters,
+  initConstant,
+  initKaimingUniform,
+  initNormal,
+  parameterLength,
+  syncCompute,
+  zeroGradients,
+} from './parameter.ts';
+export type { Random, RandomState } from './random.ts';
+export { createRandom } from './random.ts';
+export type { Fusion, Linear, LowRankDelta, Parameter, Tensor } from './tape.ts';
 export { Tape } from './tape.ts';

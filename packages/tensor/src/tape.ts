@@ -27,6 +27,15 @@ export interface Parameter {
   compute: DeviceBuffer;
   grad: DeviceBuffer | null;
   requiresGrad: boolean;
+  /** Set when this weight lies beside others in one matrix (`fuseParameters`): several linears then are one product. */
+  fusion?: Fusion | null;
+}
+
+/** Weights that lie one below the other in one matrix [Σ out, in]; `grad` when all are trained. */
+export interface Fusion {
+  readonly members: readonly Parameter[];
+  readonly compute: DeviceBuffer;
+  readonly grad: DeviceBuffer | null;
 }
 
 /** Low-rank addition to a linear layer: y += scaling · dropout(x) Aᵀ Bᵀ. A: [rank, in], B: [out, rank]. */
@@ -78,11 +87,12 @@ export class Tape {
     this.dropoutSeed = options.dropoutSeed ?? 0;
   }
 
-  tensor(shape: readonly number[], dtype: DType, requiresGrad = false): Tensor {
+  /** A new tensor of step memory; zeroed unless `isZeroed` is false. */
+  tensor(shape: readonly number[], dtype: DType, requiresGrad = false, isZeroed = true): Tensor {
     const length = shape.reduce((product, size) => product * size, 1);
     return {
       shape,
-      buffer: this.arena.allocate(dtype, length),
+      buffer: this.arena.allocate(dtype, length, isZeroed),
       requiresGrad: this.isRecording && requiresGrad,
       grad: null,
     };
@@ -92,6 +102,30 @@ export class Tape {
   gradOf(tensor: Tensor, dtype: FloatType): DeviceBuffer {
     tensor.grad ??= this.arena.allocate(dtype, tensor.buffer.length);
     return tensor.grad;
+  }
+
+  /**
+   * Where a backward kernel puts a tensor's gradient, in the tensor's own type: the first writer replaces (the buffer
+   * is not zeroed), later ones accumulate.
+   */
+  gradTarget(tensor: Tensor): { buffer: DeviceBuffer; accumulate: boolean } {
+    if (tensor.grad !== null) return { buffer: tensor.grad, accumulate: true };
+    tensor.grad = this.arena.allocate(tensor.buffer.dtype, tensor.buffer.length, false);
+    return { buffer: tensor.grad, accumulate: false };
+  }
+
+  /** Scratch for the duration of one op: not zeroed; give it back with `arena.release`. */
+  scratch(dtype: DType, length: number): DeviceBuffer {
+    return this.arena.allocate(dtype, length, false);
+  }
+
+  /**
+   * Gives a tensor's memory back to the arena. Called at the end of the backward closure of the op that made it: every
+   * reader ran before.
+   */
+  discard(tensor: Tensor): void {
+    this.arena.release(tensor.buffer);
+    if (tensor.grad !== null) this.arena.release(tensor.grad);
   }
 
   push(backward: () => void): void {
