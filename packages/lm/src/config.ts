@@ -10,6 +10,10 @@ export interface ModelConfig {
   readonly headDim: number;
   readonly rmsNormEpsilon: number;
   readonly ropeTheta: number;
+  /** How rotary frequencies are stretched for long contexts; null for plain RoPE. */
+  readonly ropeScaling: RopeScaling | null;
+  /** A query sees at most this many positions including itself; null for all. */
+  readonly slidingWindow: number | null;
   readonly maxPositions: number;
   readonly tieWordEmbeddings: boolean;
   readonly bosTokenId: number | null;
@@ -18,3 +22,14 @@ export interface ModelConfig {
   /** The file as read, written back unchanged on save. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
+
+/** `linear`: every frequency divided by `factor`. `llama3`: only the slow ones, with a smooth passage between. */
+export type RopeScaling =
+  | { readonly type: 'linear'; readonly factor: number }
+  | {
+      readonly type: 'llama3';
+      readonly factor: number;
+      readonly lowFrequencyFactor: number;
+      readonly highFrequencyFactor: number;
+      readonly originalMaxPositions: number;
+    };

@@ -1,4 +1,24 @@
-export type { ModelConfig } from './config.ts';
+export type { Checkpoint } from './checkpoint/checkpoint.ts';
+export { openCheckpoint } from './checkpoint/checkpoint.ts';
+export { parseConfig, readConfig, writeConfig } from './checkpoint/config-json.ts';
+export { bf16ToFloats, f16ToFloats, floatsToBf16 } from './checkpoint/number-formats.ts';
+export type { SafetensorsDType, SafetensorsHeader, TensorEntry, TensorToWrite } from './checkpoint/safetensors.ts';
+export {
+  readSafetensorsHeader,
+  readTensorBytes,
+  readTensorFloats,
+  readTensorInts,
+  writeSafetensors,
+} from './checkpoint/safetensors.ts';
+export { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
+export { writeTextFile } from './checkpoint/write-text-file.ts';
+export type { ModelConfig, RopeScaling } from './config.ts';
+export type { LmErrorCode } from './errors.ts';
+export { LmError } from './errors.ts';
+export { parameterCount } from './families/weights.ts';
+export type { GeneratedSequence, GenerateOptions, SequenceEnd, TokenEvent } from './generate/generate.ts';
+export { generate, generateStream } from './generate/generate.ts';
+export type { SamplingOptions } from './generate/sampling-options.ts';
 export type {
   CacheEntry,
   KeyValueCache,
@@ -7,3 +27,5 @@ export type {
   PackedBatch,
   TokenLogProbs,
 } from './language-model.ts';
+export type { ComputeType, LoadOptions, SaveOptions } from './load-language-model.ts';
+export { createLanguageModel, loadLanguageModel, saveLanguageModel } from './load-language-model.ts';

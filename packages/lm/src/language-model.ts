@@ -4,7 +4,7 @@
  *
  * Legend: N packed tokens, S segments, R loss rows, V vocabulary, B rows of a decoding batch.
  */
-import type { Kernels, Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
+import type { FloatType, Kernels, Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
 import type { ModelConfig } from './config.ts';
 
 /** Several sequences laid end to end; nothing is padded. */
@@ -45,6 +45,8 @@ export interface LogProbOptions {
 export interface LanguageModel {
   readonly config: ModelConfig;
   readonly kernels: Kernels;
+  /** Type of matrix operands: make training tapes with it. Decoding and the cache use it too. */
+  readonly computeType: FloatType;
   /** Every weight by its Hugging Face name (`model.layers.0.self_attn.q_proj.weight`). */
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Every linear layer by its module path (`model.layers.0.self_attn.q_proj`), where adapters attach. */

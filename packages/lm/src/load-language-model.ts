@@ -1,0 +1,179 @@
+/**
+ * Models from and to folders, and new ones. A folder holds `config.json` and safetensors, as Hugging Face has them.
+ */
+import path from 'node:path';
+import {
+  createParameter,
+  createRandom,
+  type DType,
+  type FloatType,
+  initNormal,
+  type Kernels,
+  type Parameter,
+  syncCompute,
+} from '@tuiqiao/tensor';
+import { type Checkpoint, openCheckpoint } from './checkpoint/checkpoint.ts';
+import { parseConfig, readConfig, writeConfig } from './checkpoint/config-json.ts';
+import { floatsToBf16 } from './checkpoint/number-formats.ts';
+import {
+  asUint16,
+  readTensorBytes,
+  readTensorFloats,
+  type TensorEntry,
+  type TensorToWrite,
+} from './checkpoint/safetensors.ts';
+import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
+import type { ModelConfig } from './config.ts';
+import { LmError } from './errors.ts';
+import { Qwen3 } from './families/qwen3.ts';
+import { type WeightSpec, weightSpecs } from './families/weights.ts';
+import type { LanguageModel } from './language-model.ts';
+
+/** Type of matrix operands. `auto`: bf16 where the processor multiplies it faster than f32. */
+export type ComputeType = FloatType | 'auto';
+
+export interface LoadOptions {
+  readonly kernels: Kernels;
+  /** `auto` by default. */
+  readonly computeType?: ComputeType;
+  /** Keeps an f32 master and a gradient of every weight (full training). Default false: frozen. */
+  readonly trainable?: boolean;
+}
+
+/**
+ * Loads a model folder. Frozen weights keep the checkpoint's precision: bf16 stays bf16, without a second copy, where
+ * bf16 is what is computed with.
+ * @throws LmError `checkpoint-missing`, `checkpoint-malformed`, `config-malformed`, `model-type-unknown`,
+ *   `model-feature-unsupported`; `checkpoint-mismatch` naming every missing, unexpected or misshapen tensor
+ */
+export async function loadLanguageModel(folder: string, options: LoadOptions): Promise<LanguageModel> {
+  const config = await readConfig(folder);
+  const checkpoint = await openCheckpoint(folder);
+  const specs = weightSpecs(config);
+  checkTensors(folder, config, checkpoint, specs);
+  const { kernels, trainable = false } = options;
+  const computeType = resolveComputeType(options.computeType, kernels);
+  const parameters = new Map<string, Parameter>();
+  for (const { name, shape } of specs) {
+    const isMatrix = shape.length > 1;
+    const isBf16 = !trainable && computeType === 'bf16' && isMatrix && checkpoint.get(name)!.dtype === 'BF16';
+    const type = isBf16 ? 'bf16' : 'f32';
+    parameters.set(name, createParameter(kernels, name, shape, { type, requiresGrad: trainable, computeType }));
+  }
+  const model = new Qwen3(config, kernels, parameters, computeType);
+  for (const [name, parameter] of parameters) {
+    const entry = checkpoint.get(name)!;
+    if (parameter.value.dtype === 'bf16') {
+      kernels.writeBf16Bits(parameter.value, asUint16(await readTensorBytes(entry)));
+    } else {
+      kernels.write(parameter.value, await readTensorFloats(entry));
+    }
+    syncCompute(kernels, parameter);
+  }
+  return model;
+}
+
+/**
+ * A new model: matrices from a normal distribution with standard deviation `initializer_range` (0.02 by default), norms
+ * one, biases zero, as transformers does. Each weight draws from its own stream of the seed.
+ * @param config a normalised config, or the contents of a `config.json`
+ */
+export function createLanguageModel(
+  config: ModelConfig | Readonly<Record<string, unknown>>,
+  options: LoadOptions & { readonly seed: number },
+): LanguageModel {
+  const normalised = 'raw' in config ? (config as ModelConfig) : parseConfig(config);
+  const { kernels, seed, trainable = true } = options;
+  const computeType = resolveComputeType(options.computeType, kernels);
+  const std = typeof normalised.raw.initializer_range === 'number' ? normalised.raw.initializer_range : 0.02;
+  const random = createRandom(seed);
+  const parameters = new Map<string, Parameter>();
+  for (const spec of weightSpecs(normalised)) {
+    const parameter = createParameter(kernels, spec.name, spec.shape, {
+      type: 'f32',
+      requiresGrad: trainable,
+      computeType,
+    });
+    if (spec.initial === 'normal') initNormal(kernels, parameter, random.fork(spec.name), std);
+    else kernels.fill(parameter.value, spec.initial === 'ones' ? 1 : 0);
+    syncCompute(kernels, parameter);
+    parameters.set(spec.name, parameter);
+  }
+  return new Qwen3(normalised, kernels, parameters, computeType);
+}
+
+export interface SaveOptions {
+  /** Type on disk. Default: each weight's own. */
+  readonly dtype?: FloatType;
+  /** Larger checkpoints are split into shards of at most this many bytes. Default 5 GB, as transformers does. */
+  readonly maxShardBytes?: number;
+}
+
+/**
+ * Writes `config.json` and safetensors. The weights are those of the model without adapters.
+ * @throws LmError `checkpoint-write-failed`
+ */
+export async function saveLanguageModel(
+  model: LanguageModel,
+  folder: string,
+  options: SaveOptions = {},
+): Promise<void> {
+  const { kernels } = model;
+  const tensors: TensorToWrite[] = [...model.parameters.values()].map((parameter) => {
+    const isBf16 = (options.dtype ?? parameter.value.dtype) === 'bf16';
+    return {
+      name: parameter.name,
+      dtype: isBf16 ? 'BF16' : 'F32',
+      shape: parameter.shape,
+      bytes: () => bytesOf(kernels, parameter, isBf16 ? 'bf16' : 'f32'),
+    };
+  });
+  await writeCheckpoint(folder, tensors, options.maxShardBytes);
+  const hasF32 = tensors.some((tensor) => tensor.dtype === 'F32' && tensor.shape.length > 1);
+  const key = 'dtype' in model.config.raw ? 'dtype' : 'torch_dtype';
+  await writeConfig(folder, model.config, { [key]: hasF32 ? 'float32' : 'bfloat16' });
+}
+
+async function bytesOf(kernels: Kernels, parameter: Parameter, type: DType): Promise<Uint8Array> {
+  if (parameter.value.dtype === type) return kernels.readBytes(parameter.value);
+  const values = await kernels.read(parameter.value);
+  const numbers = type === 'bf16' ? floatsToBf16(values) : values;
+  return new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+}
+
+function resolveComputeType(wanted: ComputeType | undefined, kernels: Kernels): FloatType {
+  if (wanted === 'f32' || wanted === 'bf16') return wanted;
+  return kernels.features.hasFastBf16 ? 'bf16' : 'f32';
+}
+
+/** Compares names, shapes and types with what the config asks for, and reports every difference at once. */
+function checkTensors(folder: string, config: ModelConfig, checkpoint: Checkpoint, specs: readonly WeightSpec[]): void {
+  const problems: string[] = [];
+  const expected = new Set(specs.map((spec) => spec.name));
+  for (const spec of specs) {
+    const entry = checkpoint.get(spec.name);
+    if (entry === undefined) problems.push(`missing ${spec.name} [${spec.shape.join(', ')}]`);
+    else if (!hasShape(entry, spec)) {
+      problems.push(`${spec.name}: expected [${spec.shape.join(', ')}], got [${entry.shape.join(', ')}]`);
+    } else if (!['F32', 'F16', 'BF16', 'F64'].includes(entry.dtype)) {
+      problems.push(`${spec.name}: expected a float type, got ${entry.dtype}`);
+    }
+  }
+  for (const name of checkpoint.keys()) {
+    if (!expected.has(name) && !isHarmless(name, config)) problems.push(`unexpected ${name}`);
+  }
+  if (problems.length === 0) return;
+  throw new LmError(
+    'checkpoint-mismatch',
+    `loadLanguageModel: expected the tensors of ${config.modelType} in ${path.basename(folder)}, got ${problems.length} differences: ${problems.join('; ')}`,
+  );
+}
+
+function hasShape(entry: TensorEntry, spec: WeightSpec): boolean {
+  return entry.shape.length === spec.shape.length && entry.shape.every((size, i) => size === spec.shape[i]);
+}
+
+/** Tensors older tools save though they are derived: a copy of a tied head, the rotary frequencies. */
+function isHarmless(name: string, config: ModelConfig): boolean {
+  return (config.tieWordEmbeddings && name === 'lm_head.weight') || name.endsWith('.rotary_emb.inv_freq');
+}
