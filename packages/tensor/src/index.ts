@@ -13,6 +13,15 @@ export { headChunkRows, headLogProbs } from './ops/head.ts';
 export { fusedLinear, linear, linearAddResidual } from './ops/linear.ts';
 export type { Rope, RopeOptions } from './ops/norm.ts';
 export { createRope, headNormRope, rmsNorm } from './ops/norm.ts';
+export type { AdamWOptions } from './optim/adamw.ts';
+export { createAdamW } from './optim/adamw.ts';
+export { clipScale, globalGradientNorm } from './optim/clip.ts';
+export type { MuonOptions } from './optim/muon.ts';
+export { createMuon } from './optim/muon.ts';
+export type { Optimizer, ParameterGroup } from './optim/optimizer.ts';
+export { groupParameters } from './optim/optimizer.ts';
+export type { SgdOptions } from './optim/sgd.ts';
+export { createSgd } from './optim/sgd.ts';
 export type { ParameterOptions } from './parameter.ts';
 export {
   createLinear,
@@ -29,5 +38,7 @@ export {
 } from './parameter.ts';
 export type { Random, RandomState } from './random.ts';
 export { createRandom } from './random.ts';
+export type { RampType, Schedule, ScheduleName, ScheduleOptions } from './schedules.ts';
+export { createSchedule, SCHEDULE_NAMES } from './schedules.ts';
 export type { Fusion, Linear, LowRankDelta, Parameter, Tensor } from './tape.ts';
 export { Tape } from './tape.ts';

@@ -60,7 +60,7 @@ export function fusedLinear(tape: Tape, x: Tensor, layers: readonly Linear[]): C
   const widths = layers.map((layer) => layer.outFeatures);
   const width = widths.reduce((sum, part) => sum + part, 0);
   const requiresGrad = layers.some((layer) => needsGradient(input, layer));
-  const out = tape.tensor([N, width], tape.computeType, requiresGrad, false);
+  const out = tape.tensor([N, width], input.buffer.dtype, requiresGrad, false);
   const columns = splitColumns(out, widths);
   const fusion = sharedFusion(layers);
   if (fusion !== null) {
