@@ -1,4 +1,13 @@
+export { compilePlan } from './automaton/compile-plan.ts';
+export type { PlanErrorCode } from './automaton/errors.ts';
+export { PlanError } from './automaton/errors.ts';
+export type { CharacterInventory } from './automaton/inventory.ts';
+export { createInventory } from './automaton/inventory.ts';
+export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
+export type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
 export { type Book, loadBook, type Reading, type RhymeGroup, type RhymeWord, rhymeWords } from './books.ts';
+export type { LineEnd, Slot, Tune, TuneBook, TuneLine, TunePractice, TuneVariant } from './ci/tune.ts';
+export { findTune, tunes } from './ci/tunes.ts';
 export { detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
 export { type ToneUsage, toneUsage } from './tone-usage.ts';
 export type {
@@ -13,11 +22,3 @@ export type {
   ToneMark,
   Verdict,
 } from './verdict.ts';
-export type { LineEnd, Slot, Tune, TuneBook, TuneLine, TunePractice, TuneVariant } from './ci/tune.ts';
-export { findTune, tunes } from './ci/tunes.ts';
-export type { PlanErrorCode } from './automaton/errors.ts';
-export { PlanError } from './automaton/errors.ts';
-export type { CharacterInventory } from './automaton/inventory.ts';
-export { createInventory } from './automaton/inventory.ts';
-export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
-export type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './automaton/poem-automaton.ts';

@@ -1,0 +1,260 @@
+/** From what is asked to the machine that writes it: checks the plan, keeps the patterns that can be written, or says why none can. */
+import { type Book, loadBook } from '../books.ts';
+import { ciLayout } from './ci-layout.ts';
+import { PlanError } from './errors.ts';
+import type { Layout, Pattern } from './layout.ts';
+import { createMachine, fixedRhymes, needsOf, openBoxesOf } from './machine.ts';
+import { nearestPlan } from './nearest-plan.ts';
+import type { FormPlan } from './plan.ts';
+import type { PoemAutomaton } from './poem-automaton.ts';
+import { regulatedLayout } from './regulated-layout.ts';
+import { suppliedGroups } from './rhyme-supply.ts';
+import { buildToneSets, GROUP_BITS, groupsOf, loadToneSets, type ToneSets } from './tone-sets.ts';
+
+/**
+ * The automaton of a plan.
+ *
+ * @throws PlanError `PLAN_UNSATISFIABLE` when no poem keeps all of the plan (with the nearest plan that can be kept),
+ *   `PLAN_UNKNOWN_TUNE`, `PLAN_UNKNOWN_VARIANT`, `PLAN_UNKNOWN_RHYME`, `PLAN_INVALID` when the plan itself is wrong.
+ */
+export function compilePlan(plan: FormPlan): PoemAutomaton {
+  const attempt = tryPlan(plan);
+  if (!Array.isArray(attempt)) return attempt;
+  const found = nearestPlan(plan, (relaxed) => !Array.isArray(tryPlan(relaxed)));
+  const reasons = [...new Set(attempt)].join('; ');
+  throw new PlanError(
+    'PLAN_UNSATISFIABLE',
+    `compilePlan: expected a plan that some poem keeps, got one where ${reasons}`,
+    {
+      ...(found === undefined ? {} : { hint: `leave out ${found.dropped.join(' and ')}`, nearest: found.plan }),
+    },
+  );
+}
+
+/** The machine, or a reason for each pattern why it cannot be written. */
+function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
+  const book = planBook(plan);
+  const layout = plan.form === '词' ? ciLayout(plan) : regulatedLayout(plan);
+  const forbidden = plan.forbiddenCharacters ?? [];
+  const sets =
+    forbidden.length === 0
+      ? loadToneSets(plan.inventory, book.name)
+      : buildToneSets(plan.inventory, book, new Set(forbidden));
+  const noRepeatedCharacters = plan.noRepeatedCharacters ?? false;
+  const fixed = fixedIndexes(plan, layout);
+  const neighbours = neighbourBits(book);
+  const supplyReason = noRepeatedCharacters ? inventoryReason(plan, layout, sets) : undefined;
+  const fixedReason = fixedCharacterReason(plan, fixed, sets, noRepeatedCharacters);
+  if (supplyReason !== undefined || fixedReason !== undefined) return [supplyReason ?? fixedReason!];
+
+  const reasons: string[] = [];
+  const patterns: Pattern[] = [];
+  const initialGroups: number[][] = [];
+  for (const pattern of layout.patterns) {
+    const reason = toneReason(layout, pattern, fixed, plan, sets);
+    const groups = reason === undefined ? openGroups(plan, pattern, fixed, neighbours, sets) : [];
+    const failed = groups.indexOf(0);
+    if (reason !== undefined) reasons.push(reason);
+    else if (failed >= 0)
+      reasons.push(`no rhyme group has the fixed rhymes and enough other characters (${pattern.name})`);
+    else {
+      patterns.push(pattern);
+      initialGroups.push(groups);
+    }
+  }
+  if (patterns.length === 0) return reasons;
+  return createMachine({
+    layout: { ...layout, patterns },
+    sets,
+    inventory: plan.inventory,
+    fixed,
+    neighbours,
+    initialGroups,
+    noRepeatedCharacters,
+  });
+}
+
+function planBook(plan: FormPlan): Book {
+  const name = plan.book ?? (plan.form === '词' ? 'cilin' : 'pingshui');
+  if (plan.form === '词' && name === 'pingshui') {
+    throw new PlanError(
+      'PLAN_INVALID',
+      'compilePlan: expected cilin, xinyun or tongyun as the book of a ci, got pingshui',
+    );
+  }
+  const book = loadBook(name);
+  const { rhymeGroup } = plan;
+  if (rhymeGroup !== undefined) {
+    const group = book.group(rhymeGroup);
+    if (group === undefined || rhymeGroup > GROUP_BITS) {
+      const levelOnly = group === undefined ? '' : ` (${group.name} is oblique; regulated verse rhymes in level tones)`;
+      throw new PlanError(
+        'PLAN_UNKNOWN_RHYME',
+        `compilePlan: expected a rhyme group of ${name}, got ${rhymeGroup}${levelOnly}`,
+      );
+    }
+  }
+  return book;
+}
+
+/** Inventory index of the fixed character by slot, −1 elsewhere. */
+function fixedIndexes(plan: FormPlan, layout: Layout): Int32Array {
+  const indexes = new Int32Array(layout.slots.length).fill(-1);
+  const slotAt = new Map(layout.slots.map((cell, slot) => [`${cell.line} ${cell.position}`, slot]));
+  for (const { line, position, character } of plan.fixed ?? []) {
+    const slot = slotAt.get(`${line} ${position}`);
+    if (slot === undefined) {
+      throw new PlanError(
+        'PLAN_INVALID',
+        `compilePlan: expected a place inside the poem for ${character}, got line ${line} position ${position}`,
+      );
+    }
+    const index = plan.inventory.indexOf(character);
+    if (index < 0) {
+      throw new PlanError('PLAN_INVALID', `compilePlan: expected fixed characters of the inventory, got ${character}`);
+    }
+    if (indexes[slot]! >= 0 && indexes[slot] !== index) {
+      throw new PlanError(
+        'PLAN_INVALID',
+        `compilePlan: expected one character at line ${line} position ${position}, got two`,
+      );
+    }
+    indexes[slot] = index;
+  }
+  return indexes;
+}
+
+function fixedCharacterReason(
+  plan: FormPlan,
+  fixed: Int32Array,
+  sets: ToneSets,
+  noRepeatedCharacters: boolean,
+): string | undefined {
+  const seen = new Set<number>();
+  for (const index of fixed) {
+    if (index < 0) continue;
+    const character = plan.inventory.characters[index];
+    if (sets.tones[index] === 0) {
+      const isForbidden = plan.forbiddenCharacters?.includes(character!) ?? false;
+      return `${character} is ${isForbidden ? 'both fixed and forbidden' : 'not in the rhyme book'}`;
+    }
+    if (noRepeatedCharacters && seen.has(index)) return `${character} is fixed twice and no character may be repeated`;
+    seen.add(index);
+  }
+  return undefined;
+}
+
+/** Without repetition every slot takes a character away; this many of each tone can never run out. */
+function inventoryReason(plan: FormPlan, layout: Layout, sets: ToneSets): string | undefined {
+  const count = (bits: Uint32Array) => bits.reduce((sum, word) => sum + popCount(word), 0);
+  const fewest = Math.min(count(sets.byTone[1]!), count(sets.byTone[2]!));
+  const rhymes = Math.max(...layout.patterns.map((pattern) => pattern.rhymes.filter(Boolean).length));
+  const needed = layout.slots.length + rhymes;
+  if (fewest >= needed) return undefined;
+  return `the inventory (${plan.inventory.characters.length} characters) has fewer than ${needed} of one tone and none may be repeated`;
+}
+
+/** Why the fixed characters' tones do not fit the pattern. */
+function toneReason(
+  layout: Layout,
+  pattern: Pattern,
+  fixed: Int32Array,
+  plan: FormPlan,
+  sets: ToneSets,
+): string | undefined {
+  const emptyTone = [1, 2].find((tone) => sets.byTone[tone]!.every((word) => word === 0));
+  if (emptyTone !== undefined) return `the inventory has no character of ${emptyTone === 1 ? '平' : '仄'}`;
+  const closed = openBoxesOf(layout, pattern, fixed, sets).indexOf(0);
+  if (closed < 0) return undefined;
+  for (const [slot, cell] of layout.slots.entries()) {
+    if (cell.unit !== closed || fixed[slot]! < 0) continue;
+    const tones = sets.tones[fixed[slot]!]!;
+    if (pattern.units[closed]!.boxes.some((box) => box[cell.offset]! & tones)) continue;
+    const character = plan.inventory.characters[fixed[slot]!];
+    const [has, wants] = tones === 1 ? ['平', '仄'] : ['仄', '平'];
+    return `line ${cell.line} position ${cell.position} wants ${wants} and ${character} is ${has} (${pattern.name})`;
+  }
+  const { line } = layout.slots.find((cell) => cell.unit === closed)!;
+  return `the fixed characters from line ${line} on do not fit together (${pattern.name})`;
+}
+
+/** Rhyme groups by set that hold the fixed rhymes and enough other characters; 0 where there is none. */
+function openGroups(
+  plan: FormPlan,
+  pattern: Pattern,
+  fixed: Int32Array,
+  neighbours: Uint32Array,
+  sets: ToneSets,
+): number[] {
+  const everyGroup = 2 ** GROUP_BITS - 1;
+  const groups = Array.from({ length: pattern.setCount }, (_, set) =>
+    set === 0 && plan.rhymeGroup !== undefined ? 1 << (plan.rhymeGroup - 1) : everyGroup,
+  );
+  for (const [slot, rhyme] of pattern.rhymes.entries()) {
+    if (!rhyme) continue;
+    if (fixed[slot]! >= 0) {
+      const reached = groupsOf(sets, fixed[slot]!, rhyme.tones);
+      groups[rhyme.set]! &= rhyme.mayBorrow ? reached | neighboursOf(reached, neighbours) : reached;
+    }
+  }
+  const noRepeatedCharacters = plan.noRepeatedCharacters ?? false;
+  const isFixed = (slot: number) => fixed[slot]! >= 0;
+  const need = needsOf(pattern, isFixed, noRepeatedCharacters)[0]!;
+  const used = fixedRhymes(pattern, fixed);
+  const written = [...new Set(fixed)].filter((index) => index >= 0);
+  return groups.map((open, set) => {
+    if (!mayAllRepeat(pattern, fixed, set)) return 0;
+    const taken = noRepeatedCharacters ? written : used[set]!;
+    const supplied = suppliedGroups(sets, open, need[set]!, taken, 0);
+    const borrows = pattern.rhymes.some((rhyme, slot) => rhyme?.set === set && rhyme.mayBorrow && fixed[slot]! < 0);
+    if (!borrows) return supplied;
+    const lineLength = pattern.rhymes.findIndex(Boolean) + 1;
+    // The first line may borrow: a group whose own characters are just enough for the rest needs a neighbour with some.
+    const ample = suppliedGroups(sets, supplied, { ...need[set]!, all: Math.max(1, need[set]!.all) }, taken, 1);
+    return filterBits(
+      supplied,
+      (group) =>
+        ((ample >>> group) & 1) === 1 ||
+        bitsOf(neighbours[group]!).some((other) => sets.groupSizes[1]![other]! > lineLength),
+    );
+  });
+}
+
+/** A rhyme character fixed twice is legal only where each repetition directly follows, in a line that may repeat (叠句). */
+function mayAllRepeat(pattern: Pattern, fixed: Int32Array, set: number): boolean {
+  const seen = new Set<number>();
+  let previous = -1;
+  for (const [slot, rhyme] of pattern.rhymes.entries()) {
+    if (!rhyme || rhyme.set !== set) continue;
+    const index = fixed[slot]!;
+    if (index >= 0 && seen.has(index) && !(rhyme.mayRepeat && previous === index)) return false;
+    if (index >= 0) seen.add(index);
+    previous = index;
+  }
+  return true;
+}
+
+function neighbourBits(book: Book): Uint32Array {
+  const bits = new Uint32Array(GROUP_BITS);
+  for (const group of book.groups) {
+    if (group.id > GROUP_BITS) continue;
+    for (const other of book.neighbours(group.id)) if (other <= GROUP_BITS) bits[group.id - 1]! |= 1 << (other - 1);
+  }
+  return bits;
+}
+
+const neighboursOf = (groups: number, neighbours: Uint32Array) =>
+  bitsOf(groups).reduce((found, group) => found | neighbours[group]!, 0);
+
+function bitsOf(mask: number): number[] {
+  return Array.from({ length: GROUP_BITS }, (_, bit) => bit).filter((bit) => (mask >>> bit) & 1);
+}
+
+const filterBits = (mask: number, keep: (bit: number) => boolean) =>
+  bitsOf(mask).reduce((kept, bit) => (keep(bit) ? kept | (1 << bit) : kept), 0);
+
+function popCount(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
