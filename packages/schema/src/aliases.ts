@@ -23,7 +23,6 @@ const negate = (value: unknown): unknown => (typeof value === 'boolean' ? !value
 const loraOrFull = (value: unknown): unknown => (typeof value === 'boolean' ? (value ? 'lora' : 'full') : value);
 const single = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value);
 const unlimited = (value: unknown): unknown => (typeof value === 'number' && value < 0 ? DROPPED : value);
-const nothingIfNull = (value: unknown): unknown => (value === null || value === '' ? DROPPED : value);
 const targets = (value: unknown): unknown => (value === 'all' ? 'all-linear' : value);
 const stepsOrNever = (value: unknown): unknown => {
   if (value === 'no' || value === false) return 0;
@@ -52,7 +51,7 @@ export const ALIASES: readonly Alias[] = [
   // model and method
   alias('LLaMA-Factory', 'model_name_or_path', 'model'),
   alias('other', 'base_model', 'model'),
-  alias('LLaMA-Factory', 'adapter_name_or_path', 'adapter', nothingIfNull),
+  alias('LLaMA-Factory', 'adapter_name_or_path', 'adapter'),
   alias('LLaMA-Factory', 'finetuning_type', 'finetuning'),
   alias('mlx-lm', 'fine_tune_type', 'finetuning'),
   alias('TRL', 'use_peft', 'finetuning', loraOrFull),
@@ -61,7 +60,7 @@ export const ALIASES: readonly Alias[] = [
   alias('LLaMA-Factory', 'lora_rank', 'lora.rank'),
   alias('TRL', 'lora_r', 'lora.rank'),
   alias('PEFT', 'r', 'lora.rank'),
-  alias('PEFT', 'lora_alpha', 'lora.alpha', nothingIfNull),
+  alias('PEFT', 'lora_alpha', 'lora.alpha'),
   alias('PEFT', 'lora_dropout', 'lora.dropout'),
   alias('LLaMA-Factory', 'lora_target', 'lora.targetModules', targets),
   alias('TRL', 'lora_target_modules', 'lora.targetModules', targets),
@@ -72,9 +71,9 @@ export const ALIASES: readonly Alias[] = [
   alias('TRL', 'datasets', 'dataset'),
   alias('mlx-lm', 'data', 'dataset'),
   alias('other', 'data_path', 'dataset', undefined, 'data_path is understood as dataset'),
-  alias('LLaMA-Factory', 'eval_dataset', 'evalDataset', nothingIfNull),
+  alias('LLaMA-Factory', 'eval_dataset', 'evalDataset'),
   alias('LLaMA-Factory', 'dataset_dir', 'datasetDir'),
-  alias('LLaMA-Factory', 'max_samples', 'maxSamples', nothingIfNull),
+  alias('LLaMA-Factory', 'max_samples', 'maxSamples'),
   alias('LLaMA-Factory', 'val_size', 'valSize'),
   alias('LLaMA-Factory', 'cutoff_len', 'maxLength'),
   alias('TRL', 'max_length', 'maxLength'),
@@ -86,7 +85,7 @@ export const ALIASES: readonly Alias[] = [
     'max_seq_length is called max_length in TRL now; read as maxLength',
   ),
   alias('LLaMA-Factory', 'train_on_prompt', 'completionOnlyLoss', negate),
-  alias('TRL', 'completion_only_loss', 'completionOnlyLoss', nothingIfNull),
+  alias('TRL', 'completion_only_loss', 'completionOnlyLoss'),
   alias('TRL', 'assistant_only_loss', 'completionOnlyLoss', (value) => (value === false ? DROPPED : value)),
   alias('mlx-lm', 'mask_prompt', 'completionOnlyLoss'),
   alias('LLaMA-Factory', 'neat_packing', 'packing'),
@@ -98,7 +97,7 @@ export const ALIASES: readonly Alias[] = [
   alias('TRL', 'label_smoothing', 'dpo.labelSmoothing'),
   alias('LLaMA-Factory', 'dpo_label_smoothing', 'dpo.labelSmoothing'),
   alias('LLaMA-Factory', 'pref_ftx', 'dpo.sftWeight'),
-  alias('TRL', 'rpo_alpha', 'dpo.sftWeight', nothingIfNull),
+  alias('TRL', 'rpo_alpha', 'dpo.sftWeight'),
   // optimizer and schedule
   alias('Transformers', 'learning_rate', 'learningRate'),
   alias('other', 'lr', 'learningRate'),
@@ -122,12 +121,12 @@ export const ALIASES: readonly Alias[] = [
   // the run
   alias('Transformers', 'output_dir', 'outputDir'),
   alias('LLaMA-Factory', 'overwrite_output_dir', 'overwriteOutputDir'),
-  alias('Transformers', 'resume_from_checkpoint', 'resume', nothingIfNull),
+  alias('Transformers', 'resume_from_checkpoint', 'resume'),
   alias('Transformers', 'logging_steps', 'loggingSteps'),
   alias('Transformers', 'save_steps', 'saveSteps'),
   alias('Transformers', 'save_strategy', 'saveSteps', stepsOrNever),
-  alias('Transformers', 'save_total_limit', 'saveTotalLimit', nothingIfNull),
-  alias('Transformers', 'eval_steps', 'evalSteps', nothingIfNull),
+  alias('Transformers', 'save_total_limit', 'saveTotalLimit'),
+  alias('Transformers', 'eval_steps', 'evalSteps'),
   alias('Transformers', 'eval_strategy', 'evalSteps', stepsOrNever),
   alias('Transformers', 'evaluation_strategy', 'evalSteps', stepsOrNever),
   // generation

@@ -8,6 +8,7 @@ export { DEFAULT_MODEL } from './options/model.ts';
 export { LR_SCHEDULERS } from './options/training.ts';
 export { BOOKS } from './options/verse.ts';
 export { type Parsed, parseOptions, parseRecipe, readStage } from './parse-options.ts';
+export { type PlainMap, resolveNames } from './resolve-names.ts';
 export type {
   CheckpointSave,
   EvalEnd,

@@ -97,6 +97,10 @@ describe('parseRecipe', () => {
     expect(parseSft({ 'lora.rank': 4 }).lora.rank).toBe(4);
   });
 
+  it('reads null as not set', () => {
+    expect(parseSft({ max_steps: null, lora_alpha: null, evalDataset: null })).toEqual(parseSft({}));
+  });
+
   it('negates train_on_prompt', () => {
     expect(parseSft({ train_on_prompt: true }).completionOnlyLoss).toBe(false);
     expect(parseSft({ train_on_prompt: false }).completionOnlyLoss).toBe(true);

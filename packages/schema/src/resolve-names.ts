@@ -136,6 +136,7 @@ function place(set: OptionSetName, key: string, value: unknown, names: OptionNam
   const fits = entry !== undefined && hasPath(names, entry.path);
   if (fits && (section === undefined || entry.path.startsWith(`${section}.`))) {
     if (entry.warning !== undefined) warnings.push(entry.warning);
+    if (value === null) return { key, path: entry.path, value: null };
     const converted = entry.convert === undefined ? value : entry.convert(value);
     return converted === DROPPED ? null : { key, path: entry.path, value: converted };
   }
@@ -148,8 +149,15 @@ function translateWords(path: string, value: unknown): unknown {
   return (path === 'book' || path === 'form') && typeof value === 'string' ? (VERSE_WORDS[value] ?? value) : value;
 }
 
+function assign(options: PlainMap, path: string, value: unknown): void {
+  const [first = '', second] = path.split('.');
+  if (second === undefined) options[first] = value;
+  else options[first] = { ...((options[first] as PlainMap | undefined) ?? {}), [second]: value };
+}
+
 /**
- * The same options under our names. Dotted keys (`lora.rank`) and nested maps are both understood.
+ * The same options under our names. `null` means "not set" and gives `undefined`, so that it can undo an earlier value.
+ * Dotted keys (`lora.rank`) and nested maps are both understood.
  * @throws OptionError `option-unknown`, `option-twice`, `option-unsupported`, `option-bad-value`.
  */
 export function resolveNames(set: OptionSetName, input: PlainMap): { options: PlainMap; warnings: string[] } {
@@ -160,7 +168,10 @@ export function resolveNames(set: OptionSetName, input: PlainMap): { options: Pl
   for (const [key, value] of flatten(set, input, names)) {
     if (value === undefined) continue;
     const placed = place(set, key, value, names, warnings);
-    if (placed === null) continue;
+    if (placed === null || placed.value === null) {
+      if (placed !== null && !writtenAs.has(placed.path)) assign(options, placed.path, undefined);
+      continue;
+    }
     const before = writtenAs.get(placed.path);
     if (before !== undefined) {
       throw new OptionError('option-twice', `${set}: "${before}" and "${key}" both set ${placed.path}`, {
@@ -169,10 +180,7 @@ export function resolveNames(set: OptionSetName, input: PlainMap): { options: Pl
       });
     }
     writtenAs.set(placed.path, key);
-    const translated = translateWords(placed.path, placed.value);
-    const [first = '', second] = placed.path.split('.');
-    if (second === undefined) options[first] = translated;
-    else options[first] = { ...((options[first] as PlainMap | undefined) ?? {}), [second]: translated };
+    assign(options, placed.path, translateWords(placed.path, placed.value));
   }
   return { options, warnings };
 }

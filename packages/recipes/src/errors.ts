@@ -1,0 +1,49 @@
+/** What can go wrong between a recipe file and a run folder. */
+import { TuiqiaoError } from '@tuiqiao/schema';
+
+export type RecipesErrorCode =
+  | 'recipe-not-found'
+  | 'recipe-too-large'
+  | 'recipe-bad-yaml'
+  | 'recipe-bad-override'
+  | 'run-folder-in-use'
+  | 'run-folder-not-empty'
+  | 'run-folder-damaged'
+  | 'checkpoint-not-found'
+  | 'disk-full'
+  | 'disk-not-writable';
+
+export class RecipesError extends TuiqiaoError {
+  constructor(code: RecipesErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(code, message, options);
+  }
+}
+
+function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+export function isSystemError(error: unknown, ...codes: readonly string[]): boolean {
+  const code = systemCode(error);
+  return code !== undefined && codes.includes(code);
+}
+
+/**
+ * The same failure as a sentence when it is the disk's: full (`disk-full`) or closed to us (`disk-not-writable`).
+ * Anything else comes back unchanged.
+ */
+export function explainDiskError(error: unknown, action: string): unknown {
+  if (isSystemError(error, 'ENOSPC', 'EDQUOT')) {
+    return new RecipesError('disk-full', `${action}: the disk is full`, {
+      hint: 'Free some space and run the same command with --resume.',
+      cause: error,
+    });
+  }
+  if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) {
+    return new RecipesError('disk-not-writable', `${action}: cannot write there (${systemCode(error)})`, {
+      hint: 'Choose another folder with --output-dir.',
+      cause: error,
+    });
+  }
+  return error;
+}
