@@ -17,6 +17,11 @@ export function checkTokens(config: ModelConfig, batch: Pick<PackedBatch, 'ids' 
       throw invalid('ascending segment offsets', `${segments[s - 1]}, ${segments[s]}`);
   }
   checkIds(config, ids);
+  checkPositions(config, positions);
+}
+
+/** @throws LmError `batch-invalid` */
+export function checkPositions(config: ModelConfig, positions: Int32Array): void {
   for (const position of positions) {
     if (position < 0 || position >= config.maxPositions) {
       throw invalid(`positions below ${config.maxPositions} (max_position_embeddings)`, `${position}`);

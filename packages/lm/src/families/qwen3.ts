@@ -39,7 +39,7 @@ import {
 } from '@tuiqiao/tensor';
 import type { ModelConfig } from '../config.ts';
 import type { CacheEntry, LanguageModel, LogProbOptions, PackedBatch, TokenLogProbs } from '../language-model.ts';
-import { checkIds, checkLossRows, checkTokens } from './check-batch.ts';
+import { checkIds, checkLossRows, checkPositions, checkTokens } from './check-batch.ts';
 import { DecoderCache, type ExtendPlan, planExtend } from './key-value-cache.ts';
 import { ropeFrequencies } from './rope-frequencies.ts';
 import { familyTraits } from './weights.ts';
@@ -157,6 +157,7 @@ export class Qwen3 implements LanguageModel {
     if (entries.length === 0) return new Float32Array(0);
     const plan = planExtend(cache, entries);
     checkIds(this.config, plan.ids);
+    checkPositions(this.config, plan.positions);
     this.#stepArena.reset();
     const tape = new Tape(this.kernels, this.#stepArena, { computeType: this.computeType, isRecording: false });
     const attend = this.#attendOverCache(tape, cache, plan);

@@ -1,0 +1,173 @@
+import { createReferenceKernels } from '@tuiqiao/kernels';
+import { createArena, createRandom, Tape } from '@tuiqiao/tensor';
+import { describe, expect, it } from 'vitest';
+import type { LanguageModel, PackedBatch } from '../language-model.ts';
+import { createLanguageModel } from '../load-language-model.ts';
+
+const kernels = createReferenceKernels();
+
+function tinyConfig(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  return {
+    model_type: 'qwen3',
+    vocab_size: 37,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 6,
+    max_position_embeddings: 4096,
+    rope_theta: 10_000,
+    tie_word_embeddings: true,
+    eos_token_id: 2,
+    initializer_range: 0.5,
+    ...changes,
+  };
+}
+
+function createTiny(changes: Record<string, unknown> = {}, trainable = false): LanguageModel {
+  return createLanguageModel(tinyConfig(changes), { kernels, seed: 7, computeType: 'f32', trainable });
+}
+
+function sequenceOf(length: number, seed: number): number[] {
+  const random = createRandom(seed);
+  return Array.from({ length }, () => random.integer(37));
+}
+
+function packed(sequences: readonly number[][]): PackedBatch {
+  const segments = [0];
+  for (const sequence of sequences) segments.push(segments.at(-1)! + sequence.length);
+  const ids = sequences.flat();
+  const rows = sequences.flatMap((sequence, s) => sequence.slice(1).map((_, t) => segments[s]! + t));
+  return {
+    ids: Int32Array.from(ids),
+    positions: Int32Array.from(sequences.flatMap((sequence) => sequence.map((_, t) => t))),
+    segments: Int32Array.from(segments),
+    lossRows: Int32Array.from(rows),
+    targets: Int32Array.from(sequences.flatMap((sequence) => sequence.slice(1))),
+  };
+}
+
+function fullLogits(model: LanguageModel, sequence: number[]): Promise<Float32Array> {
+  const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });
+  return kernels.read(model.logits(packed([sequence]), tape).buffer);
+}
+
+async function logProbsOf(model: LanguageModel, sequences: number[][], isRecording: boolean): Promise<number[]> {
+  const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording });
+  return [...(await kernels.read(model.logProbs(packed(sequences), tape).logProbs.buffer))];
+}
+
+function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
+  expect(actual.length).toBe(expected.length);
+  for (let i = 0; i < actual.length; i++) expect(actual[i]).toBeCloseTo(expected[i]!, 4);
+}
+
+describe('a packed batch', () => {
+  const sequences = [sequenceOf(9, 1), sequenceOf(2, 2), sequenceOf(13, 3)];
+
+  it('gives each sequence what it gets alone', async () => {
+    const model = createTiny();
+    const alone: number[] = [];
+    for (const sequence of sequences) alone.push(...(await logProbsOf(model, [sequence], false)));
+    expectClose(await logProbsOf(model, sequences, false), alone);
+  });
+
+  it('gives the same with and without recording', async () => {
+    const model = createTiny();
+    expect(await logProbsOf(model, sequences, true)).toEqual(await logProbsOf(model, sequences, false));
+  });
+
+  it('leaves frozen weights without a gradient', async () => {
+    const model = createTiny();
+    const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: true });
+    expect(model.logProbs(packed(sequences), tape).logProbs.requiresGrad).toBe(false);
+    expect([...model.parameters.values()].every(({ grad }) => grad === null)).toBe(true);
+  });
+
+  it.each([
+    ['an id outside the vocabulary', { ids: Int32Array.of(1, 37, 2) }],
+    ['a negative id', { ids: Int32Array.of(1, -1, 2) }],
+    ['a position beyond the model', { positions: Int32Array.of(0, 1, 4096) }],
+    ['segments that end early', { segments: Int32Array.of(0, 2) }],
+    ['an empty segment', { segments: Int32Array.of(0, 1, 1, 3) }],
+    ['loss rows that repeat', { lossRows: Int32Array.of(1, 1) }],
+    ['a target outside the vocabulary', { targets: Int32Array.of(3, 99) }],
+    ['no loss rows', { lossRows: new Int32Array(0), targets: new Int32Array(0) }],
+  ])('with %s is refused', (_name, change) => {
+    const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });
+    const batch = { ...packed([[1, 5, 2]]), ...change };
+    expect(() => createTiny().logProbs(batch, tape)).toThrow(expect.objectContaining({ code: 'batch-invalid' }));
+  });
+});
+
+describe.each([
+  ['full attention', {}],
+  ['a sliding window', { model_type: 'mistral', sliding_window: 4 }],
+])('the key/value cache, %s', (_name, changes) => {
+  const model = createTiny(changes);
+  const V = model.config.vocabSize;
+  const a = sequenceOf(12, 4);
+  const b = sequenceOf(10, 5);
+  const c = sequenceOf(6, 6);
+  const rowOf = async (sequence: number[], t: number) =>
+    (await fullLogits(model, sequence)).subarray(t * V, (t + 1) * V);
+
+  it('gives the logits of a full forward pass: prefill, decode, chunks, and all of them in one call', async () => {
+    const cache = model.createCache(4, 16);
+    const first = await model.extend(cache, [
+      { slot: 2, ids: a.slice(0, 5) },
+      { slot: 0, ids: b.slice(0, 1) },
+    ]);
+    expectClose(first.subarray(0, V), await rowOf(a, 4));
+    expectClose(first.subarray(V, 2 * V), await rowOf(b, 0));
+    // One decodes, one starts, one continues with a chunk; the fresh one is in the middle of the list.
+    const second = await model.extend(cache, [
+      { slot: 2, ids: a.slice(5, 6) },
+      { slot: 3, ids: c },
+      { slot: 0, ids: b.slice(1) },
+    ]);
+    expectClose(second.subarray(0, V), await rowOf(a, 5));
+    expectClose(second.subarray(V, 2 * V), await rowOf(c, 5));
+    expectClose(second.subarray(2 * V), await rowOf(b, 9));
+    expect([...cache.lengths]).toEqual([10, 0, 6, 6]);
+  });
+
+  it('forgets what lies behind a lowered length', async () => {
+    const cache = model.createCache(1, 16);
+    await model.extend(cache, [{ slot: 0, ids: a }]);
+    cache.lengths[0] = 3;
+    const logits = await model.extend(cache, [{ slot: 0, ids: [b[0]!, b[1]!] }]);
+    const expected = await fullLogits(model, [...a.slice(0, 3), b[0]!, b[1]!]);
+    expectClose(logits, expected.subarray(4 * V));
+    cache.lengths[0] = 0;
+    expectClose(await model.extend(cache, [{ slot: 0, ids: c }]), await rowOf(c, 5));
+  });
+
+  it('refuses a full slot, a slot twice, no ids, and a slot that is not there', async () => {
+    const cache = model.createCache(2, 4);
+    await expect(model.extend(cache, [{ slot: 0, ids: a }])).rejects.toMatchObject({ code: 'cache-full' });
+    for (const entries of [
+      [
+        { slot: 0, ids: [1] },
+        { slot: 0, ids: [1] },
+      ],
+      [{ slot: 0, ids: [] }],
+      [{ slot: 2, ids: [1] }],
+    ]) {
+      await expect(model.extend(cache, entries)).rejects.toMatchObject({ code: 'batch-invalid' });
+    }
+    expect([...cache.lengths]).toEqual([0, 0]);
+  });
+});
+
+describe('rotary tables', () => {
+  it('grow with the longest sequence without changing what came before', async () => {
+    const model = createTiny();
+    const sequence = sequenceOf(8, 9);
+    const before = await fullLogits(model, sequence);
+    const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });
+    model.logits({ ids: Int32Array.of(1, 2), positions: Int32Array.of(0, 4095), segments: Int32Array.of(0, 2) }, tape);
+    expect(await fullLogits(model, sequence)).toEqual(before);
+  });
+});

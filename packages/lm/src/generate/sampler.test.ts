@@ -1,0 +1,59 @@
+import { createRandom } from '@tuiqiao/tensor';
+import { describe, expect, it } from 'vitest';
+import { Sampler, samplingProbabilities } from './sampler.ts';
+import { resolveSampling } from './sampling-options.ts';
+
+const random = createRandom(5);
+const V = 300;
+const logits = Float32Array.from({ length: V }, () => 3 * random.normal());
+const nothing = { context: new Set<number>(), counts: new Map<number, number>() };
+
+describe('Sampler', () => {
+  it('keeps exactly the tokens of top-p that a full sort keeps', () => {
+    const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
+    const sorted = [...logits].map((logit, id) => ({ id, p: Math.exp(logit) / sum })).sort((a, b) => b.p - a.p);
+    for (const topP of [0.05, 0.3, 0.6, 0.9, 0.99, 0.9999]) {
+      const kept: number[] = [];
+      for (let i = 0, mass = 0; mass < topP; i++) {
+        kept.push(sorted[i]!.id);
+        mass += sorted[i]!.p;
+      }
+      const probabilities = samplingProbabilities(logits, resolveSampling({ topP }));
+      const nonZero = [...probabilities.keys()].filter((id) => probabilities[id]! > 0);
+      expect(nonZero.sort((a, b) => a - b)).toEqual(kept.sort((a, b) => a - b));
+    }
+  });
+
+  it('applies filters among the allowed tokens only', () => {
+    const mask = new Uint32Array(Math.ceil(V / 32));
+    const allowed = [3, 64, 95, 96, 200, 299];
+    for (const id of allowed) mask[id >> 5]! |= 1 << (id & 31);
+    const best = [...allowed].sort((a, b) => logits[b]! - logits[a]!);
+    const probabilities = samplingProbabilities(logits, resolveSampling({ topK: 2 }), mask);
+    const kept = [...probabilities.keys()].filter((id) => probabilities[id]! > 0);
+    expect(kept.sort()).toEqual(best.slice(0, 2).sort());
+    expect(probabilities.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
+  });
+
+  it('leaves the logits as they were', () => {
+    const copy = logits.slice();
+    const options = resolveSampling({ repetitionPenalty: 1.7, presencePenalty: 0.4, frequencyPenalty: 0.2, topK: 5 });
+    const history = { context: new Set([1, 2, 3]), counts: new Map([[3, 2]]) };
+    new Sampler(V, options).choose(copy, null, history, random.uniform);
+    expect(copy).toEqual(logits);
+  });
+
+  it('refuses logits that are not numbers', () => {
+    const broken = logits.slice();
+    broken[7] = Number.NaN;
+    const sampler = new Sampler(V, resolveSampling({}));
+    expect(() => sampler.choose(broken, null, nothing, random.uniform)).toThrow(/NaN/);
+  });
+
+  it('survives the ends of the unit interval and logits of −∞', () => {
+    const some = Float32Array.of(Number.NEGATIVE_INFINITY, 1, 1, Number.NEGATIVE_INFINITY);
+    const sampler = new Sampler(4, resolveSampling({}));
+    expect(sampler.choose(some, null, nothing, () => 0)!.id).toBe(1);
+    expect(sampler.choose(some, null, nothing, () => 1 - 2 ** -53)!.id).toBe(2);
+  });
+});
