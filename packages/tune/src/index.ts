@@ -1,1 +1,38 @@
-export type { ObjectiveResult } from './objective.ts';
+export type { BatchingOptions, DataPosition, PackedSequences, Sequence } from './batching.ts';
+export { checkBatching, countSteps, packSequences, planEpoch, planMicroBatches } from './batching.ts';
+export { findResumable, listCheckpoints } from './checkpoint.ts';
+export { TuneError } from './errors.ts';
+export type { EvaluateLossOptions } from './evaluate-loss.ts';
+export { evaluateLoss } from './evaluate-loss.ts';
+export type { Dataset, Example, PreferencePair } from './items.ts';
+export { exampleDataset, preferenceDataset } from './items.ts';
+export type { Adapter, AdapterConfig, LoraOptions } from './lora/adapter.ts';
+export {
+  attachLora,
+  copyAdapter,
+  detachAdapter,
+  freezeAdapter,
+  mergeAdapter,
+  selectAdapter,
+  setAdapterScale,
+  unfreezeAdapter,
+} from './lora/adapter.ts';
+export type { LoadAdapterOptions } from './lora/adapter-files.ts';
+export { loadAdapter, readAdapterConfig, saveAdapter } from './lora/adapter-files.ts';
+export type { TargetModules } from './lora/target-modules.ts';
+export { computeTypeOf } from './micro-batch.ts';
+export type { MicroBatchInput, Objective, ObjectiveResult, StepFinding, StepObjective } from './objective.ts';
+export type { CrossEntropyInput } from './objectives/cross-entropy.ts';
+export { crossEntropy } from './objectives/cross-entropy.ts';
+export type { PairwiseInput, PairwiseLoss, PairwiseOptions } from './objectives/pairwise.ts';
+export { checkPairwiseOptions, isReferenceFree, pairwise, pairwiseLosses } from './objectives/pairwise.ts';
+export type { ReferenceLogProbs } from './objectives/preference.ts';
+export { preferenceObjective } from './objectives/preference.ts';
+export type { SftOptions } from './objectives/sft.ts';
+export { sftObjective } from './objectives/sft.ts';
+export type { ReferenceKind, ReferenceOptions, StartCheckOptions } from './reference.ts';
+export { checkDpoStart, computeReferenceLogProbs } from './reference.ts';
+export type { CheckpointOptions, TrainOptions, TrainResult } from './train.ts';
+export { train } from './train.ts';
+export type { TrainerLog, TrainerLogEntry } from './trainer-log.ts';
+export { openTrainerLog, readTrainerLog } from './trainer-log.ts';

@@ -3,6 +3,7 @@
  * a pure function from those numbers to a loss, its derivative and metrics, in plain doubles. It touches no tensor.
  */
 import type { Metrics } from '@tuiqiao/schema';
+import type { Sequence } from './batching.ts';
 
 export interface ObjectiveResult {
   readonly loss: number;
@@ -12,4 +13,52 @@ export interface ObjectiveResult {
   readonly metrics: Metrics;
   readonly dEntropy?: Float64Array;
   readonly dMeanLogProbs?: Float64Array;
+}
+
+/** What the model computed for one packed micro-batch of items. */
+export interface MicroBatchInput<Item> {
+  readonly items: readonly Item[];
+  /** Index of each item in the data set. */
+  readonly indexes: Int32Array;
+  /** [R] */
+  readonly logProbs: Float64Array;
+  /** [S + 1] loss rows of each sequence, in the order of `sequences` of each item. */
+  readonly rowOffsets: Int32Array;
+  /** [R] 1 where the model's arg-max is the target; present when the objective asks for it. */
+  readonly hits?: Uint8Array;
+}
+
+/**
+ * Binds items to a pure loss function for the training loop. Losses, gradients and metrics of a micro-batch are its
+ * share of the whole accumulation window: the loop adds them up.
+ */
+export interface Objective<Item> {
+  readonly name: string;
+  readonly needsHits: boolean;
+  /** The item as sequences of a packed batch: one for an example, two for a pair. */
+  sequences(item: Item): readonly Sequence[];
+  /** For messages. */
+  idOf(item: Item): string;
+  /** Called once per optimizer step with all of its items. */
+  beginStep(items: readonly Item[]): StepObjective<Item>;
+  /** Looks at a finished step's loss and metrics for something a person should know; fatal findings stop the run. */
+  inspectStep?(step: number, loss: number, metrics: Metrics): StepFinding | null;
+}
+
+export interface StepFinding {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+  readonly isFatal: boolean;
+}
+
+export interface StepObjective<Item> {
+  /** Tokens that carry loss in this step. */
+  readonly lossTokens: number;
+  /**
+   * Per-row gradient when it does not depend on the model (a weighted cross-entropy): lets the language-model head run
+   * forward and backward in one pass.
+   */
+  knownGradient?(items: readonly Item[]): Float32Array;
+  evaluate(input: MicroBatchInput<Item>): ObjectiveResult;
 }

@@ -1,0 +1,95 @@
+/**
+ * One packed micro-batch through the model: with gradients (training), or only its log-probabilities (scoring). The
+ * step memory is reset at the start, so nothing computed here outlives the next call.
+ */
+import type { LanguageModel } from '@tuiqiao/lm';
+import type { Metrics } from '@tuiqiao/schema';
+import { type Arena, type FloatType, Tape } from '@tuiqiao/tensor';
+import { packSequences, type Sequence } from './batching.ts';
+import type { Objective, StepObjective } from './objective.ts';
+
+export interface MicroBatchResult {
+  /** This micro-batch's share of the step's loss. */
+  readonly loss: number;
+  readonly metrics: Metrics;
+  readonly tokens: number;
+}
+
+/** What matrix products of this model are fed with: the type of its weights' compute copies. */
+export function computeTypeOf(model: LanguageModel): FloatType {
+  for (const parameter of model.parameters.values()) {
+    if (parameter.shape.length === 2) return parameter.compute.dtype === 'bf16' ? 'bf16' : 'f32';
+  }
+  return 'f32';
+}
+
+/** Adds the gradients of the items' share of the loss to the parameters' `grad`. */
+export async function accumulateGradients<Item>(options: {
+  readonly model: LanguageModel;
+  readonly arena: Arena;
+  readonly objective: Objective<Item>;
+  readonly step: StepObjective<Item>;
+  readonly items: readonly Item[];
+  readonly indexes: Int32Array;
+  readonly dropoutSeed: number;
+}): Promise<MicroBatchResult> {
+  const { model, arena, objective, step, items, indexes } = options;
+  const { kernels } = model;
+  arena.reset();
+  const { batch, rowOffsets } = packSequences(items.flatMap((item) => objective.sequences(item)));
+  const tokens = batch.ids.length;
+  if (batch.lossRows.length === 0) {
+    return { loss: 0, metrics: {}, tokens };
+  }
+  const tape = new Tape(kernels, arena, {
+    computeType: computeTypeOf(model),
+    isRecording: true,
+    isTraining: true,
+    dropoutSeed: options.dropoutSeed,
+  });
+  const knownGradient = step.knownGradient?.(items);
+  const out = model.logProbs(batch, tape, {
+    withTop: objective.needsHits,
+    ...(knownGradient === undefined ? {} : { knownGradient }),
+  });
+  const logProbs = Float64Array.from(await kernels.read(out.logProbs.buffer));
+  const hits = out.top === undefined ? undefined : hitsOf(await kernels.readInts(out.top.buffer), batch.targets);
+  const result = step.evaluate({ items, indexes, logProbs, rowOffsets, ...(hits === undefined ? {} : { hits }) });
+  if (knownGradient === undefined) kernels.write(tape.gradOf(out.logProbs, 'f32'), result.dLogProbs);
+  // A loss that is not a number would only spread: the caller stops before the update.
+  if (Number.isFinite(result.loss)) tape.backward();
+  return { loss: result.loss, metrics: result.metrics, tokens };
+}
+
+export interface ScoredSequences {
+  /** [R] */
+  readonly logProbs: Float64Array;
+  /** [S + 1] */
+  readonly rowOffsets: Int32Array;
+  /** [R] 1 where the arg-max token is the target. */
+  readonly hits: Uint8Array | null;
+}
+
+/** Log-probabilities of the completion tokens, no gradients, dropout off. */
+export async function scoreSequences(
+  model: LanguageModel,
+  arena: Arena,
+  sequences: readonly Sequence[],
+  withHits = false,
+): Promise<ScoredSequences> {
+  const { kernels } = model;
+  arena.reset();
+  const { batch, rowOffsets } = packSequences(sequences);
+  if (batch.lossRows.length === 0) return { logProbs: new Float64Array(0), rowOffsets, hits: new Uint8Array(0) };
+  const tape = new Tape(kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
+  const out = model.logProbs(batch, tape, { withTop: withHits });
+  return {
+    logProbs: Float64Array.from(await kernels.read(out.logProbs.buffer)),
+    rowOffsets,
+    hits: out.top === undefined ? null : hitsOf(await kernels.readInts(out.top.buffer), batch.targets),
+  };
+}
+
+function hitsOf(top: Int32Array, targets: Int32Array): Uint8Array {
+  return Uint8Array.from(targets, (target, r) => (top[r] === target ? 1 : 0));
+}

@@ -1,0 +1,58 @@
+/** Supervised fine-tuning and pretraining as an objective of the loop: weighted token-mean cross-entropy. */
+import { lossRowCount } from '../batching.ts';
+import type { Example } from '../items.ts';
+import type { Objective } from '../objective.ts';
+import { crossEntropy } from './cross-entropy.ts';
+
+export interface SftOptions {
+  /** Report `mean_token_accuracy` (an arg-max over the vocabulary per target). Default true. */
+  readonly withAccuracy?: boolean;
+}
+
+/** The loss is divided by the weight of the whole step, so micro-batch boundaries change nothing. */
+export function sftObjective(options: SftOptions = {}): Objective<Example> {
+  return {
+    name: 'sft',
+    needsHits: options.withAccuracy ?? true,
+    sequences: (item) => [item],
+    idOf: (item) => item.id,
+    beginStep: (items) => {
+      let totalWeight = 0;
+      let totalTokens = 0;
+      for (const item of items) {
+        const rows = rowsOf(item);
+        totalTokens += rows;
+        totalWeight += rows * (item.weight ?? 1);
+      }
+      // Nothing to learn in this step (all weights 0): no division by zero, no gradient.
+      if (totalWeight === 0) totalWeight = 1;
+      return {
+        lossTokens: totalTokens,
+        knownGradient: (part) => rowWeights(part).map((weight) => -weight / totalWeight),
+        evaluate: ({ items: part, logProbs, hits }) =>
+          crossEntropy({
+            logProbs,
+            weights: rowWeights(part),
+            totalWeight,
+            totalTokens: Math.max(1, totalTokens),
+            ...(hits === undefined ? {} : { hits }),
+          }),
+      };
+    },
+  };
+}
+
+function rowsOf(item: Example): number {
+  return lossRowCount(item.promptIds.length, item.completionIds.length);
+}
+
+function rowWeights(items: readonly Example[]): Float32Array {
+  const weights = new Float32Array(items.reduce((sum, item) => sum + rowsOf(item), 0));
+  let row = 0;
+  for (const item of items) {
+    const end = row + rowsOf(item);
+    weights.fill(item.weight ?? 1, row, end);
+    row = end;
+  }
+  return weights;
+}

@@ -1,0 +1,37 @@
+/** Averages of the steps since the last step-end event. Plain numbers, so that a resumed run logs what an uninterrupted one would. */
+import type { Metrics } from '@tuiqiao/schema';
+
+export interface StepLogState {
+  readonly steps: number;
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly tokens: number;
+  readonly metrics: Metrics;
+}
+
+export const emptyStepLog: StepLogState = { steps: 0, loss: 0, gradNorm: 0, tokens: 0, metrics: {} };
+
+/** Sums one more step in. */
+export function addStep(
+  log: StepLogState,
+  step: { loss: number; gradNorm: number; tokens: number; metrics: Metrics },
+): StepLogState {
+  return {
+    steps: log.steps + 1,
+    loss: log.loss + step.loss,
+    gradNorm: log.gradNorm + step.gradNorm,
+    tokens: log.tokens + step.tokens,
+    metrics: addMetrics(log.metrics, step.metrics),
+  };
+}
+
+/** Means over the steps summed. */
+export function meanMetrics(log: StepLogState): Metrics {
+  return Object.fromEntries(Object.entries(log.metrics).map(([name, sum]) => [name, sum / log.steps]));
+}
+
+export function addMetrics(a: Metrics, b: Metrics): Metrics {
+  const sum: Record<string, number> = { ...a };
+  for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
+  return sum;
+}
