@@ -13,7 +13,6 @@ export type CorpusErrorCode =
 export class CorpusError extends TuiqiaoError {
   declare readonly code: CorpusErrorCode;
 
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the code to this package's own.
   constructor(code: CorpusErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
     super(code, message, options);
   }

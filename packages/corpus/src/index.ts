@@ -1,9 +1,23 @@
+export {
+  type BuildOptions,
+  buildCorpus,
+  corpusFile,
+  corpusFolder,
+  findCorpus,
+  loadCorpus,
+  readCorpus,
+} from './build.ts';
 export { defaultCacheFolder } from './cache-folder.ts';
 export { CLEANING_RULES, type CleanedPoem, type CleaningRule, cleanPoem } from './clean/clean-poem.ts';
 export { foldText } from './clean/fold-variants.ts';
 export { characterCount, splitLines } from './clean/lines.ts';
+export { toSimplified } from './clean/to-simplified.ts';
+export { toTraditional } from './clean/to-traditional.ts';
+export { type DuplicateReport, findDuplicates } from './dedupe/near-duplicates.ts';
 export { CorpusError, type CorpusErrorCode } from './errors.ts';
+export { CORPUS_VERSION, type CorpusManifest, type CorpusRule, type RuleCount } from './manifest.ts';
 export type { Dynasty, Poem, PoemLabels } from './poem.ts';
+export { loadPoems, readPoems, type WrittenFile, writePoemFile } from './poem-file.ts';
 export { findPulled, type PulledCorpus, type PullOptions, pullCorpus } from './sources/pull.ts';
 export {
   COLLECTIONS,
@@ -13,3 +27,4 @@ export {
   readComposedGlyphs,
   readRecords,
 } from './sources/read-records.ts';
+export { splitOfCluster } from './split.ts';

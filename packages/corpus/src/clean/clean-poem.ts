@@ -4,7 +4,7 @@
  */
 import type { RawPoem } from '../sources/read-records.ts';
 import { foldVariants } from './fold-variants.ts';
-import { hasForeignCharacter, hasGap, hasPrivateUse, resolveComposedGlyphs } from './glyphs.ts';
+import { hasComposedGlyph, hasForeignCharacter, hasGap, hasPrivateUse, resolveComposedGlyphs } from './glyphs.ts';
 import { normalizePunctuation, splitLines } from './lines.ts';
 import { hasLostCharacter } from './lost-character.ts';
 import { joinParagraphs, stripNotes } from './strip-notes.ts';
@@ -45,17 +45,19 @@ export function cleanPoem(raw: RawPoem, glyphs: ReadonlyMap<string, string>): Cl
     if (isDropping) droppedBy ??= rule;
   };
 
-  const stripped = stripNotes(joinParagraphs(raw.paragraphs));
+  const joined = joinParagraphs(raw.paragraphs);
+  const stripped = stripNotes(joined);
   if (stripped.hadNote) touch('notes', false);
 
   const title = stripNotes(raw.title.trim());
   if (title.hadNote) touch('title-notes', false);
 
-  if (hasGap(stripped.text)) touch('gaps', true);
+  // Counted where it stands in the file, dropped only when it is in the poem and not in a note about it.
+  if (hasGap(joined)) touch('gaps', hasGap(stripped.text));
 
   const composed = resolveComposedGlyphs(stripped.text, glyphs);
-  if (composed.hadGlyph) touch('composed-glyphs', composed.isUnresolved);
-  if (hasPrivateUse(composed.text)) touch('private-use', true);
+  if (hasComposedGlyph(joined)) touch('composed-glyphs', composed.isUnresolved);
+  if (hasPrivateUse(joined)) touch('private-use', hasPrivateUse(composed.text));
 
   const folded = raw.tune === null ? foldVariants(composed.text) : null;
   if (folded?.hadVariant) touch('print-variants', false);

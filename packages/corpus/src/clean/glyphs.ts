@@ -1,39 +1,32 @@
 /** Characters that the file could not write: gaps, composed glyphs, private-use code points, mis-decoded bytes. */
 
-const GAP = /[□囗○●？?�]/;
+/** ASCII `?` never is punctuation here (the texts use ？). ○ inside a note is a zero (一○七七年), so look after the notes. */
+const GAP = /[□囗○●?\uFFFD]/;
 const COMPOSED = /\{[^{}]*\}/gu;
 const DESCRIPTION = /[\u2FF0-\u2FFB]/;
 const PRIVATE_USE = /[\uE000-\uF8FF]|[\u{F0000}-\u{10FFFD}]/u;
-const ALLOWED = /^[\p{Script=Han}〇，。、；：！\n]*$/u;
-const HAN_BETWEEN = /(?<=\p{Script=Han})[？?](?=\p{Script=Han})/u;
+const ALLOWED = /^[\p{Script=Han}〇，。、\n]*$/u;
 
-/** □, 囗, ○, ● and U+FFFD stand for a lost character; a question mark only where no sentence can end. */
+/** □, 囗, ○, ●, ? and U+FFFD stand for a lost character. */
 export function hasGap(text: string): boolean {
-  if (!GAP.test(text)) return false;
-  return /[□囗○●�]/.test(text) || isQuestionMarkGap(text);
-}
-
-// A question mark that closes a line of the usual length is punctuation; anywhere else a character is missing.
-function isQuestionMarkGap(text: string): boolean {
-  if (!HAN_BETWEEN.test(text)) return false;
-  const lengths = text.split(/[，。；：！？?]/).filter((line) => line !== '');
-  const longest = Math.max(...lengths.map((line) => [...line].length));
-  return lengths.some((line) => [...line].length < Math.min(4, longest));
+  return GAP.test(text);
 }
 
 export interface Composed {
   readonly text: string;
-  readonly hadGlyph: boolean;
   /** A glyph that has no character of its own. */
   readonly isUnresolved: boolean;
 }
 
+export function hasComposedGlyph(text: string): boolean {
+  return text.includes('{') || text.includes('}') || DESCRIPTION.test(text);
+}
+
 /** `{上/下}` → its character by the package's own list; ideographic description sequences cannot be resolved. */
 export function resolveComposedGlyphs(text: string, glyphs: ReadonlyMap<string, string>): Composed {
-  if (!text.includes('{') && !text.includes('}') && !DESCRIPTION.test(text))
-    return { text, hadGlyph: false, isUnresolved: false };
+  if (!hasComposedGlyph(text)) return { text, isUnresolved: false };
   const resolved = text.replace(COMPOSED, (name) => glyphs.get(name) ?? name);
-  return { text: resolved, hadGlyph: true, isUnresolved: /[{}]/.test(resolved) || DESCRIPTION.test(resolved) };
+  return { text: resolved, isUnresolved: /[{}]/.test(resolved) || DESCRIPTION.test(resolved) };
 }
 
 export function hasPrivateUse(text: string): boolean {

@@ -2,10 +2,10 @@
 import { characterCount } from './lines.ts';
 
 /**
- * True when the poem has 4, 8 or any even number ≥ 4 of lines, all of 5 or all of 7 characters but exactly one.
+ * True when a poem of 4 lines or more has 5 or 7 characters in every line but exactly one.
  */
 export function hasLostCharacter(lines: readonly string[]): boolean {
-  if (lines.length < 4 || lines.length % 2 !== 0) return false;
+  if (lines.length < 4) return false;
   let fives = 0;
   let sevens = 0;
   for (const line of lines) {

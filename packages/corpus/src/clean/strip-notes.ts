@@ -7,6 +7,7 @@
 const NOTE_BRACKETS: Readonly<Record<string, string>> = { '（': '）', '(': ')', '〔': '〕', '〖': '〗' };
 const CLOSING = new Set(Object.values(NOTE_BRACKETS));
 const ANY_NOTE = /[（()）〔〕〖〗]/;
+const ANY_BRACKET = /[（()）〔［[]/;
 /** `[爽]節` is the text's own character, restored by an editor: keep it. */
 const SHORT_EMENDATION = /[[［]([^\]］。，]{1,3})[\]］]/gu;
 const LONG_BRACKET = /[[［][^\]］]*[\]］]/gu;
@@ -20,23 +21,16 @@ export function joinParagraphs(paragraphs: readonly string[]): string {
 
 export interface Stripped {
   readonly text: string;
+  /** A note or an editor's emendation stood there. */
   readonly hadNote: boolean;
 }
 
 /** Rule 2: drops notes, nested ones too; a note that never closes runs to the end. Quotation marks go as well. */
 export function stripNotes(joined: string): Stripped {
   let text = joined;
-  let hadNote = false;
-  if (ANY_NOTE.test(text)) {
-    hadNote = true;
-    text = dropBracketed(text);
-  }
-  if (text.includes('[') || text.includes('［')) {
-    text = text.replace(SHORT_EMENDATION, '$1');
-    const bare = text.replace(LONG_BRACKET, '');
-    hadNote ||= bare !== text;
-    text = bare;
-  }
+  const hadNote = ANY_BRACKET.test(text);
+  if (ANY_NOTE.test(text)) text = dropBracketed(text);
+  if (hadNote) text = text.replace(SHORT_EMENDATION, '$1').replace(LONG_BRACKET, '');
   text = text.replace(QUOTES, '');
   if (hadNote) text = text.replace(EMPTY_SENTENCE, '$1').replace(/^[。，：、]+/, '');
   return { text, hadNote };
