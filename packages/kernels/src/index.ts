@@ -9,4 +9,10 @@ export type {
   MatmulSizes,
   RowSizes,
 } from './contract.ts';
+export type { CreateKernelsOptions } from './create-kernels.ts';
+export { createKernels } from './create-kernels.ts';
+export { KernelsError } from './errors.ts';
+export type { GemmShape, NativeKernelOptions } from './native.ts';
+export { createNativeKernels, measureGemmPeak } from './native.ts';
+export type { ReferenceOptions } from './reference.ts';
 export { createReferenceKernels } from './reference.ts';

@@ -1,0 +1,265 @@
+// Causal attention over packed segments, in blocks of queries and keys with a running softmax: scores never leave the
+// first-level cache. One task is one segment and key/value head with all query heads that share it: its packed keys and
+// values are used by all of them, and its dK and dV belong to it alone, so the order of tasks does not matter.
+#include "kernel-list.h"
+#include "simd.h"
+#include "threads.h"
+#include "tile.h"
+
+namespace tuiqiao {
+namespace TUIQIAO_ISA {
+
+namespace {
+
+constexpr long kQueries = 16;  // rows of a block of scores; small, so that little above the diagonal is computed
+constexpr long kKeys = 64;     // columns
+
+struct Sizes {
+  long N, H, G, D, ldQ, ldK, ldV, S, window, width;  // width: D rounded up to whole vectors
+  float scale;
+
+  explicit Sizes(const Call& call)
+      : N(call.size(0)), H(call.size(1)), G(call.size(2)), D(call.size(3)), ldQ(call.size(4)), ldK(call.size(5)),
+        ldV(call.size(6)), S(call.size(7)), window(call.size(9)), width(roundUp(D, W)), scale(call.real(8)) {}
+};
+
+// 64-byte aligned f32 scratch that keeps its memory from call to call.
+class Scratch {
+ public:
+  float* reserve(size_t length) {
+    if (length > storage_.size()) storage_.resize(length + 16);
+    const uintptr_t address = reinterpret_cast<uintptr_t>(storage_.data());
+    return reinterpret_cast<float*>((address + 63) / 64 * 64);
+  }
+
+ private:
+  std::vector<float> storage_;
+};
+
+thread_local Scratch scratch;
+
+// rows [count, width] of f32 from rows of D elements at stride ld, times factor; columns past D are zero.
+template <class T>
+void packRows(float* to, const T* from, long ld, long count, long D, long width, float factor) {
+  for (long n = 0; n < count; n++) {
+    eachVector(0, D, [&](long d, auto m) { store(to + n * width + d, load(from + n * ld + d, m) * factor); });
+  }
+}
+
+// Blocks [D, kKeys] of the transposed rows; columns past the last row are zero.
+void packTransposed(float* to, const float* rows, long count, long D, long width) {
+  for (long first = 0; first < count; first += kKeys, to += D * kKeys) {
+    const long length = std::min(kKeys, count - first);
+    for (long d0 = 0; d0 < D; d0 += W) {
+      const long dEnd = std::min(D, d0 + W);
+      for (long n = 0; n < length; n++)
+        for (long d = d0; d < dEnd; d++) to[d * kKeys + n] = rows[(first + n) * width + d];
+      for (long d = d0; d < dEnd; d++) std::fill(to + d * kKeys + length, to + (d + 1) * kKeys, 0.0f);
+    }
+  }
+}
+
+// Which keys of the block that starts at `first` the query row may see: [from, to) within the block.
+struct Visible {
+  long from, to;
+};
+inline Visible visibleKeys(long row, long first, long window) {
+  return {std::max(0L, row - window + 1 - first), std::min(kKeys, row + 1 - first)};
+}
+
+template <class T>
+void forwardTask(const Call& call, const Sizes& z, long start, long length, long g) {
+  T* out = static_cast<T*>(call.buffers[0].data) + start * z.H * z.D;
+  float* lse = call.buffers[1].f32() + start * z.H;
+  const T* q = static_cast<const T*>(call.buffers[2].data) + start * z.ldQ;
+  const T* k = static_cast<const T*>(call.buffers[3].data) + start * z.ldK + g * z.D;
+  const T* v = static_cast<const T*>(call.buffers[4].data) + start * z.ldV + g * z.D;
+  const long blocks = (length + kKeys - 1) / kKeys;
+  const long rows = length * z.width;
+
+  float* values = scratch.reserve(static_cast<size_t>(2 * rows + blocks * z.D * kKeys + kQueries * (2 * z.width + kKeys)));
+  float* keyRows = values + rows;
+  float* keys = keyRows + rows;  // transposed blocks
+  float* query = keys + blocks * z.D * kKeys;
+  float* sums = query + kQueries * z.width;
+  float* scores = sums + kQueries * z.width;
+  packRows(values, v, z.ldV, length, z.D, z.width, 1.0f);
+  packRows(keyRows, k, z.ldK, length, z.D, z.width, 1.0f);
+  packTransposed(keys, keyRows, length, z.D, z.width);
+
+  for (long h = 0; h < z.H; h++) {
+    if (h * z.G / z.H != g) continue;
+    for (long i0 = 0; i0 < length; i0 += kQueries) {
+      const long queries = std::min(kQueries, length - i0);
+      packRows(query, q + i0 * z.ldQ + h * z.D, z.ldQ, queries, z.D, z.width, z.scale);
+      std::fill(sums, sums + queries * z.width, 0.0f);
+      float most[kQueries], total[kQueries];
+      std::fill(most, most + kQueries, -INFINITY);
+      std::fill(total, total + kQueries, 0.0f);
+      const long firstBlock = std::max(0L, i0 - z.window + 1) / kKeys;
+      for (long block = firstBlock; block * kKeys < i0 + queries; block++) {
+        const long first = block * kKeys;
+        const long columns = std::min(kKeys, i0 + queries - first);
+        smallProduct(scores, kKeys, query, z.width, 1, keys + block * z.D * kKeys, kKeys, queries, roundUp(columns, W),
+                     z.D, false);
+        for (long i = 0; i < queries; i++) {
+          float* row = scores + i * kKeys;
+          const Visible visible = visibleKeys(i0 + i, first, z.window);
+          for (long j = 0; j < std::min(visible.from, columns); j++) row[j] = -INFINITY;
+          for (long j = std::max(visible.to, 0L); j < roundUp(columns, W); j++) row[j] = -INFINITY;
+          Vec highest = splat(most[i]);
+          for (long j = 0; j < columns; j += W) highest = maximum(load(row + j), highest);
+          const float newMost = maximum(highest);
+          if (newMost == -INFINITY) {  // nothing visible in this block yet
+            std::fill(row, row + columns, 0.0f);
+            continue;
+          }
+          Vec exponentials = {};
+          for (long j = 0; j < columns; j += W) {
+            const Vec e = exponential(load(row + j) - newMost);
+            store(row + j, e);
+            exponentials += e;
+          }
+          if (most[i] != newMost) {
+            const float factor = std::exp(most[i] - newMost);
+            total[i] *= factor;
+            if (block != firstBlock)
+              for (long d = 0; d < z.width; d += W) store(sums + i * z.width + d, load(sums + i * z.width + d) * factor);
+            most[i] = newMost;
+          }
+          total[i] += sum(exponentials);
+        }
+        smallProduct(sums, z.width, scores, kKeys, 1, values + first * z.width, z.width, queries, z.width, columns, true);
+      }
+      for (long i = 0; i < queries; i++) {
+        const float inverse = 1.0f / total[i];
+        T* to = out + (i0 + i) * z.H * z.D + h * z.D;
+        eachVector(0, z.D, [&](long d, auto m) { store(to + d, load(sums + i * z.width + d) * inverse, m); });
+        lse[(i0 + i) * z.H + h] = most[i] + std::log(total[i]);
+      }
+    }
+  }
+}
+
+template <class T>
+void backwardTask(const Call& call, const Sizes& z, long start, long length, long g) {
+  T* dQ = static_cast<T*>(call.buffers[0].data) + start * z.ldQ;
+  T* dK = static_cast<T*>(call.buffers[1].data) + start * z.ldK + g * z.D;
+  T* dV = static_cast<T*>(call.buffers[2].data) + start * z.ldV + g * z.D;
+  const T* dOut = static_cast<const T*>(call.buffers[3].data) + start * z.H * z.D;
+  const T* q = static_cast<const T*>(call.buffers[4].data) + start * z.ldQ;
+  const T* k = static_cast<const T*>(call.buffers[5].data) + start * z.ldK + g * z.D;
+  const T* v = static_cast<const T*>(call.buffers[6].data) + start * z.ldV + g * z.D;
+  const T* out = static_cast<const T*>(call.buffers[7].data) + start * z.H * z.D;
+  const float* lse = call.buffers[8].f32() + start * z.H;
+  const long blocks = (length + kKeys - 1) / kKeys;
+  const long rows = length * z.width, transposed = blocks * z.D * kKeys;
+
+  float* keyRows = scratch.reserve(static_cast<size_t>(4 * rows + 2 * transposed + kQueries * (3 * z.width + 2 * kKeys)));
+  float* valueRows = keyRows + rows;
+  float* keySums = valueRows + rows;
+  float* valueSums = keySums + rows;
+  float* keys = valueSums + rows;
+  float* values = keys + transposed;
+  float* query = values + transposed;
+  float* gradient = query + kQueries * z.width;
+  float* querySums = gradient + kQueries * z.width;
+  float* probabilities = querySums + kQueries * z.width;
+  float* dScores = probabilities + kQueries * kKeys;
+  packRows(keyRows, k, z.ldK, length, z.D, z.width, 1.0f);
+  packRows(valueRows, v, z.ldV, length, z.D, z.width, 1.0f);
+  packTransposed(keys, keyRows, length, z.D, z.width);
+  packTransposed(values, valueRows, length, z.D, z.width);
+  std::fill(keySums, keySums + 2 * rows, 0.0f);
+
+  for (long h = 0; h < z.H; h++) {
+    if (h * z.G / z.H != g) continue;
+    for (long i0 = 0; i0 < length; i0 += kQueries) {
+      const long queries = std::min(kQueries, length - i0);
+      // The query carries the scale: scores and dK then need none, dQ gets it at the end.
+      packRows(query, q + i0 * z.ldQ + h * z.D, z.ldQ, queries, z.D, z.width, z.scale);
+      packRows(gradient, dOut + i0 * z.H * z.D + h * z.D, z.H * z.D, queries, z.D, z.width, 1.0f);
+      std::fill(querySums, querySums + queries * z.width, 0.0f);
+      float delta[kQueries];
+      for (long i = 0; i < queries; i++) {
+        const T* row = out + (i0 + i) * z.H * z.D + h * z.D;
+        Vec dot = {};
+        eachVector(0, z.D, [&](long d, auto m) { dot += load(row + d, m) * load(gradient + i * z.width + d, m); });
+        delta[i] = sum(dot);
+      }
+      for (long block = std::max(0L, i0 - z.window + 1) / kKeys; block * kKeys < i0 + queries; block++) {
+        const long first = block * kKeys;
+        const long columns = std::min(kKeys, i0 + queries - first);
+        const long padded = roundUp(columns, W);
+        smallProduct(probabilities, kKeys, query, z.width, 1, keys + block * z.D * kKeys, kKeys, queries, padded, z.D, false);
+        smallProduct(dScores, kKeys, gradient, z.width, 1, values + block * z.D * kKeys, kKeys, queries, padded, z.D, false);
+        for (long i = 0; i < queries; i++) {
+          float* p = probabilities + i * kKeys;
+          float* dS = dScores + i * kKeys;
+          const Visible visible = visibleKeys(i0 + i, first, z.window);
+          for (long j = 0; j < std::min(visible.from, columns); j++) p[j] = -INFINITY;
+          for (long j = std::max(visible.to, 0L); j < padded; j++) p[j] = -INFINITY;
+          const float logSum = lse[(i0 + i) * z.H + h];
+          for (long j = 0; j < columns; j += W) {
+            const Vec probability = exponential(load(p + j) - logSum);
+            store(p + j, probability);
+            store(dS + j, probability * (load(dS + j) - delta[i]));
+          }
+        }
+        smallProduct(querySums, z.width, dScores, kKeys, 1, keyRows + first * z.width, z.width, queries, z.width, columns, true);
+        smallProduct(keySums + first * z.width, z.width, dScores, 1, kKeys, query, z.width, columns, z.width, queries, true);
+        smallProduct(valueSums + first * z.width, z.width, probabilities, 1, kKeys, gradient, z.width, columns, z.width, queries, true);
+      }
+      for (long i = 0; i < queries; i++)
+        eachVector(0, z.D, [&](long d, auto m) {
+          store(dQ + (i0 + i) * z.ldQ + h * z.D + d, load(querySums + i * z.width + d) * z.scale, m);
+        });
+    }
+  }
+  for (long n = 0; n < length; n++)
+    eachVector(0, z.D, [&](long d, auto m) {
+      store(dK + n * z.ldK + d, load(keySums + n * z.width + d), m);
+      store(dV + n * z.ldV + d, load(valueSums + n * z.width + d), m);
+    });
+}
+
+// Segments differ in length, so tasks are handed out as threads become free.
+template <class Task>
+void eachTask(const Call& call, const Sizes& z, const int32_t* segments, Task task) {
+  const int team = static_cast<int>(std::min<long>(call.threads, z.S * z.G));
+#pragma omp parallel for num_threads(team) schedule(dynamic, 1) if (team > 1 && z.N * z.H * z.D >= kElementsWorthAThread)
+  for (long index = 0; index < z.S * z.G; index++) {
+    const long s = index / z.G, g = index % z.G;
+    const long start = segments[s], length = segments[s + 1] - start;
+    if (length > 0) task(start, length, g);
+  }
+}
+
+}  // namespace
+
+// attention(out, lse, q, k, v, segments; N, H, G, D, ldQ, ldK, ldV, S, scale, window)
+void attention(const Call& call) {
+  const Sizes z(call);
+  eachTask(call, z, call.buffers[5].i32(), [&](long start, long length, long g) {
+    if (call.buffers[0].type == Type::bf16) {
+      forwardTask<bf16>(call, z, start, length, g);
+    } else {
+      forwardTask<float>(call, z, start, length, g);
+    }
+  });
+}
+
+// attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, segments; N, H, G, D, ldQ, ldK, ldV, S, scale, window)
+void attentionBackward(const Call& call) {
+  const Sizes z(call);
+  eachTask(call, z, call.buffers[9].i32(), [&](long start, long length, long g) {
+    if (call.buffers[0].type == Type::bf16) {
+      backwardTask<bf16>(call, z, start, length, g);
+    } else {
+      backwardTask<float>(call, z, start, length, g);
+    }
+  });
+}
+
+}  // namespace TUIQIAO_ISA
+}  // namespace tuiqiao

@@ -1,0 +1,46 @@
+// Declarations of the kernels, one per entry of the table in kernel-set.cc.
+#pragma once
+#include "kernels.h"
+
+namespace tuiqiao {
+namespace TUIQIAO_ISA {
+
+// elementwise.cc
+void fill(const Call& call);
+void copyRows(const Call& call);
+void scale(const Call& call);
+void add(const Call& call);
+void multiply(const Call& call);
+void sumRows(const Call& call);
+void addBias(const Call& call);
+void sumSquares(const Call& call);
+void dropout(const Call& call);
+// rows.cc
+void embed(const Call& call);
+void embedBackward(const Call& call);
+void gatherRows(const Call& call);
+void scatterAddRows(const Call& call);
+void cacheAppend(const Call& call);
+// norm.cc
+void rmsNorm(const Call& call);
+void rmsNormBackward(const Call& call);
+void swiglu(const Call& call);
+void swigluBackward(const Call& call);
+// rope.cc
+void headNormRope(const Call& call);
+void headNormRopeBackward(const Call& call);
+// attention.cc, attention-cached.cc
+void attention(const Call& call);
+void attentionBackward(const Call& call);
+void attentionCached(const Call& call);
+// head.cc
+void tokenLogProbs(const Call& call);
+void tokenLogProbsBackward(const Call& call);
+// optimizer.cc
+void adamw(const Call& call);
+void sgd(const Call& call);
+// gemm-portable.cc
+void portableGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
+
+}  // namespace TUIQIAO_ISA
+}  // namespace tuiqiao

@@ -1,0 +1,44 @@
+// The table the binding reads: name, how many outputs, buffers and numbers a kernel takes, and the function.
+#include "kernel-list.h"
+
+namespace tuiqiao {
+namespace TUIQIAO_ISA {
+
+static const Kernel table[] = {
+    {"fill", 1, 1, 1, fill},
+    {"copyRows", 1, 2, 4, copyRows},
+    {"scale", 1, 2, 3, scale},
+    {"add", 1, 3, 1, add},
+    {"multiply", 1, 3, 2, multiply},
+    {"sumRows", 1, 2, 4, sumRows},
+    {"addBias", 1, 2, 3, addBias},
+    {"sumSquares", 1, 2, 2, sumSquares},
+    {"dropout", 1, 2, 3, dropout},
+    {"embed", 1, 3, 3, embed},
+    {"embedBackward", 1, 3, 4, embedBackward},
+    {"gatherRows", 1, 3, 2, gatherRows},
+    {"scatterAddRows", 1, 3, 2, scatterAddRows},
+    {"cacheAppend", 1, 4, 4, cacheAppend},
+    {"rmsNorm", 2, 4, 3, rmsNorm},
+    {"rmsNormBackward", 2, 6, 3, rmsNormBackward},
+    {"swiglu", 1, 3, 3, swiglu},
+    {"swigluBackward", 2, 5, 3, swigluBackward},
+    {"headNormRope", 2, 7, 8, headNormRope},
+    {"headNormRopeBackward", 2, 9, 7, headNormRopeBackward},
+    {"attention", 2, 6, 10, attention},
+    {"attentionBackward", 3, 10, 10, attentionBackward},
+    {"attentionCached", 1, 6, 7, attentionCached},
+    {"tokenLogProbs", 5, 7, 2, tokenLogProbs},
+    {"tokenLogProbsBackward", 1, 8, 2, tokenLogProbsBackward},
+    {"adamw", 4, 5, 8, adamw},
+    {"sgd", 3, 4, 6, sgd},
+};
+
+#define TUIQIAO_TEXT(x) #x
+#define TUIQIAO_NAME(x) TUIQIAO_TEXT(x)
+
+extern const KernelSet kernelSet;
+const KernelSet kernelSet = {TUIQIAO_NAME(TUIQIAO_ISA), table, sizeof(table) / sizeof(table[0]), portableGemm};
+
+}  // namespace TUIQIAO_ISA
+}  // namespace tuiqiao

@@ -1,0 +1,56 @@
+#include "machine.h"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <set>
+#include <string>
+#include <thread>
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace tuiqiao {
+
+const KernelSet& bestKernelSet() {
+#if defined(__x86_64__)
+  for (const char* isa : {"avx512_bf16", "avx512", "avx2"})
+    if (const KernelSet* set = findKernelSet(isa)) return *set;
+#endif
+  return generic::kernelSet;
+}
+
+const KernelSet* findKernelSet(const char* isa) {
+  if (strcmp(isa, "generic") == 0) return &generic::kernelSet;
+#if defined(__x86_64__)
+  const bool hasAvx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool hasAvx512 = hasAvx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  if (strcmp(isa, "avx2") == 0 && hasAvx2) return &avx2::kernelSet;
+  if (strcmp(isa, "avx512") == 0 && hasAvx512) return &avx512::kernelSet;
+  if (strcmp(isa, "avx512_bf16") == 0 && hasAvx512 && __builtin_cpu_supports("avx512bf16"))
+    return &avx512_bf16::kernelSet;
+#endif
+  return nullptr;
+}
+
+int availableCores() {
+#if defined(__linux__)
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
+    std::set<std::string> cores;  // the hyper-thread siblings of a core share this list
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+      if (!CPU_ISSET(cpu, &mask)) continue;
+      std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+      std::string siblings;
+      if (!std::getline(file, siblings)) siblings = "cpu" + std::to_string(cpu);
+      cores.insert(siblings);
+    }
+    if (!cores.empty()) return static_cast<int>(cores.size());
+  }
+#endif
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace tuiqiao

@@ -1,0 +1,88 @@
+/**
+ * The addon's functions as TypeScript sees them, and loading it. Signatures mirror native/kernel-set.cc: buffers, then
+ * numbers, in the contract's order. Nothing here has an opinion; `native.ts` turns it into `Kernels`.
+ */
+import { createRequire } from 'node:module';
+import { KernelsError } from './errors.ts';
+import type { HostArray } from './host-buffer.ts';
+
+type Optional = HostArray | null;
+
+/** A kernel: its typed arrays (null for an optional one left out) and its numbers. */
+type Kernel = (...operands: (Optional | number | boolean)[]) => void;
+
+const KERNEL_NAMES = [
+  'fill',
+  'copyRows',
+  'scale',
+  'add',
+  'multiply',
+  'sumRows',
+  'addBias',
+  'sumSquares',
+  'dropout',
+  'embed',
+  'embedBackward',
+  'gatherRows',
+  'scatterAddRows',
+  'cacheAppend',
+  'rmsNorm',
+  'rmsNormBackward',
+  'swiglu',
+  'swigluBackward',
+  'headNormRope',
+  'headNormRopeBackward',
+  'attention',
+  'attentionBackward',
+  'attentionCached',
+  'tokenLogProbs',
+  'tokenLogProbsBackward',
+  'adamw',
+  'sgd',
+  'matmul',
+] as const;
+
+export type NativeAddon = Readonly<Record<(typeof KERNEL_NAMES)[number], Kernel>> & {
+  /** Zeroed memory outside the JavaScript heap, 64-byte aligned (2 MiB when large). */
+  allocate(bytes: number): ArrayBuffer;
+  /** Tells the addon that JavaScript wrote to the array: packed copies of it are stale. */
+  forgetPacked(array: HostArray): void;
+  /** 0: one per physical core. Returns the count in use. */
+  setThreads(count: number): number;
+  /** Uses the kernels of one instruction set (null: the best). Returns its name. */
+  selectKernels(isa: string | null): string;
+  gemmName(): string;
+};
+
+const require = createRequire(import.meta.url);
+const FOLDER = '../build/Release/';
+
+/**
+ * How often a thread that waits for the others looks again before it goes to sleep. OpenMP's own default (milliseconds)
+ * halves the speed of everything as soon as another process wants a core; a few microseconds cost nothing measurable.
+ */
+const SPIN_COUNT = '2000';
+
+let loaded: NativeAddon | undefined;
+
+/** Loads the addon once. @throws KernelsError `native-missing` */
+export function loadNativeAddon(): NativeAddon {
+  if (loaded !== undefined) return loaded;
+  try {
+    const environment = require(`${FOLDER}tuiqiao_environment.node`) as {
+      setDefault(name: string, value: string): void;
+    };
+    if (process.env.OMP_WAIT_POLICY === undefined) environment.setDefault('GOMP_SPINCOUNT', SPIN_COUNT);
+    const addon = require(`${FOLDER}tuiqiao_kernels.node`) as NativeAddon;
+    const missing = KERNEL_NAMES.filter((name) => typeof addon[name] !== 'function');
+    if (missing.length > 0) throw new Error(`the addon is out of date: it lacks ${missing.join(', ')}`);
+    loaded = addon;
+    return addon;
+  } catch (cause) {
+    throw new KernelsError(
+      'native-missing',
+      `createNativeKernels: expected the native addon, got: ${(cause as Error).message.split('\n')[0]}`,
+      { hint: 'run `npm run setup` (it needs a C++ compiler, make and Python)', cause },
+    );
+  }
+}

@@ -1,0 +1,351 @@
+/**
+ * The native kernels: each method hands its typed arrays and numbers to the addon (C++, oneDNN). Defaults of optional
+ * sizes are filled in here; sizes are the caller's to check.
+ */
+import type { DeviceBuffer, FloatType, KernelFeatures, Kernels } from './contract.ts';
+import { KernelsError } from './errors.ts';
+import { asHost, bytesPerElement, type HostArray, HostBuffer, hostArray } from './host-buffer.ts';
+import { loadNativeAddon } from './native-addon.ts';
+
+export interface NativeKernelOptions {
+  /** Threads to compute with; by default one per physical core this process may use. Holds for the whole process. */
+  threads?: number | undefined;
+  /** `portable` leaves oneDNN unused (to measure or test the built-in matrix product). */
+  gemm?: 'auto' | 'portable' | undefined;
+  /** Kernels of one instruction set, e.g. `avx2`, `generic`; by default the best the processor has. */
+  isa?: string | undefined;
+}
+
+const MAX_THREADS = 1024;
+
+const data = (buffer: DeviceBuffer): HostArray => asHost(buffer).array;
+const optional = (buffer: DeviceBuffer | null): HostArray | null => (buffer === null ? null : asHost(buffer).array);
+
+/** @throws KernelsError `native-missing` when the addon does not load, `option-invalid` on a bad thread count. */
+export function createNativeKernels(options: NativeKernelOptions = {}): Kernels {
+  const { threads = 0, gemm = 'auto', isa = null } = options;
+  if (!Number.isInteger(threads) || threads < 0 || threads > MAX_THREADS) {
+    throw new KernelsError('option-invalid', `threads: expected an integer from 1 to ${MAX_THREADS}, got ${threads}`);
+  }
+  const native = loadNativeAddon();
+  const isaName = native.selectKernels(isa);
+  const usesPortable = gemm === 'portable' || native.gemmName() === 'portable';
+  const features: KernelFeatures = {
+    name: 'native',
+    gemm: usesPortable ? 'portable' : native.gemmName(),
+    hasFastBf16: !usesPortable && isaName === 'avx512_bf16',
+    isa: isaName,
+    threads: native.setThreads(threads),
+  };
+
+  return {
+    features,
+
+    allocate(dtype, length) {
+      return new HostBuffer(dtype, hostArray(dtype, native.allocate(length * bytesPerElement(dtype)), 0, length));
+    },
+    write(out, numbers) {
+      const { array, dtype } = asHost(out);
+      if (dtype === 'bf16') {
+        const floats = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
+        native.copyRows(array, floats, 1, floats.length, floats.length, floats.length);
+      } else {
+        array.set(numbers);
+        native.forgetPacked(array);
+      }
+    },
+    writeBf16Bits(out, bits) {
+      const array = data(out);
+      array.set(bits);
+      native.forgetPacked(array);
+    },
+    async read(buffer) {
+      const { array, dtype, length } = asHost(buffer);
+      if (dtype !== 'bf16') return Float32Array.from(array);
+      const floats = new Float32Array(length);
+      native.copyRows(floats, array, 1, length, length, length);
+      return floats;
+    },
+    async readInts(buffer) {
+      return Int32Array.from(data(buffer));
+    },
+    async readBytes(buffer) {
+      const { buffer: memory, byteOffset, byteLength } = data(buffer);
+      return new Uint8Array(memory, byteOffset, byteLength).slice();
+    },
+    writeBytes(out, bytes) {
+      const array = data(out);
+      new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(bytes);
+      native.forgetPacked(array);
+    },
+
+    fill: (out, value) => native.fill(data(out), value),
+    copyRows: (out, a, { N, C, ldOut = C, ldA = C }) => native.copyRows(data(out), data(a), N, C, ldOut, ldA),
+    scale: (out, a, { length, alpha, accumulate = false }) =>
+      native.scale(data(out), data(a), length, alpha, accumulate),
+    add: (out, a, b, { length }) => native.add(data(out), data(a), data(b), length),
+    multiply: (out, a, b, { length, accumulate = false }) =>
+      native.multiply(data(out), data(a), data(b), length, accumulate),
+    sumRows: (out, x, { N, C, ldX = C, accumulate = false }) =>
+      native.sumRows(data(out), data(x), N, C, ldX, accumulate),
+    addBias: (x, bias, { N, C, ldX = C }) => native.addBias(data(x), data(bias), N, C, ldX),
+    sumSquares: (out, a, { index, length }) => native.sumSquares(data(out), data(a), index, length),
+    dropout: (out, a, { length, p, seed }) => native.dropout(data(out), data(a), length, p, seed),
+
+    matmul(out, a, b, sizes) {
+      const { M, N, K, transposeA = false, transposeB = false, accumulate = false, alpha = 1 } = sizes;
+      const { ldA = transposeA ? M : K, ldB = transposeB ? K : N, ldOut = N, isConstantB = false } = sizes;
+      native.matmul(
+        data(out),
+        data(a),
+        data(b),
+        M,
+        N,
+        K,
+        transposeA,
+        transposeB,
+        accumulate,
+        alpha,
+        ldA,
+        ldB,
+        ldOut,
+        isConstantB,
+        usesPortable,
+      );
+    },
+
+    embed: (out, table, ids, { N, C, scale = 1 }) => native.embed(data(out), data(table), data(ids), N, C, scale),
+    embedBackward: (dTable, dOut, ids, { N, C, V, scale = 1 }) =>
+      native.embedBackward(data(dTable), data(dOut), data(ids), N, C, V, scale),
+
+    rmsNorm: (out, rstd, x, weight, { N, C, epsilon }) =>
+      native.rmsNorm(data(out), data(rstd), data(x), data(weight), N, C, epsilon),
+    rmsNormBackward: (dX, dWeight, dOut, x, weight, rstd, { N, C, accumulate = false }) =>
+      native.rmsNormBackward(
+        data(dX),
+        optional(dWeight),
+        data(dOut),
+        data(x),
+        data(weight),
+        data(rstd),
+        N,
+        C,
+        accumulate,
+      ),
+
+    headNormRope(out, rstd, x, weight, cos, sin, positions, sizes) {
+      const { N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved = false } = sizes;
+      native.headNormRope(
+        data(out),
+        optional(rstd),
+        data(x),
+        optional(weight),
+        data(cos),
+        data(sin),
+        data(positions),
+        N,
+        heads,
+        D,
+        rotaryDim,
+        ldX,
+        ldOut,
+        epsilon,
+        interleaved,
+      );
+    },
+    headNormRopeBackward(dX, dWeight, dOut, x, weight, rstd, cos, sin, positions, sizes) {
+      const { N, heads, D, rotaryDim, ldX, ldOut, interleaved = false } = sizes;
+      native.headNormRopeBackward(
+        data(dX),
+        optional(dWeight),
+        data(dOut),
+        data(x),
+        optional(weight),
+        optional(rstd),
+        data(cos),
+        data(sin),
+        data(positions),
+        N,
+        heads,
+        D,
+        rotaryDim,
+        ldX,
+        ldOut,
+        interleaved,
+      );
+    },
+
+    attention(out, lse, q, k, v, segments, sizes) {
+      const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
+      native.attention(
+        data(out),
+        data(lse),
+        data(q),
+        data(k),
+        data(v),
+        data(segments),
+        N,
+        H,
+        G,
+        D,
+        ldQ,
+        ldK,
+        ldV,
+        S,
+        scale,
+        window,
+      );
+    },
+    attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, segments, sizes) {
+      const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
+      native.attentionBackward(
+        data(dQ),
+        data(dK),
+        data(dV),
+        data(dOut),
+        data(q),
+        data(k),
+        data(v),
+        data(out),
+        data(lse),
+        data(segments),
+        N,
+        H,
+        G,
+        D,
+        ldQ,
+        ldK,
+        ldV,
+        S,
+        scale,
+        window,
+      );
+    },
+    attentionCached(out, q, kCache, vCache, slots, lengths, sizes) {
+      const { B, H, G, D, capacity, scale = 1 / Math.sqrt(D), window = capacity } = sizes;
+      native.attentionCached(
+        data(out),
+        data(q),
+        data(kCache),
+        data(vCache),
+        data(slots),
+        data(lengths),
+        B,
+        H,
+        G,
+        D,
+        capacity,
+        scale,
+        window,
+      );
+    },
+    cacheAppend: (cache, x, slots, positions, { N, C, capacity, ldX = C }) =>
+      native.cacheAppend(data(cache), data(x), data(slots), data(positions), N, C, capacity, ldX),
+
+    swiglu: (out, gate, up, { N, C, ldX = C }) => native.swiglu(data(out), data(gate), data(up), N, C, ldX),
+    swigluBackward: (dGate, dUp, dOut, gate, up, { N, C, ldX = C }) =>
+      native.swigluBackward(data(dGate), data(dUp), data(dOut), data(gate), data(up), N, C, ldX),
+
+    gatherRows: (out, x, rows, { R, C }) => native.gatherRows(data(out), data(x), data(rows), R, C),
+    scatterAddRows: (dX, dOut, rows, { R, C }) => native.scatterAddRows(data(dX), data(dOut), data(rows), R, C),
+
+    tokenLogProbs: (logProbs, lse, entropy, meanLogProbs, top, logits, targets, { R, V }) =>
+      native.tokenLogProbs(
+        data(logProbs),
+        data(lse),
+        optional(entropy),
+        optional(meanLogProbs),
+        optional(top),
+        data(logits),
+        data(targets),
+        R,
+        V,
+      ),
+    tokenLogProbsBackward: (dLogits, dLogProbs, dEntropy, dMean, logits, lse, entropy, targets, { R, V }) =>
+      native.tokenLogProbsBackward(
+        data(dLogits),
+        data(dLogProbs),
+        optional(dEntropy),
+        optional(dMean),
+        data(logits),
+        data(lse),
+        optional(entropy),
+        data(targets),
+        R,
+        V,
+      ),
+
+    adamw(parameter, m, v, bf16Copy, grad, sizes) {
+      const { length, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale } = sizes;
+      native.adamw(
+        data(parameter),
+        data(m),
+        data(v),
+        optional(bf16Copy),
+        data(grad),
+        length,
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        step,
+        gradientScale,
+      );
+    },
+    sgd(parameter, momentumBuffer, bf16Copy, grad, sizes) {
+      const { length, learningRate, momentum, weightDecay, step, gradientScale } = sizes;
+      native.sgd(
+        data(parameter),
+        optional(momentumBuffer),
+        optional(bf16Copy),
+        data(grad),
+        length,
+        learningRate,
+        momentum,
+        weightDecay,
+        step,
+        gradientScale,
+      );
+    },
+  };
+}
+
+/** One product of a workload: `count` times out[M, N] = a[M, K] · w[N, K]ᵀ. */
+export interface GemmShape {
+  K: number;
+  N: number;
+  /** How often it occurs in the workload; 1 by default. */
+  count?: number;
+}
+
+/**
+ * The matrix speed of this machine in GFLOP/s, weighted by the operations of the given shapes: a[M, K] · w[N, K]ᵀ, a and
+ * out of type `dtype` (the layout of a linear layer's forward pass). The best of several rounds, after a warm-up: the
+ * bar that a training step's share (MFU) is measured against.
+ */
+export async function measureGemmPeak(
+  kernels: Kernels,
+  { M, dtype, shapes, rounds = 12 }: { M: number; dtype: FloatType; shapes: readonly GemmShape[]; rounds?: number },
+): Promise<number> {
+  const operands = shapes.map(({ K, N, count = 1 }) => {
+    const a = kernels.allocate(dtype, M * K);
+    const w = kernels.allocate(dtype, N * K);
+    kernels.fill(a, 0.01);
+    kernels.fill(w, 0.01);
+    return { a, w, out: kernels.allocate(dtype, M * N), K, N, count };
+  });
+  const operations = operands.reduce((sum, { K, N, count }) => sum + 2 * M * K * N * count, 0);
+  let best = 0;
+  for (let round = 0; round <= rounds; round++) {
+    const start = performance.now();
+    for (const { a, w, out, K, N, count } of operands) {
+      for (let i = 0; i < count; i++) kernels.matmul(out, a, w, { M, N, K, transposeB: true });
+    }
+    const last = operands.at(-1);
+    if (last !== undefined) await kernels.read(last.out.view(0, 1)); // waits where kernels only enqueue
+    const seconds = (performance.now() - start) / 1000;
+    if (round > 0) best = Math.max(best, operations / seconds / 1e9);
+  }
+  return best;
+}
