@@ -20,11 +20,16 @@ const FEATURES: KernelFeatures = {
   threads: 1,
 };
 
-/** Reference kernels; they hold no state, so every call gives the same behaviour. */
-export function createReferenceKernels(): Kernels {
+export interface ReferenceOptions {
+  /** `double`: f32 buffers hold doubles, for checking gradients by central differences; `f32` when absent. */
+  readonly precision?: 'f32' | 'double';
+}
+
+/** Reference kernels; they hold no state. */
+export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions = {}): Kernels {
   return {
     features: FEATURES,
-    allocate: memory.allocate,
+    allocate: precision === 'double' ? memory.allocateDouble : memory.allocate,
     write: memory.write,
     writeBf16Bits: memory.writeBf16Bits,
     read: memory.read,

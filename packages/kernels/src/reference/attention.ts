@@ -3,8 +3,7 @@
  * Legend: N rows, H query heads, G key/value heads, D head size, S segments, B decoding rows.
  */
 import type { Kernels } from '../contract.ts';
-import { asHost } from '../host-buffer.ts';
-import { storeFloats, toFloatRow, toFloats, toInts } from './memory.ts';
+import { storeFloats, storeRows, toFloatRow, toFloats, toInts } from './memory.ts';
 
 export const attention: Kernels['attention'] = (out, lse, q, k, v, segments, sizes) => {
   const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
@@ -109,22 +108,10 @@ export const attentionBackward: Kernels['attentionBackward'] = (
       dValues[n * ldV + c] = valueSums[n * G * D + c]!;
     }
   }
-  storeStrided(dQ, dQueries, N, H * D, ldQ);
-  storeStrided(dK, dKeys, N, G * D, ldK);
-  storeStrided(dV, dValues, N, G * D, ldV);
+  storeRows(dQ, dQueries, { N, C: H * D, ld: ldQ });
+  storeRows(dK, dKeys, { N, C: G * D, ld: ldK });
+  storeRows(dV, dValues, { N, C: G * D, ld: ldV });
 };
-
-/** Only the rows' own columns: dQ, dK and dV may be column slices of one buffer, decoded before any was written. */
-function storeStrided(
-  buffer: Parameters<typeof storeFloats>[0],
-  values: Float32Array,
-  N: number,
-  C: number,
-  ld: number,
-): void {
-  if (asHost(buffer).dtype === 'f32') return;
-  for (let n = 0; n < N; n++) storeFloats(buffer, values.subarray(n * ld, n * ld + C), n * ld);
-}
 
 export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCache, slots, lengths, sizes) => {
   const { B, H, G, D, capacity, scale = 1 / Math.sqrt(D), window = capacity } = sizes;

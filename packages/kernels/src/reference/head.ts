@@ -1,6 +1,6 @@
 /** SwiGLU and the log-probabilities of the head. Legend: N rows, C channels, R loss rows, V vocabulary. */
 import type { DeviceBuffer, Kernels, RowSizes } from '../contract.ts';
-import { storeFloats, toFloats, toInts } from './memory.ts';
+import { storeFloats, storeRows, toFloats, toInts } from './memory.ts';
 
 export function swiglu(out: DeviceBuffer, gate: DeviceBuffer, up: DeviceBuffer, { N, C, ldX = C }: RowSizes): void {
   const gates = toFloats(gate);
@@ -26,19 +26,18 @@ export function swigluBackward(
   const gates = toFloats(gate);
   const ups = toFloats(up);
   const dFrom = toFloats(dOut, N * C);
-  const dGates = new Float32Array(C);
-  const dUps = new Float32Array(C);
+  const dGates = toFloats(dGate);
+  const dUps = toFloats(dUp);
   for (let n = 0; n < N; n++) {
     for (let c = 0; c < C; c++) {
       const x = gates[n * ldX + c]!;
       const sigmoid = 1 / (1 + Math.exp(-x));
-      dGates[c] = dFrom[n * C + c]! * ups[n * ldX + c]! * sigmoid * (1 + x * (1 - sigmoid));
-      dUps[c] = dFrom[n * C + c]! * x * sigmoid;
+      dGates[n * ldX + c] = dFrom[n * C + c]! * ups[n * ldX + c]! * sigmoid * (1 + x * (1 - sigmoid));
+      dUps[n * ldX + c] = dFrom[n * C + c]! * x * sigmoid;
     }
-    // Row by row: dGate and dUp may be column slices of one buffer.
-    storeFloats(dGate, dGates, n * ldX);
-    storeFloats(dUp, dUps, n * ldX);
   }
+  storeRows(dGate, dGates, { N, C, ld: ldX });
+  storeRows(dUp, dUps, { N, C, ld: ldX });
 }
 
 export const tokenLogProbs: Kernels['tokenLogProbs'] = (

@@ -38,6 +38,20 @@ export function storeFloats(buffer: DeviceBuffer, values: Float32Array, offset =
   }
 }
 
+/**
+ * As `storeFloats`, but only the C columns of each of the N rows, `ld` apart: for kernels with several strided outputs,
+ * which may be column slices of one buffer and were decoded before any of them was written.
+ */
+export function storeRows(
+  buffer: DeviceBuffer,
+  values: Float32Array,
+  sizes: { N: number; C: number; ld: number },
+): void {
+  const { N, C, ld } = sizes;
+  if (asHost(buffer).array === values) return;
+  for (let n = 0; n < N; n++) storeFloats(buffer, values.subarray(n * ld, n * ld + C), n * ld);
+}
+
 /** As `toBf16Bits`, over a run. */
 function encodeBf16(bits: Uint16Array, values: Float32Array, offset: number): void {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -52,6 +66,16 @@ export function toInts(buffer: DeviceBuffer): Int32Array {
   const { dtype, array } = asHost(buffer);
   if (dtype !== 'i32') throw new TypeError(`reference kernels: expected an i32 buffer, got ${dtype}`);
   return array as Int32Array;
+}
+
+/**
+ * Memory for gradient checks: "f32" buffers hold doubles, so that central differences are exact to many digits. bf16 is
+ * refused.
+ */
+export function allocateDouble(dtype: DType, length: number): HostBuffer {
+  if (dtype === 'i32') return allocate(dtype, length);
+  if (dtype === 'bf16') throw new TypeError('reference kernels: expected f32 or i32 in double precision, got bf16');
+  return new HostBuffer(dtype, new Float64Array(length) as unknown as Float32Array);
 }
 
 export function allocate(dtype: DType, length: number): HostBuffer {

@@ -1,0 +1,119 @@
+import { type CaseList, floats, ints, type KernelCase, strided } from './kernel-case.ts';
+
+interface AttentionCase {
+  segments: number[];
+  H: number;
+  G: number;
+  D: number;
+  /** Columns between the end of a row and the next. */
+  gap?: number;
+  window?: number;
+  scale?: number;
+}
+
+const CASES: AttentionCase[] = [
+  { segments: [0, 6], H: 2, G: 2, D: 4 },
+  { segments: [0, 1, 2, 9], H: 4, G: 2, D: 8 },
+  { segments: [0, 5, 5, 12], H: 3, G: 1, D: 6, gap: 5, scale: 0.21 },
+  { segments: [0, 9, 14], H: 2, G: 1, D: 4, window: 3 },
+  { segments: [0, 3], H: 1, G: 1, D: 1, window: 1 },
+  { segments: [0, 70, 101], H: 4, G: 2, D: 64, gap: 128 },
+  { segments: [0, 0], H: 2, G: 1, D: 8 },
+];
+
+/** Packed attention: grouped heads, segments of length 0 and 1, windows, strides; and attention over a cache. */
+export const attentionCases: CaseList = (type) => [
+  ...CASES.map((sizes) => packedCase(type, sizes)),
+  fusedRowsCase(type),
+  ...[undefined, 3].map((window) => cachedCase(type, window)),
+  cacheAppendCase(type),
+];
+
+function packedCase(type: 'f32' | 'bf16', { segments, gap = 0, ...rest }: AttentionCase): KernelCase {
+  const { H, G, D } = rest;
+  const N = segments.at(-1)!;
+  const [ldQ, ldK, ldV] = [H * D + gap, G * D + gap, G * D + 2 * gap];
+  const sizes = { N, ldQ, ldK, ldV, S: segments.length - 1, ...rest };
+  const [q, k, v] = [strided(N, H * D, ldQ), strided(N, G * D, ldK), strided(N, G * D, ldV)];
+  return {
+    name: `attention ${JSON.stringify({ segments, gap, ...rest })}`,
+    buffers: {
+      out: floats(type, N * H * D),
+      lse: floats('f32', N * H),
+      q: floats(type, q),
+      k: floats(type, k),
+      v: floats(type, v),
+      segments: ints(segments),
+      dOut: floats(type, N * H * D),
+      dQ: floats(type, q),
+      dK: floats(type, k),
+      dV: floats(type, v),
+    },
+    forward: (kernels, b) => kernels.attention(b.out!, b.lse!, b.q!, b.k!, b.v!, b.segments!, sizes),
+    backward: (kernels, b) =>
+      kernels.attentionBackward(b.dQ!, b.dK!, b.dV!, b.dOut!, b.q!, b.k!, b.v!, b.out!, b.lse!, b.segments!, sizes),
+    seeds: { out: 'dOut' },
+    gradients: { q: 'dQ', k: 'dK', v: 'dV' },
+  };
+}
+
+/** q, k and v as column slices of one buffer, their gradients as slices of another. */
+function fusedRowsCase(type: 'f32' | 'bf16'): KernelCase {
+  const [N, H, G, D] = [7, 4, 2, 6];
+  const width = (H + 2 * G) * D;
+  const sizes = { N, H, G, D, ldQ: width, ldK: width, ldV: width, S: 2 };
+  const starts = [0, H * D, (H + G) * D];
+  return {
+    name: 'attention over column slices of one buffer',
+    buffers: {
+      out: floats(type, N * H * D),
+      lse: floats('f32', N * H),
+      qkv: floats(type, N * width),
+      segments: ints([0, 4, N]),
+      dOut: floats(type, N * H * D),
+      dQkv: floats(type, N * width),
+    },
+    forward: (kernels, b) => {
+      const [q, k, v] = starts.map((start) => b.qkv!.view(start, N * width - start));
+      kernels.attention(b.out!, b.lse!, q!, k!, v!, b.segments!, sizes);
+    },
+    backward: (kernels, b) => {
+      const [q, k, v] = starts.map((start) => b.qkv!.view(start, N * width - start));
+      const [dQ, dK, dV] = starts.map((start) => b.dQkv!.view(start, N * width - start));
+      kernels.attentionBackward(dQ!, dK!, dV!, b.dOut!, q!, k!, v!, b.out!, b.lse!, b.segments!, sizes);
+    },
+    seeds: { out: 'dOut' },
+    gradients: { qkv: 'dQkv' },
+  };
+}
+
+function cachedCase(type: 'f32' | 'bf16', window: number | undefined): KernelCase {
+  const [B, H, G, D, capacity, slots] = [3, 4, 2, 8, 9, 4];
+  const sizes = { B, H, G, D, capacity, ...(window === undefined ? {} : { window }) };
+  return {
+    name: `attentionCached${window === undefined ? '' : `, window ${window}`}`,
+    buffers: {
+      out: floats(type, B * H * D),
+      q: floats(type, B * H * D),
+      kCache: floats(type, slots * capacity * G * D),
+      vCache: floats(type, slots * capacity * G * D),
+      slots: ints([2, 0, 3]),
+      lengths: ints([1, 9, 5]),
+    },
+    forward: (kernels, b) => kernels.attentionCached(b.out!, b.q!, b.kCache!, b.vCache!, b.slots!, b.lengths!, sizes),
+  };
+}
+
+function cacheAppendCase(type: 'f32' | 'bf16'): KernelCase {
+  const [N, C, capacity, ldX] = [4, 6, 5, 11];
+  return {
+    name: 'cacheAppend from strided rows',
+    buffers: {
+      cache: floats(type, 3 * capacity * C),
+      x: floats(type, strided(N, C, ldX)),
+      slots: ints([0, 0, 2, 1]),
+      positions: ints([1, 2, 4, 0]),
+    },
+    forward: (kernels, b) => kernels.cacheAppend(b.cache!, b.x!, b.slots!, b.positions!, { N, C, capacity, ldX }),
+  };
+}

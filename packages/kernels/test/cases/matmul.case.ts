@@ -1,0 +1,39 @@
+import type { MatmulSizes } from '../../src/contract.ts';
+import { type CaseList, floats, strided } from './kernel-case.ts';
+
+const SIZES: MatmulSizes[] = [
+  { M: 1, N: 1, K: 1 },
+  { M: 3, N: 5, K: 7 },
+  { M: 17, N: 33, K: 65 },
+  { M: 130, N: 70, K: 97 },
+  { M: 0, N: 4, K: 3 },
+  { M: 4, N: 3, K: 0, accumulate: true },
+  { M: 1, N: 200, K: 64, transposeB: true, isConstantB: true },
+  { M: 9, N: 31, K: 20, transposeB: true, alpha: 0.5 },
+  { M: 64, N: 96, K: 64, transposeB: true, accumulate: true, isConstantB: true },
+  { M: 31, N: 9, K: 40, transposeA: true, accumulate: true, alpha: -1.5 },
+  { M: 12, N: 8, K: 16, transposeA: true, transposeB: true },
+  { M: 7, N: 11, K: 13, ldA: 19, ldB: 23, ldOut: 29 },
+  { M: 7, N: 11, K: 13, transposeA: true, ldA: 10, ldOut: 17, accumulate: true },
+  { M: 40, N: 24, K: 32, transposeB: true, ldB: 40, ldOut: 72 },
+];
+
+/** Matrix products: every transposition, strides, odd and empty sizes, either output type. */
+export const matmulCases: CaseList = (type) =>
+  SIZES.flatMap((sizes) =>
+    (['f32', 'bf16'] as const)
+      .filter((outType) => type === 'bf16' || outType === 'f32')
+      .map((outType) => {
+        const { M, N, K, transposeA = false, transposeB = false } = sizes;
+        const { ldA = transposeA ? M : K, ldB = transposeB ? K : N, ldOut = N } = sizes;
+        return {
+          name: `matmul ${JSON.stringify(sizes)} into ${outType}`,
+          buffers: {
+            out: floats(outType, strided(M, N, ldOut)),
+            a: floats(type, transposeA ? strided(K, M, ldA) : strided(M, K, ldA)),
+            b: floats(type, transposeB ? strided(N, K, ldB) : strided(K, N, ldB)),
+          },
+          forward: (kernels, { out, a, b }) => kernels.matmul(out!, a!, b!, sizes),
+        };
+      }),
+  );
