@@ -29,3 +29,14 @@ export type {
 } from './language-model.ts';
 export type { ComputeType, LoadOptions, SaveOptions } from './load-language-model.ts';
 export { createLanguageModel, loadLanguageModel, saveLanguageModel } from './load-language-model.ts';
+export type { CharacterVocabulary } from './tokenizer/character-tokenizer.ts';
+export { createCharacterTokenizer } from './tokenizer/character-tokenizer.ts';
+export { createTokenizer, loadTokenizer, saveTokenizer } from './tokenizer/load-tokenizer.ts';
+export type {
+  ChatMessage,
+  ChatTemplateOptions,
+  DecodeOptions,
+  EncodeOptions,
+  Tokenizer,
+  TokenizerFiles,
+} from './tokenizer/tokenizer.ts';
