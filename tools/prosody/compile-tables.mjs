@@ -46,10 +46,13 @@ function compilePingshui() {
       .map((entry) => entry.uses.toString(36))
       .join(' '),
   );
+  const narrowed = narrowTones(rows);
   writeModule(
     'pingshui',
     'pingshui.tsv',
     [
+      `/** Characters with readings of both tones whose oblique ones stand only in the widest transcription. */\nexport const CONFIRMED_LEVEL_ONLY =\n  '${narrowed.level.join('')}';\n`,
+      `/** Characters with readings of both tones whose level ones stand only in the widest transcription. */\nexport const CONFIRMED_OBLIQUE_ONLY =\n  '${narrowed.oblique.join('')}';\n`,
       stringArray(
         'Characters of the groups 1–106 of 平水韵, those that rhyme oftenest in regulated verse first.',
         'PINGSHUI_CHARACTERS',
@@ -62,6 +65,30 @@ function compilePingshui() {
       ),
     ].join('\n'),
   );
+}
+
+/**
+ * The sources differ in how many rare readings they list. The narrow one that has a character decides what is confirmed:
+ * Wikisource's 平水韻 (W), else the groups folded from 廣韻 (G), else the widest transcription (S).
+ *
+ * @param {Record<string, string>[]} rows
+ */
+function narrowTones(rows) {
+  const byCharacter = new Map();
+  for (const row of rows) {
+    const readings = byCharacter.get(row.char) ?? [];
+    readings.push(row);
+    byCharacter.set(row.char, readings);
+  }
+  const level = [];
+  const oblique = [];
+  for (const [char, readings] of byCharacter) {
+    const source = ['W', 'G', 'S'].find((letter) => readings.some((row) => row.src.includes(letter)));
+    const all = new Set(readings.map((row) => row.tone));
+    const confirmed = new Set(readings.filter((row) => row.src.includes(source)).map((row) => row.tone));
+    if (confirmed.size < all.size) (confirmed.has('平') ? level : oblique).push(char);
+  }
+  return { level: level.sort(byCodePoint), oblique: oblique.sort(byCodePoint) };
 }
 
 function compileCilin() {

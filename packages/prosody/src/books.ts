@@ -13,7 +13,7 @@ import {
   XINYUN_NAMES,
   XINYUN_SIMPLIFIED_NAMES,
 } from './tables/groups.ts';
-import { PINGSHUI_CHARACTERS, PINGSHUI_USES } from './tables/pingshui.ts';
+import { CONFIRMED_LEVEL_ONLY, CONFIRMED_OBLIQUE_ONLY, PINGSHUI_CHARACTERS, PINGSHUI_USES } from './tables/pingshui.ts';
 import { TONGYUN_FIRST, TONGYUN_FURTHER } from './tables/tongyun.ts';
 import { XINYUN_FIRST, XINYUN_FURTHER } from './tables/xinyun.ts';
 import type { BookName } from './verdict.ts';
@@ -43,6 +43,11 @@ export interface Book {
   readings(char: string): readonly Reading[];
   /** Bit 1 = 平, bit 2 = 仄, 0 unknown. */
   toneMask(char: string): 0 | 1 | 2 | 3;
+  /**
+   * The tones of `toneMask` that more than the widest transcription of 平水韵 gives; the same in the other books. A slot
+   * that only an unconfirmed reading fits is no fault, but is reported as 多音.
+   */
+  confirmedToneMask(char: string): 0 | 1 | 2 | 3;
   group(id: number): RhymeGroup | undefined;
   /** By name in either script (东, 東, 一东, 第七部, 7), else the group of a character's commonest rhyme reading. */
   findGroup(nameOrChar: string): RhymeGroup | undefined;
@@ -89,7 +94,6 @@ function createBook(name: BookName, script: Script): Book {
   const own = loadOwnReadings(name);
   const groups = listGroups(name);
   const cache = new Map<string, readonly Reading[]>();
-  const masks = new Uint8Array(CODE_POINT_LIMIT).fill(NOT_COMPUTED);
 
   const readings = (char: string): readonly Reading[] => {
     let found = cache.get(char);
@@ -101,26 +105,62 @@ function createBook(name: BookName, script: Script): Book {
     return found;
   };
 
-  const toneMask = (char: string): 0 | 1 | 2 | 3 => {
-    const code = char.codePointAt(0);
-    if (code === undefined || code >= CODE_POINT_LIMIT) return maskOf(readings(char));
-    const known = masks[code]!;
-    if (known !== NOT_COMPUTED) return known as 0 | 1 | 2 | 3;
-    const mask = maskOf(readings(char));
-    masks[code] = mask;
-    return mask;
-  };
+  const toneMask = cacheByCodePoint((char) => maskOf(readings(char)));
+  const confirmedToneMask =
+    name === 'pingshui' ? cacheByCodePoint((char) => confirmedMaskOf(char, script, toneMask(char))) : toneMask;
 
   return {
     name,
     groups,
     readings,
     toneMask,
+    confirmedToneMask,
     group: (id) => groups[id - 1],
     findGroup: (nameOrChar) => findByName(groups, nameOrChar) ?? groups[(readings(nameOrChar)[0]?.group ?? 0) - 1],
     neighbours: (id) => (name === 'pingshui' ? pingshuiNeighbours(id) : []),
     characters: () => own.keys(),
   };
+}
+
+type ToneMask = 0 | 1 | 2 | 3;
+
+function cacheByCodePoint(compute: (char: string) => ToneMask): (char: string) => ToneMask {
+  const masks = new Uint8Array(CODE_POINT_LIMIT).fill(NOT_COMPUTED);
+  return (char) => {
+    const code = char.codePointAt(0);
+    if (code === undefined || code >= CODE_POINT_LIMIT) return compute(char);
+    const known = masks[code]!;
+    if (known !== NOT_COMPUTED) return known as ToneMask;
+    const mask = compute(char);
+    masks[code] = mask;
+    return mask;
+  };
+}
+
+let narrowedMasks: ReadonlyMap<string, ToneMask> | undefined;
+
+/** The mask without the tones that only the widest transcription lists, for one character as it stands. */
+function narrow(char: string, mask: ToneMask): ToneMask {
+  if (!narrowedMasks) {
+    const masks = new Map<string, ToneMask>();
+    for (const each of CONFIRMED_LEVEL_ONLY) masks.set(each, 1);
+    for (const each of CONFIRMED_OBLIQUE_ONLY) masks.set(each, 2);
+    narrowedMasks = masks;
+  }
+  return narrowedMasks.get(char) ?? mask;
+}
+
+function confirmedMaskOf(char: string, script: Script, mask: ToneMask): ToneMask {
+  const own = loadOwnReadings('pingshui');
+  const standard = standardForm(char);
+  const isOwn = script === 'traditional' && !standard && own.has(char);
+  const forms = isOwn ? [char] : [char, ...(standard ? [standard] : []), ...traditionalForms(char)];
+  let confirmed = 0;
+  for (const form of forms) {
+    const readings = own.get(form);
+    if (readings) confirmed |= narrow(form, maskOf(readings));
+  }
+  return confirmed === 0 ? mask : (confirmed as ToneMask);
 }
 
 function maskOf(readings: readonly Reading[]): 0 | 1 | 2 | 3 {

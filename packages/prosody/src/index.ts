@@ -6,9 +6,25 @@ export { createInventory } from './automaton/inventory.ts';
 export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
 export type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
 export { type Book, loadBook, type Reading, type RhymeGroup, type RhymeWord, rhymeWords } from './books.ts';
+export { type CheckInput, type CheckOptions, check } from './check.ts';
 export type { LineEnd, Slot, Tune, TuneBook, TuneLine, TunePractice, TuneVariant } from './ci/tune.ts';
 export { findTune, tunes } from './ci/tunes.ts';
+export { ProsodyError, type ProsodyErrorCode } from './errors.ts';
+export {
+  findForm,
+  formOfShape,
+  type LineType,
+  listSchemes,
+  type RegulatedForm,
+  type Scheme,
+  type SlotMask,
+  type Start,
+  shapeOfForm,
+  slotMask,
+} from './forms.ts';
+export type { Language } from './messages.ts';
 export { detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
+export { type PoemLine, type PoemText, splitText } from './text.ts';
 export { type ToneUsage, toneUsage } from './tone-usage.ts';
 export type {
   BookName,

@@ -1,0 +1,186 @@
+// Regulated verse (近体诗): chooses the scheme that a text fits best and judges it by the rules. What it finds is
+// structure and issues; wording is `findings.ts`.
+
+import type { Book } from './books.ts';
+import { type LineType, listSchemes, type Scheme, slotMask } from './forms.ts';
+import { judgeCouplet } from './rules/couplet.ts';
+import { ISSUES, type Issue, LEVEL, type LineInPattern } from './rules/issue.ts';
+import { nameOppositions } from './rules/opposition.ts';
+import { findRhyme, hasReading, judgeRhyme, type RhymeEvidence, type RhymeJudgement } from './rules/rhyme.ts';
+import { type LineScan, scanLine } from './scan.ts';
+import type { Script } from './scripts.ts';
+import type { PoemText } from './text.ts';
+
+export interface RegulatedJudgement {
+  readonly scheme: Scheme;
+  readonly scans: readonly LineScan[];
+  readonly evidence: RhymeEvidence;
+  readonly rhyme: RhymeJudgement;
+  /** All but those of shape, by line and position. */
+  readonly issues: readonly Issue[];
+  /** Lines (from 0) whose third character of the last five rescues the line before. */
+  readonly rescuing: ReadonlySet<number>;
+  /** Faults in the hard slots (second, fourth, sixth and last characters) by confirmed readings. */
+  readonly hardFaults: number;
+}
+
+/** Judges a text as regulated verse of lines of five or seven; lines of another length are passed over. */
+export function judgeRegulated(text: PoemText, lineLength: 5 | 7, book: Book, script: Script): RegulatedJudgement {
+  const { lines } = text;
+  const scans = lines.map((line) => scanLine(line, book, script));
+  const ends = lines.map((line) => line.chars[line.chars.length - 1] ?? '');
+  const evidence = findRhyme(ends, book);
+  const { scheme, hardFaults, toneIssues } = chooseScheme(scans, lineLength, evidence);
+  const lastPositions = lines.map((line) => line.chars.length - 1);
+  const rhyme = judgeRhyme(ends, evidence, scheme.firstLineRhymes, book, lastPositions);
+  const masks = scans.map((scan) => (scan.known.length === lineLength ? scan.confirmed : null));
+  const named = nameOppositions({ masks, types: scheme.types, lineLength }, toneIssues).map((issue) =>
+    nameCollision(issue, ends, lineLength, evidence, book),
+  );
+  const issues = [...named, ...rhyme.issues, ...findUnknown(scans)];
+  if (issues.length > 1) issues.sort((a, b) => a.line - b.line || a.position - b.position);
+  const rescuing = new Set<number>();
+  for (const issue of issues) {
+    if (issue.kind === 'daao-rescued' || issue.kind === 'xiaoao-rescued') rescuing.add(issue.line + 1);
+  }
+  return { scheme, scans, evidence, rhyme, issues, rescuing, hardFaults };
+}
+
+/** Characters that no book knows, each at its place. */
+export function findUnknown(scans: readonly LineScan[]): Issue[] {
+  const issues: Issue[] = [];
+  scans.forEach((scan, line) => {
+    for (let position = 0; position < scan.known.length; position++) {
+      if (scan.known[position] === 0) issues.push({ kind: 'unknown-character', line, position });
+    }
+  });
+  return issues;
+}
+
+// ── the scheme ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface SchemeChoice {
+  readonly scheme: Scheme;
+  readonly hardFaults: number;
+  readonly toneIssues: Issue[];
+}
+
+/**
+ * The scheme with the fewest hard faults. Where two are equal the last character of the first line has both tones (or
+ * is unknown): the tone issues decide, then whether that line rhymes, then the plainer form (first line unrhymed).
+ */
+function chooseScheme(scans: readonly LineScan[], lineLength: 5 | 7, evidence: RhymeEvidence): SchemeChoice {
+  const schemes = listSchemes(scans.length, lineLength);
+  const faults = schemes.map((scheme) => countHardFaults(scheme, scans, lineLength));
+  const fewest = Math.min(...faults);
+  const tied = schemes.filter((_, index) => faults[index] === fewest);
+  let best: { scheme: Scheme; toneIssues: Issue[]; cost: number } | undefined;
+  for (const scheme of tied) {
+    const toneIssues = judgeTones(scheme, scans, lineLength);
+    if (tied.length === 1) return { scheme, hardFaults: fewest, toneIssues };
+    const cost = 2 * penalty(toneIssues) + firstLineCost(scheme, evidence);
+    if (!best || cost < best.cost) best = { scheme, toneIssues, cost };
+  }
+  return { scheme: best!.scheme, hardFaults: fewest, toneIssues: best!.toneIssues };
+}
+
+/** A first line that joins the rhyme group is taken to rhyme; one that does not even borrow is not. */
+function firstLineCost(scheme: Scheme, { firstLine }: RhymeEvidence): number {
+  if (scheme.firstLineRhymes) return firstLine === 'same-group' ? 0 : firstLine === 'neighbour' ? 1 : 200;
+  return firstLine === 'same-group' ? 1 : 0;
+}
+
+function countHardFaults(scheme: Scheme, scans: readonly LineScan[], lineLength: 5 | 7): number {
+  let faults = 0;
+  for (let line = 0; line < scans.length; line++) {
+    const { confirmed } = scans[line]!;
+    if (confirmed.length !== lineLength) continue;
+    const slots = slotMask(scheme.types[line]!, lineLength);
+    for (let position = 1; position < lineLength; position += 2) {
+      if ((confirmed[position]! & slots[position]!) === 0) faults++;
+    }
+    const last = lineLength - 1;
+    if ((confirmed[last]! & slots[last]!) === 0) faults++;
+  }
+  return faults;
+}
+
+/** 疵 weigh more than any number of 拗可 that a couplet can hold. */
+function penalty(issues: readonly Issue[]): number {
+  let sum = 0;
+  for (const issue of issues) {
+    const { grade } = ISSUES[issue.kind];
+    if (grade === '疵') sum += 100;
+    else if (grade === '拗可') sum += 1;
+  }
+  return sum;
+}
+
+// ── tones ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Couplet by couplet, first with the confirmed readings; where those leave something wanting, with every reading that a
+ * book lists, and what only such a reading fits is noted as 多音.
+ */
+function judgeTones(scheme: Scheme, scans: readonly LineScan[], lineLength: 5 | 7): Issue[] {
+  const issues: Issue[] = [];
+  for (let line = 0; line < scans.length; line += 2) {
+    const pair = [line, line + 1].filter((each) => each < scans.length && scans[each]!.known.length === lineLength);
+    const isNarrower = pair.some((each) => scans[each]!.confirmed !== scans[each]!.masks);
+    const confirmed = judgePair(scheme, scans, lineLength, line, 'confirmed');
+    if (!isNarrower || penalty(confirmed) === 0) {
+      issues.push(...confirmed);
+      continue;
+    }
+    const listed = judgePair(scheme, scans, lineLength, line, 'masks');
+    if (penalty(listed) >= penalty(confirmed)) {
+      issues.push(...confirmed);
+      continue;
+    }
+    issues.push(...listed);
+    for (const each of pair) noteUnconfirmed(scheme.types[each]!, scans[each]!, lineLength, each, issues);
+  }
+  return issues;
+}
+
+function judgePair(
+  scheme: Scheme,
+  scans: readonly LineScan[],
+  lineLength: 5 | 7,
+  first: number,
+  view: 'confirmed' | 'masks',
+): Issue[] {
+  const core = lineLength === 5 ? 0 : 2;
+  const inPattern = (line: number): LineInPattern | null => {
+    const masks = scans[line]?.[view];
+    if (!masks || masks.length !== lineLength) return null;
+    return { line, type: scheme.types[line]!, masks, core, likelyMask: scans[line]!.likelyMask };
+  };
+  const issues: Issue[] = [];
+  judgeCouplet(inPattern(first), inPattern(first + 1), issues);
+  return issues;
+}
+
+function noteUnconfirmed(type: LineType, scan: LineScan, lineLength: 5 | 7, line: number, issues: Issue[]): void {
+  const slots = slotMask(type, lineLength);
+  for (let position = 0; position < lineLength; position++) {
+    const slot = slots[position]!;
+    if (slot === 3 || (scan.confirmed[position]! & slot) !== 0 || (scan.masks[position]! & slot) === 0) continue;
+    if (issues.some((issue) => issue.line === line && issue.position === position)) continue;
+    issues.push({ kind: 'unconfirmed-reading', line, position, wanted: slot });
+  }
+}
+
+/** 撞韵: an unrhymed line that ends in a level character of the very group that the poem rhymes in. */
+function nameCollision(
+  issue: Issue,
+  ends: readonly string[],
+  lineLength: number,
+  evidence: RhymeEvidence,
+  book: Book,
+): Issue {
+  const isUnrhymedEnd = issue.kind === 'slot' && issue.line % 2 === 0 && issue.position === lineLength - 1;
+  if (!isUnrhymedEnd || issue.wanted === LEVEL || evidence.group === null || evidence.tone !== '平') return issue;
+  if (!hasReading(book, ends[issue.line]!, evidence.group, '平')) return issue;
+  return { ...issue, kind: 'zhuangyun', group: evidence.group };
+}

@@ -1,0 +1,67 @@
+// What the rules hand to one another: an issue is a finding before it is put into words. Lines and positions from 0.
+
+import type { LineType } from '../forms.ts';
+import type { Grade, RuleId } from '../verdict.ts';
+
+export type IssueKind = keyof typeof ISSUES;
+
+export interface Issue {
+  readonly kind: IssueKind;
+  readonly line: number;
+  /** -1 when the whole line (or poem) is meant. */
+  readonly position: number;
+  /** The tone that would fit the slot, where one would: 1 = 平, 2 = 仄. */
+  readonly wanted?: 1 | 2;
+  /** A second place the sentence names: the rescuing character, the line compared with. */
+  readonly other?: { readonly line: number; readonly position: number };
+  /** Rhyme group concerned. */
+  readonly group?: number;
+  /** Characters or lines there are, and how many there should be. */
+  readonly count?: number;
+  readonly expected?: number;
+}
+
+/** Rule, grade, aspect of the score, and the Chinese name of each kind of issue. */
+export const ISSUES = {
+  'line-length': { rule: 'zishu', grade: '疵', aspect: 'length', name: '字数' },
+  'line-count': { rule: 'jushu', grade: '疵', aspect: 'length', name: '句数' },
+  'no-form': { rule: 'jushu', grade: '疵', aspect: 'length', name: '句式' },
+  'empty-text': { rule: 'jushu', grade: '疵', aspect: 'length', name: '句数' },
+  slot: { rule: 'pingze', grade: '疵', aspect: 'meter', name: '平仄' },
+  'unconfirmed-reading': { rule: 'pingze', grade: '多音', aspect: 'meter', name: '多音' },
+  shidui: { rule: 'shidui', grade: '疵', aspect: 'meter', name: '失对' },
+  'shidui-line': { rule: 'shidui', grade: '疵', aspect: 'meter', name: '失对' },
+  shinian: { rule: 'shinian', grade: '疵', aspect: 'meter', name: '失粘' },
+  'shinian-line': { rule: 'shinian', grade: '疵', aspect: 'meter', name: '失粘' },
+  guping: { rule: 'guping', grade: '疵', aspect: 'meter', name: '孤平' },
+  'guping-rescued': { rule: 'aoju', grade: '合', aspect: 'meter', name: '孤平拗救' },
+  sanpingwei: { rule: 'sanpingwei', grade: '疵', aspect: 'meter', name: '三平尾' },
+  sanzewei: { rule: 'sanzewei', grade: '拗可', aspect: 'meter', name: '三仄尾' },
+  tiao: { rule: 'tiao', grade: '合', aspect: 'meter', name: '特拗' },
+  'tiao-loose': { rule: 'tiao', grade: '拗可', aspect: 'meter', name: '特拗' },
+  daao: { rule: 'aoju', grade: '疵', aspect: 'meter', name: '大拗' },
+  'daao-rescued': { rule: 'aoju', grade: '合', aspect: 'meter', name: '大拗' },
+  xiaoao: { rule: 'aoju', grade: '拗可', aspect: 'meter', name: '小拗' },
+  'xiaoao-rescued': { rule: 'aoju', grade: '合', aspect: 'meter', name: '小拗' },
+  zhuangyun: { rule: 'zhuangyun', grade: '疵', aspect: 'meter', name: '撞韵' },
+  chuyun: { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '出韵' },
+  'chuyun-oblique': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '仄韵' },
+  'chuyun-neighbour': { rule: 'chuyun', grade: '拗可', aspect: 'rhyme', name: '首句借邻韵' },
+  chongyun: { rule: 'chongyun', grade: '疵', aspect: 'rhyme', name: '重韵' },
+  'unknown-character': { rule: 'unknown-character', grade: '拗可', aspect: 'meter', name: '未知字' },
+} as const satisfies Record<string, { rule: RuleId; grade: Grade; aspect: 'length' | 'meter' | 'rhyme'; name: string }>;
+
+/** A line as the tone rules see it; unknown characters fit every slot (3) and are reported elsewhere. */
+export interface LineInPattern {
+  readonly line: number;
+  readonly type: LineType;
+  /** Tone masks, one a character: 1 = 平 only, 2 = 仄 only, 3 = either. */
+  readonly masks: ArrayLike<number>;
+  /** The mask without a tone that poets hardly ever give the character (夢 平: 20 of 8,526). */
+  readonly likelyMask: (position: number) => number;
+  /** 0 in lines of five characters, 2 in lines of seven: where the last five begin. */
+  readonly core: 0 | 2;
+}
+
+export const LEVEL = 1;
+export const OBLIQUE = 2;

@@ -1,0 +1,114 @@
+// The tones of a text's characters as masks, and the one tone each character is read with in the end.
+
+import type { Book } from './books.ts';
+import { type LineType, slotMask } from './forms.ts';
+import { LEVEL, OBLIQUE } from './rules/issue.ts';
+import type { Script } from './scripts.ts';
+import type { PoemLine } from './text.ts';
+import { toneUsage } from './tone-usage.ts';
+import type { LineReading, ToneMark } from './verdict.ts';
+
+/** Tone masks of one line: 1 = 平, 2 = 仄, 3 = either. */
+export interface LineScan {
+  /** As the book knows them: 0 = unknown character. */
+  readonly known: Uint8Array;
+  /** Every listed reading; unknown characters fit all slots. */
+  readonly masks: Uint8Array;
+  /** Only confirmed readings; the same array as `masks` when nothing differs. */
+  readonly confirmed: Uint8Array;
+  /** The mask of one place without a tone that poets hardly ever use. */
+  readonly likelyMask: (position: number) => number;
+}
+
+/** Looks up one line. */
+export function scanLine(line: PoemLine, book: Book, script: Script): LineScan {
+  const { chars } = line;
+  const known = new Uint8Array(chars.length);
+  let hasUnknown = false;
+  let isNarrower = false;
+  for (let position = 0; position < chars.length; position++) {
+    const mask = book.toneMask(chars[position]!);
+    known[position] = mask;
+    if (mask === 0) hasUnknown = true;
+    else if (mask === 3 && book.confirmedToneMask(chars[position]!) !== 3) isNarrower = true;
+  }
+  const masks = hasUnknown ? known.map((mask) => mask || 3) : known;
+  const confirmed = isNarrower
+    ? masks.map((mask, position) => (mask === 3 ? book.confirmedToneMask(chars[position]!) || 3 : mask))
+    : masks;
+  const likelyMask = (position: number): number =>
+    masks[position] === 3 ? likelyTones(chars[position]!, script) : masks[position]!;
+  return { known, masks, confirmed, likelyMask };
+}
+
+/** A reading that poets choose less often than this decides nothing by itself. */
+const RARE_SHARE = 0.03;
+
+function likelyTones(char: string, script: Script): number {
+  const usage = toneUsage(char, script);
+  if (!usage) return LEVEL | OBLIQUE;
+  const rare = RARE_SHARE * (usage.level + usage.oblique);
+  return (usage.level < rare ? 0 : LEVEL) | (usage.oblique < rare ? 0 : OBLIQUE);
+}
+
+const MARKS: readonly ToneMark[] = ['？', '平', '仄', '多'];
+
+/**
+ * The line as the verdict shows it. A character with both tones takes the one that its slot fixes, or that a rescue
+ * (拗救) needs; where the slot is free, the confirmed one, then the one that poets used more.
+ *
+ * @param type the line's type; null when no pattern is known.
+ * @param rescues whether this line must rescue the line before it (second lines of couplets only).
+ */
+export function readLine(
+  line: PoemLine,
+  scan: LineScan,
+  script: Script,
+  type: LineType | null,
+  rescues: boolean,
+): LineReading {
+  const { known, confirmed } = scan;
+  const length = known.length;
+  const slots = type && (length === 5 || length === 7) ? slotMask(type, length) : null;
+  const readings: ToneMark[] = new Array(length);
+  let tones = '';
+  for (let position = 0; position < length; position++) {
+    const mask = known[position]!;
+    readings[position] = MARKS[mask]!;
+    if (mask === 0) tones += '？';
+    else if (mask !== 3) tones += mask === LEVEL ? '平' : '仄';
+    else {
+      const wanted = slots && type ? wantedTone(type, slots, scan, position, rescues) : 3;
+      tones +=
+        (wanted === 3 ? usualTone(line.chars[position]!, confirmed[position]!, script) : wanted) === 1 ? '平' : '仄';
+    }
+  }
+  return { text: line.text, tones, readings };
+}
+
+/** The tone that the pattern asks of a character with both, 3 if it leaves the choice. */
+function wantedTone(
+  type: LineType,
+  slots: readonly number[],
+  scan: LineScan,
+  position: number,
+  rescues: boolean,
+): number {
+  const { masks } = scan;
+  const core = slots.length - 5;
+  if (type === 'B' && position === core + 2 && (rescues || masks[core] === OBLIQUE)) return LEVEL;
+  if (type === 'C') {
+    // 特拗 平平仄平仄: third and fourth change together.
+    if (position === core + 2 && masks[core + 3] === LEVEL) return OBLIQUE;
+    const canBeTiao = masks[core + 2] === OBLIQUE && masks[core] !== OBLIQUE;
+    if (position === core + 3 && canBeTiao && (scan.likelyMask(position) & LEVEL) !== 0) return LEVEL;
+    if (position === core && masks[core + 2] === OBLIQUE && masks[core + 3] !== OBLIQUE) return LEVEL;
+  }
+  return slots[position]!;
+}
+
+function usualTone(char: string, confirmed: number, script: Script): 1 | 2 {
+  if (confirmed === LEVEL || confirmed === OBLIQUE) return confirmed;
+  const usage = toneUsage(char, script);
+  return usage && usage.oblique > usage.level ? OBLIQUE : LEVEL;
+}

@@ -1,0 +1,137 @@
+// Text to lines: punctuation and line feeds divide, bracketed notes and typographic marks vanish, everything else is one
+// character of verse, known to the books or not. Works by code point, so that characters beyond the BMP count as one.
+
+import { ProsodyError } from './errors.ts';
+
+/** One line of verse without its punctuation. */
+export interface PoemLine {
+  /** One entry per code point. */
+  readonly chars: readonly string[];
+  readonly text: string;
+  /** Punctuation and line feeds between this line and the next, as they stand, e.g. `。` or `，\n`. */
+  readonly mark: string;
+  /** Counts of characters before each 、 inside the line (the 读 of ci). */
+  readonly pauses: readonly number[];
+}
+
+export interface PoemText {
+  readonly lines: readonly PoemLine[];
+}
+
+/** The longest poem of the corpus has some 3,000 characters; a text far beyond is a file, not a poem. */
+export const MAX_TEXT_LENGTH = 200_000;
+
+const VERSE = 1;
+const BREAK = 2;
+const DROP = 3;
+const SPACE = 4;
+const PAUSE = 5;
+const OPEN = 6;
+const CLOSE = 7;
+type CharacterClass = 1 | 2 | 3 | 4 | 5 | 6 | 7;
+
+const BREAKS = new Set('，。！？；：｡､,.!?;:…—|/\n\r\u2028\u2029\u0085');
+const OPENING = '（(〔[【{';
+const CLOSING = '）)〕]】}';
+const IGNORED = /^[\p{P}\p{M}\p{C}\p{Sm}\p{Sc}\p{Sk}]$/u;
+const LONE_SURROGATE_OR_PRIVATE = /^[\p{Cs}\p{Co}\p{Cn}]$/u;
+
+/** Classes of the code points of the BMP, filled on demand: 0 = not asked yet. */
+const classes = new Uint8Array(0x10000);
+
+function classify(char: string): CharacterClass {
+  const code = char.codePointAt(0)!;
+  if (code >= 0x10000) return computeClass(char);
+  const known = classes[code]!;
+  if (known !== 0) return known as CharacterClass;
+  const result = computeClass(char);
+  classes[code] = result;
+  return result;
+}
+
+function computeClass(char: string): CharacterClass {
+  if (BREAKS.has(char)) return BREAK;
+  if (char === '、') return PAUSE;
+  if (/^[\s\t]$/u.test(char)) return SPACE;
+  if (OPENING.includes(char)) return OPEN;
+  if (CLOSING.includes(char)) return CLOSE;
+  // Broken or private code points stand where a character should: they count, and are unknown to every book.
+  if (LONE_SURROGATE_OR_PRIVATE.test(char)) return VERSE;
+  return IGNORED.test(char) ? DROP : VERSE;
+}
+
+/**
+ * The lines of a poem. Notes in round, square or curly brackets are left out; a blank between characters divides lines
+ * as a comma does, unless the text is spaced character by character.
+ *
+ * @throws ProsodyError PROSODY_TEXT_TOO_LONG beyond {@link MAX_TEXT_LENGTH} UTF-16 units.
+ */
+export function splitText(text: string): PoemText {
+  if (text.length > MAX_TEXT_LENGTH) {
+    throw new ProsodyError(
+      'PROSODY_TEXT_TOO_LONG',
+      `check: expected a poem of at most ${MAX_TEXT_LENGTH} characters, got ${text.length}`,
+      'separate the poems of a file with blank lines',
+    );
+  }
+  const plain = removeNotes(text);
+  const lines = divide(plain, true);
+  const isSpacedOut = lines.length > 2 && lines.filter((line) => line.chars.length === 1).length * 2 > lines.length;
+  return { lines: isSpacedOut ? divide(plain, false) : lines };
+}
+
+/** Leaves out bracketed notes, nested or not; a bracket without its partner is a mark like others. */
+function removeNotes(text: string): string {
+  let hasBracket = false;
+  for (const bracket of OPENING) hasBracket ||= text.includes(bracket);
+  if (!hasBracket) return text;
+  let result = text;
+  for (;;) {
+    // The innermost pairs go first, a level a turn.
+    const next = result.replace(/（[^（）]*）|\([^()]*\)|〔[^〔〕]*〕|\[[^[\]]*\]|【[^【】]*】|\{[^{}]*\}/gu, '');
+    if (next.length === result.length) return next;
+    result = next;
+  }
+}
+
+function divide(text: string, spaceDivides: boolean): PoemLine[] {
+  const lines: PoemLine[] = [];
+  let chars: string[] = [];
+  let pauses: number[] = [];
+  let mark = '';
+  const flush = (): void => {
+    if (chars.length > 0) {
+      const pausesInside = pauses.filter((pause) => pause < chars.length);
+      lines.push({
+        chars,
+        text: chars.join(''),
+        mark: mark.trimEnd() === '' ? mark : mark.trim(),
+        pauses: pausesInside,
+      });
+      chars = [];
+      pauses = [];
+    }
+    mark = '';
+  };
+  for (const char of text) {
+    switch (classify(char)) {
+      case VERSE:
+        if (mark !== '') flush();
+        chars.push(char);
+        break;
+      case BREAK:
+        mark += char;
+        break;
+      case SPACE:
+        if (mark !== '' || (spaceDivides && chars.length > 0)) mark += char;
+        break;
+      case PAUSE:
+        if (mark === '' && chars.length > 0) pauses.push(chars.length);
+        break;
+      default:
+        break;
+    }
+  }
+  flush();
+  return lines;
+}
