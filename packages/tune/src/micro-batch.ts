@@ -52,7 +52,7 @@ export async function accumulateGradients<Item>(options: {
     withTop: objective.needsHits,
     ...(knownGradient === undefined ? {} : { knownGradient }),
   });
-  const logProbs = Float64Array.from(await kernels.read(out.logProbs.buffer));
+  const logProbs = new Float64Array(await kernels.read(out.logProbs.buffer));
   const hits = out.top === undefined ? undefined : hitsOf(await kernels.readInts(out.top.buffer), batch.targets);
   const result = step.evaluate({ items, indexes, logProbs, rowOffsets, ...(hits === undefined ? {} : { hits }) });
   if (knownGradient === undefined) kernels.write(tape.gradOf(out.logProbs, 'f32'), result.dLogProbs);
@@ -84,7 +84,7 @@ export async function scoreSequences(
   const tape = new Tape(kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
   const out = model.logProbs(batch, tape, { withTop: withHits });
   return {
-    logProbs: Float64Array.from(await kernels.read(out.logProbs.buffer)),
+    logProbs: new Float64Array(await kernels.read(out.logProbs.buffer)),
     rowOffsets,
     hits: out.top === undefined ? null : hitsOf(await kernels.readInts(out.top.buffer), batch.targets),
   };

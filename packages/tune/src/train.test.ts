@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RunEvent, StepEnd } from '@tuiqiao/schema';
-import { createAdamW, createArena, createSgd } from '@tuiqiao/tensor';
+import { createAdamW, createArena, createSgd, type FloatType, groupParameters } from '@tuiqiao/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesOf, tinyExamples, tinyModel, valuesOf } from '../test/tiny.ts';
 import { findResumable } from './checkpoint.ts';
@@ -23,8 +23,8 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** A run with everything random in it: shuffling, dropout, an adapter's start; 12 items, 3 steps an epoch. */
-function adapterRun(changes: Partial<TrainOptions<Example>> = {}) {
-  const model = tinyModel(false);
+function adapterRun(changes: Partial<TrainOptions<Example>> = {}, computeType: FloatType = 'f32') {
+  const model = tinyModel(false, 1, computeType);
   const adapter = attachLora(model, { rank: 2, alpha: 4, dropout: 0.2, targetModules: 'all-linear', seed: 3 });
   const optimizer = createAdamW(model.kernels, [{ parameters: adapter.parameters, weightDecay: 0.01 }]);
   const options: TrainOptions<Example> = {
@@ -194,6 +194,27 @@ describe('stopping and resuming', () => {
       expect(await bytesOf(second.model, second.adapter.parameters), `stopped at ${stopAt}`).toBe(expected);
       expect(events(parts)).toEqual(events(whole));
     }
+  });
+
+  it.each(['adapter', 'full'] as const)('resumed = uninterrupted in bf16 (%s)', async (kind) => {
+    const run = (changes: Partial<TrainOptions<Example>>) => {
+      if (kind === 'adapter') {
+        const { model, options } = adapterRun(changes, 'bf16');
+        return { model, options };
+      }
+      const model = tinyModel(true, 1, 'bf16');
+      const parameters = [...model.parameters.values()];
+      const optimizer = createAdamW(model.kernels, groupParameters(parameters, 0.1));
+      return { model, options: { ...adapterRun(changes).options, model, parameters, optimizer } };
+    };
+    const whole = run({});
+    await train(whole.options);
+    const checkpoints = { directory: folder, everySteps: 5 };
+    await train({ ...run({ checkpoints }).options, totalSteps: 5 });
+    const second = run({ checkpoints });
+    expect((await train(second.options)).resumedFromStep).toBe(5);
+    const expected = await bytesOf(whole.model, whole.options.parameters);
+    expect(await bytesOf(second.model, second.options.parameters)).toBe(expected);
   });
 
   it('writes complete checkpoints, keeps the last ones, and what HF and PEFT readers expect', async () => {

@@ -27,13 +27,14 @@ interface Ended {
   readonly errors: string;
 }
 
-/** Runs the child to its end; `onStep` sees each step it prints, and the process. */
+/** Runs the child to its end; `onStep` sees its start (0) and each step it prints, and the process. */
 function run(directory: string, onStep?: (stepsThisLife: number, process: ChildProcess) => void): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const started = spawn(process.execPath, [child, directory, String(TOTAL_STEPS)], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NODE_OPTIONS: '' },
     });
+    onStep?.(0, started);
     let output = '';
     let errors = '';
     let steps = 0;
@@ -69,18 +70,20 @@ describe.skipIf(!isBuilt)('kill -9 (needs the built packages)', () => {
     expect(expected).toBeDefined();
 
     const directory = path.join(folder, 'killed');
-    const random = createRandom(Date.now());
+    const seed = Date.now() % 2 ** 31;
+    const random = createRandom(seed);
     let reached = 0;
     for (let kill = 0; kill < KILLS; kill++) {
-      const atStep = 1 + random.integer(8);
-      const delayMs = 30 * random.uniform();
+      // Every fifth life ends somewhere between its start and its first steps, the others among steps and checkpoints.
+      const atStep = kill % 5 === 4 ? 0 : 1 + random.integer(8);
+      const delayMs = (atStep === 0 ? 500 : 30) * random.uniform();
       const ended = await run(directory, (step, process) => {
         if (step === atStep) setTimeout(() => process.kill('SIGKILL'), delayMs);
       });
-      expect(ended.errors, `life ${kill}`).toBe('');
-      expect(ended.signal, `life ${kill} ended by itself`).toBe('SIGKILL');
+      expect(ended.errors, `seed ${seed}, life ${kill}`).toBe('');
+      expect(ended.signal, `seed ${seed}, life ${kill} ended by itself`).toBe('SIGKILL');
       const found = await findResumable(directory);
-      expect(found?.step ?? 0, `life ${kill}`).toBeGreaterThanOrEqual(reached);
+      expect(found?.step ?? 0, `seed ${seed}, life ${kill}`).toBeGreaterThanOrEqual(reached);
       reached = found?.step ?? 0;
       if (found) await loadAdapter(tinyModel(false), found.path);
     }

@@ -1,7 +1,7 @@
 /** Tiny random models and data for tests. */
 import { createReferenceKernels } from '@tuiqiao/kernels';
 import { createLanguageModel, type LanguageModel } from '@tuiqiao/lm';
-import { createRandom, type Parameter } from '@tuiqiao/tensor';
+import { createRandom, type FloatType, type Parameter } from '@tuiqiao/tensor';
 import type { Example, PreferencePair } from '../src/items.ts';
 
 export const VOCABULARY = 40;
@@ -23,8 +23,8 @@ const config = {
   initializer_range: 0.2,
 };
 
-export function tinyModel(trainable: boolean, seed = 1): LanguageModel {
-  return createLanguageModel(config, { kernels: createReferenceKernels(), seed, computeType: 'f32', trainable });
+export function tinyModel(trainable: boolean, seed = 1, computeType: FloatType = 'f32'): LanguageModel {
+  return createLanguageModel(config, { kernels: createReferenceKernels(), seed, computeType, trainable });
 }
 
 export function tinyExamples(count: number, seed = 5): Example[] {

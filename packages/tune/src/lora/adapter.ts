@@ -68,11 +68,13 @@ export interface Adapter {
  * @throws TuneError `lora-options`, `lora-target`
  */
 export function attachLora(model: LanguageModel, options: LoraOptions): Adapter {
+  const modules = selectModules(model, options.targetModules);
   const config: AdapterConfig = {
     rank: options.rank,
     alpha: options.alpha,
     dropout: options.dropout ?? 0,
-    targetModules: typeof options.targetModules === 'string' ? [options.targetModules] : options.targetModules,
+    // Written out where it was a word or an expression: every reader of the file understands paths.
+    targetModules: typeof options.targetModules === 'string' ? modules : options.targetModules,
     useRslora: options.useRslora ?? false,
     rankPattern: options.rankPattern ?? {},
     alphaPattern: options.alphaPattern ?? {},
@@ -80,9 +82,8 @@ export function attachLora(model: LanguageModel, options: LoraOptions): Adapter 
     baseModelName: null,
   };
   checkLora(config);
-  const modules = selectModules(model, options.targetModules);
   const ranks = new Map(modules.map((path) => [path, patternValue(config.rankPattern, path, config.rank)]));
-  const adapter = attachDeltas(model, options.name ?? 'default', { ...config, targetModules: modules }, ranks);
+  const adapter = attachDeltas(model, options.name ?? 'default', config, ranks);
   const random = createRandom(options.seed);
   for (const [path, { a, b, rank }] of adapter.deltas) {
     const stream = random.fork(path);
