@@ -9,7 +9,7 @@ export interface OptionDescription {
   readonly path: string;
   /** `--lora.rank`, `--learning-rate`. */
   readonly flag: string;
-  readonly type: 'number' | 'integer' | 'boolean' | 'text' | 'choice' | 'list';
+  readonly type: 'number' | 'integer' | 'boolean' | 'boolean-or-text' | 'text' | 'choice' | 'list';
   readonly choices: readonly string[];
   readonly unit: string | undefined;
   /** As JSON; undefined: none, or worked out by the stage. */
@@ -30,7 +30,7 @@ function typeOf(node: PlainMap): OptionDescription['type'] {
   if (Array.isArray(node.enum)) return 'choice';
   const variants = Array.isArray(node.anyOf) ? (node.anyOf as PlainMap[]) : [];
   if (variants.some((variant) => variant.type === 'array' || Array.isArray(variant.anyOf))) return 'list';
-  if (variants.some((variant) => variant.type === 'boolean')) return 'text';
+  if (variants.some((variant) => variant.type === 'boolean')) return 'boolean-or-text';
   switch (node.type) {
     case 'integer':
       return 'integer';
