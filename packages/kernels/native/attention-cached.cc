@@ -35,7 +35,7 @@ void attentionCached(const Call& call) {
           heads++;
         }
       const long stride = (count + W - 1) / W * W;
-      std::vector<float> memory(static_cast<size_t>(heads * (stride + 2 * (D + W))));
+      const Scratch<float> memory(heads * (stride + 2 * (D + W)));
       float* scores = memory.data();
       float* query = scores + heads * stride;
       float* sums = query + heads * (D + W);

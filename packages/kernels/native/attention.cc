@@ -23,20 +23,7 @@ struct Sizes {
         ldV(call.size(6)), S(call.size(7)), window(call.size(9)), width(roundUp(D, W)), scale(call.real(8)) {}
 };
 
-// 64-byte aligned f32 scratch that keeps its memory from call to call.
-class Scratch {
- public:
-  float* reserve(size_t length) {
-    if (length > storage_.size()) storage_.resize(length + 16);
-    const uintptr_t address = reinterpret_cast<uintptr_t>(storage_.data());
-    return reinterpret_cast<float*>((address + 63) / 64 * 64);
-  }
-
- private:
-  std::vector<float> storage_;
-};
-
-thread_local Scratch scratch;
+thread_local Scratch<float> scratch;
 
 // rows [count, width] of f32 from rows of D elements at stride ld, times factor; columns past D are zero.
 template <class T>
@@ -77,7 +64,7 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
   const long blocks = (length + kKeys - 1) / kKeys;
   const long rows = length * z.width;
 
-  float* values = scratch.reserve(static_cast<size_t>(2 * rows + blocks * z.D * kKeys + kQueries * (2 * z.width + kKeys)));
+  float* values = scratch.reserve(2 * rows + blocks * z.D * kKeys + kQueries * (2 * z.width + kKeys));
   float* keyRows = values + rows;
   float* keys = keyRows + rows;  // transposed blocks
   float* query = keys + blocks * z.D * kKeys;
@@ -155,7 +142,7 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
   const long blocks = (length + kKeys - 1) / kKeys;
   const long rows = length * z.width, transposed = blocks * z.D * kKeys;
 
-  float* keyRows = scratch.reserve(static_cast<size_t>(4 * rows + 2 * transposed + kQueries * (3 * z.width + 2 * kKeys)));
+  float* keyRows = scratch.reserve(4 * rows + 2 * transposed + kQueries * (3 * z.width + 2 * kKeys));
   float* valueRows = keyRows + rows;
   float* keySums = valueRows + rows;
   float* valueSums = keySums + rows;

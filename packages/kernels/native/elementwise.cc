@@ -103,15 +103,15 @@ void sumRows(const Call& call) {
   withType(call.buffers[1], [&](const auto* x) {
     eachPart(teamSize(call.threads, N * C), C, 16, [&](long begin, long end, int) {
       // Blocks of rows keep each partial sum short, which keeps its rounding error small.
-      std::vector<float> block(static_cast<size_t>(end - begin + W));
+      const Scratch<float> block(end - begin + W);
       for (long first = 0; first < N; first += 64) {
-        std::fill(block.begin(), block.end(), 0.0f);
+        std::fill(block.data(), block.data() + (end - begin), 0.0f);
         for (long n = first; n < std::min(N, first + 64); n++)
           eachVector(begin, end, [&](long c, auto m) {
             float* p = block.data() + (c - begin);
             store(p, load(p, m) + load(x + n * ldX + c, m), m);
           });
-        for (long c = begin; c < end; c++) out[c] += block[static_cast<size_t>(c - begin)];
+        for (long c = begin; c < end; c++) out[c] += block[c - begin];
       }
     });
   });
@@ -137,7 +137,7 @@ void sumSquares(const Call& call) {
   constexpr long kBlock = 2048;  // squares are summed in f32 lanes inside a block, in double between blocks
   const long length = call.size(1);
   const long blocks = (length + kBlock - 1) / kBlock;
-  std::vector<double> sums(static_cast<size_t>(blocks));
+  const Scratch<double> sums(blocks);
   withType(call.buffers[1], [&](const auto* a) {
     eachRowRange(call, blocks, kBlock, [&](long begin, long end) {
       for (long block = begin; block < end; block++) {
@@ -151,12 +151,12 @@ void sumSquares(const Call& call) {
         double total = 0;
         for (const Vec& part : squares)
           for (int i = 0; i < W; i++) total += part[i];
-        sums[static_cast<size_t>(block)] = total;
+        sums[block] = total;
       }
     });
   });
   double total = 0;
-  for (double part : sums) total += part;
+  for (long block = 0; block < blocks; block++) total += sums[block];
   call.buffers[0].f32()[call.size(0)] = static_cast<float>(total);
 }
 

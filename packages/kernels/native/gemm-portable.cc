@@ -42,8 +42,8 @@ void packA(float* to, const T* a, const Gemm& gemm, long m0, long rows, long k0,
 template <class TOut, class TIn>
 void multiplyBlock(TOut* out, const TIn* a, const TIn* b, const Gemm& gemm, long m0, long mEnd, long n0, long nEnd) {
   const long columns = nEnd - n0, ld = roundUp(columns, W);
-  std::vector<float> panelB(static_cast<size_t>(kPanelDepth * ld)), panelA(static_cast<size_t>(kPanelRows * kPanelDepth));
-  std::vector<float> sums(static_cast<size_t>((mEnd - m0) * ld), 0.0f);
+  const Scratch<float> panelB(kPanelDepth * ld), panelA(kPanelRows * kPanelDepth);
+  const Scratch<float> sums((mEnd - m0) * ld);
   for (long k0 = 0; k0 < gemm.K; k0 += kPanelDepth) {
     const long depth = std::min(kPanelDepth, gemm.K - k0);
     packB(panelB.data(), b, gemm, k0, depth, n0, columns, ld);

@@ -7,12 +7,11 @@ namespace tuiqiao {
 namespace TUIQIAO_ISA {
 
 // A weight row as f32, so that the kernels need not be instantiated for its type as well.
-static std::vector<float> asFloats(const Buffer& buffer, long length) {
-  std::vector<float> row(static_cast<size_t>(length + W));
+static void asFloats(Scratch<float>& row, const Buffer& buffer, long length) {
+  row.reserve(length + W);
   withType(buffer, [&](const auto* p) {
     eachVector(0, length, [&](long i, auto m) { store(row.data() + i, load(p + i, m), m); });
   });
-  return row;
 }
 
 // rmsNorm(out, rstd, x, weight; N, C, epsilon)
@@ -20,7 +19,8 @@ void rmsNorm(const Call& call) {
   const long N = call.size(0), C = call.size(1);
   const double epsilon = call.numbers[2];
   float* rstd = call.buffers[1].f32();
-  const std::vector<float> weight = asFloats(call.buffers[3], C);
+  Scratch<float> weight;
+  asFloats(weight, call.buffers[3], C);
   withType(call.buffers[0], [&](auto* out) {
     withType(call.buffers[2], [&](const auto* x) {
       eachRowRange(call, N, C, [&](long begin, long end) {
@@ -49,7 +49,8 @@ void rmsNormBackward(const Call& call) {
   const bool accumulate = call.flag(2);
   const float* rstd = call.buffers[5].f32();
   float* dWeight = call.buffers[1] ? call.buffers[1].f32() : nullptr;
-  const std::vector<float> weightRow = asFloats(call.buffers[4], C);
+  Scratch<float> weightRow;
+  asFloats(weightRow, call.buffers[4], C);
   const float* weight = weightRow.data();
   withType(call.buffers[0], [&](auto* dX) {
     withType(call.buffers[2], [&](const auto* dOut) {

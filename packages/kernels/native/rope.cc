@@ -24,13 +24,13 @@ static void rotate(float* row, const float* cos, const float* sin, long half, bo
   });
 }
 
-static std::vector<float> weightOrOnes(const Buffer& weight, long D) {
-  std::vector<float> row(static_cast<size_t>(D + W), 1.0f);
+static void weightOrOnes(Scratch<float>& row, const Buffer& weight, long D) {
+  row.reserve(D + W);
+  std::fill(row.data(), row.data() + D, 1.0f);
   if (weight)
     withType(weight, [&](const auto* p) {
-      for (long d = 0; d < D; d++) row[static_cast<size_t>(d)] = toFloat(p[d]);
+      for (long d = 0; d < D; d++) row[d] = toFloat(p[d]);
     });
-  return row;
 }
 
 // headNormRope(out, rstd, x, weight, cos, sin, positions; N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved)
@@ -44,11 +44,12 @@ void headNormRope(const Call& call) {
   const float* cos = call.buffers[4].f32();
   const float* sin = call.buffers[5].f32();
   const int32_t* positions = call.buffers[6].i32();
-  const std::vector<float> weight = weightOrOnes(call.buffers[3], D);
+  Scratch<float> weight;
+  weightOrOnes(weight, call.buffers[3], D);
   withType(call.buffers[0], [&](auto* out) {
     withType(call.buffers[2], [&](const auto* x) {
       eachRowRange(call, N, 2 * heads * D, [&](long begin, long end) {
-        std::vector<float> scratch(static_cast<size_t>(D + W));
+        const Scratch<float> scratch(D + W);
         float* row = scratch.data();
         for (long n = begin; n < end; n++) {
           const float* c = cos + positions[n] * half;
@@ -88,13 +89,14 @@ void headNormRopeBackward(const Call& call) {
   const float* cos = call.buffers[6].f32();
   const float* sin = call.buffers[7].f32();
   const int32_t* positions = call.buffers[8].i32();
-  const std::vector<float> weightRow = weightOrOnes(call.buffers[4], D);
+  Scratch<float> weightRow;
+  weightOrOnes(weightRow, call.buffers[4], D);
   const float* weight = weightRow.data();
   withType(call.buffers[0], [&](auto* dX) {
     withType(call.buffers[2], [&](const auto* dOut) {
       withType(call.buffers[3], [&](const auto* x) {
         eachRowRangeWithSums(call, N, 2 * heads * D, dWeight, D, [&](long begin, long end, float* sums) {
-          std::vector<float> scratch(static_cast<size_t>(D + W));
+          const Scratch<float> scratch(D + W);
           float* row = scratch.data();
           for (long n = begin; n < end; n++) {
             const float* c = cos + positions[n] * half;

@@ -2,12 +2,12 @@
 // of partial sums added in order: the same input and thread count give the same bits.
 #pragma once
 #include <algorithm>
-#include <vector>
 #if defined(_OPENMP)
 #include <omp.h>
 #endif
 
 #include "kernels.h"
+#include "scratch.h"
 
 namespace tuiqiao {
 namespace TUIQIAO_ISA {
@@ -48,13 +48,13 @@ template <class Body>
 inline void eachRowRangeWithSums(const Call& call, long rows, long cost, float* target, long C, Body body) {
   const int parts = teamSize(call.threads, rows * cost);
   const long stride = (C + 15) / 16 * 16;
-  std::vector<float> sums(target ? static_cast<size_t>(parts * stride) : 0);
+  const Scratch<float> sums(target ? parts * stride : 0);
   eachPart(parts, rows, 1, [&](long begin, long end, int part) {
     body(begin, end, target ? sums.data() + part * stride : nullptr);
   });
   if (target)
     for (int part = 0; part < parts; part++)
-      for (long c = 0; c < C; c++) target[c] += sums[static_cast<size_t>(part * stride + c)];
+      for (long c = 0; c < C; c++) target[c] += sums[part * stride + c];
 }
 
 }  // namespace TUIQIAO_ISA

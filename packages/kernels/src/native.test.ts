@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { attentionCases } from '../test/cases/attention.case.ts';
+import { elementwiseCases } from '../test/cases/elementwise.case.ts';
+import { headCases } from '../test/cases/head.case.ts';
+import { matmulCases } from '../test/cases/matmul.case.ts';
+import { normCases } from '../test/cases/norm.case.ts';
+import { errorOf, runCase } from '../test/run-case.ts';
+import type { FloatType } from './contract.ts';
+import { KernelsError } from './errors.ts';
+import { createNativeKernels, measureGemmPeak, type NativeKernelOptions } from './native.ts';
+import { createReferenceKernels } from './reference.ts';
+
+const reference = createReferenceKernels();
+
+/** The best set is the shared test's; instruction sets the processor lacks are left out. */
+const VARIANTS: NativeKernelOptions[] = ['generic', 'avx2', 'avx512'].map((isa) => ({
+  isa,
+  gemm: 'portable',
+  threads: 3,
+}));
+const isBuilt = loads({});
+
+function loads(options: NativeKernelOptions): boolean {
+  try {
+    createNativeKernels(options);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Numbers in −1 … 1 that are the same on every run (a linear congruential generator). */
+function randomNumbers(length: number, seed: number): Float32Array {
+  let state = seed;
+  return Float32Array.from({ length }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) | 0;
+    return state / 2 ** 31;
+  });
+}
+
+/** One list of every test, so that every kernel of every instruction set this processor has is run. */
+const GROUPS = { elementwiseCases, matmulCases, normCases, attentionCases, headCases };
+
+describe.skipIf(!isBuilt)('kernels of every instruction set equal the reference', () => {
+  for (const options of VARIANTS.filter(loads)) {
+    for (const type of ['f32', 'bf16'] as const satisfies readonly FloatType[]) {
+      it.each(Object.entries(GROUPS))(`${options.isa}, ${type}, %s`, (_, list) => {
+        const native = createNativeKernels(options);
+        for (const entry of list(type)) {
+          const expected = runCase(reference, entry);
+          const actual = runCase(native, entry);
+          for (const [name, buffer] of Object.entries(expected)) {
+            expect(errorOf(actual[name]!, buffer), `${entry.name}: ${name}`).toBeLessThanOrEqual(1);
+          }
+        }
+      });
+    }
+  }
+});
+
+describe.skipIf(!isBuilt)('native kernels', () => {
+  it('say what answers', () => {
+    expect(createNativeKernels({ threads: 2 }).features).toMatchObject({ name: 'native', threads: 2 });
+    expect(createNativeKernels({ gemm: 'portable' }).features).toMatchObject({ gemm: 'portable', hasFastBf16: false });
+    expect(createNativeKernels().features.threads).toBeGreaterThan(0);
+    expect(() => createNativeKernels({ threads: 1.5 })).toThrow(KernelsError);
+    expect(() => createNativeKernels({ isa: 'mmx' })).toThrow('mmx');
+  });
+
+  it('allocate zeroed, aligned memory of any size', async () => {
+    const native = createNativeKernels();
+    for (const length of [0, 1, 1000, 3_000_001]) {
+      const buffer = native.allocate('f32', length);
+      expect(buffer.length).toBe(length);
+      expect((await native.read(buffer)).every((x) => x === 0)).toBe(true);
+    }
+  });
+
+  it('notice that a constant operand was written', async () => {
+    const native = createNativeKernels();
+    const a = native.allocate('f32', 64);
+    const w = native.allocate('f32', 64 * 64);
+    const out = native.allocate('f32', 64);
+    const product = async (): Promise<number> => {
+      native.matmul(out, a, w, { M: 1, N: 64, K: 64, transposeB: true, isConstantB: true });
+      return (await native.read(out))[63]!;
+    };
+    native.fill(a, 1);
+    native.fill(w, 1);
+    expect(await product()).toBe(64);
+    native.write(w.view(64 * 63, 64), new Float32Array(64).fill(2));
+    expect(await product()).toBe(128);
+    native.scale(w, w, { length: w.length, alpha: 0.5 });
+    expect(await product()).toBe(64);
+    native.writeBytes(w, new Uint8Array(64 * 64 * 4));
+    expect(await product()).toBe(0);
+  });
+
+  it('keep NaN and infinity', async () => {
+    const native = createNativeKernels();
+    const numbers = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e-40, -3];
+    for (const dtype of ['f32', 'bf16'] as const) {
+      const buffer = native.allocate(dtype, numbers.length);
+      native.write(buffer, numbers);
+      const back = [...(await native.read(buffer))];
+      expect(back.slice(0, 3)).toEqual(numbers.slice(0, 3));
+      const logits = native.allocate(dtype, 20);
+      native.write(logits, new Float32Array(20).fill(1));
+      native.write(logits.view(7, 1), [Number.NaN]);
+      const logProbs = native.allocate('f32', 1);
+      const lse = native.allocate('f32', 1);
+      native.tokenLogProbs(logProbs, lse, null, null, null, logits, native.allocate('i32', 1), { R: 1, V: 20 });
+      expect(await native.read(logProbs)).toEqual(Float32Array.of(Number.NaN));
+    }
+  });
+
+  it('give the same bits twice', async () => {
+    const native = createNativeKernels({ threads: 2 });
+    const [N, C, V] = [700, 96, 301];
+    const x = native.allocate('bf16', N * C);
+    native.write(x, randomNumbers(N * C, 5));
+    const ids = native.allocate('i32', N);
+    native.write(
+      ids,
+      Int32Array.from({ length: N }, (_, i) => (i * i) % V),
+    );
+    const weight = native.allocate('f32', C);
+    native.fill(weight, 1.5);
+    const run = async (): Promise<Float32Array[]> => {
+      const out = native.allocate('bf16', N * C);
+      const rstd = native.allocate('f32', N);
+      const dX = native.allocate('f32', N * C);
+      const dWeight = native.allocate('f32', C);
+      const dTable = native.allocate('f32', V * C);
+      const product = native.allocate('f32', C * C);
+      native.rmsNorm(out, rstd, x, weight, { N, C, epsilon: 1e-6 });
+      native.rmsNormBackward(dX, dWeight, out, x, weight, rstd, { N, C });
+      native.embedBackward(dTable, out, ids, { N, C, V });
+      native.matmul(product, x, out, { M: C, N: C, K: N, transposeA: true });
+      return Promise.all([dX, dWeight, dTable, product].map((buffer) => native.read(buffer)));
+    };
+    expect(await run()).toEqual(await run());
+  });
+
+  it('measure the matrix speed', async () => {
+    const native = createNativeKernels();
+    const peak = await measureGemmPeak(native, { M: 64, dtype: 'f32', shapes: [{ K: 64, N: 64 }], rounds: 2 });
+    expect(peak).toBeGreaterThan(0.1);
+  });
+});
