@@ -1,0 +1,142 @@
+/** What the command itself says, in both languages. Results come from the engines; this is only the frame around them. */
+
+export const LANGUAGES = ['zh', 'en'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+interface Pair {
+  readonly zh: string;
+  readonly en: string;
+}
+
+const MESSAGES = {
+  // program
+  tagline: {
+    zh: '推敲：为古典诗词微调、对齐、评判并服务语言模型。',
+    en: 'Tuiqiao: fine-tune, align, judge and serve language models for classical Chinese poetry.',
+  },
+  optionJson: { zh: '标准输出只给 JSON', en: 'JSON on stdout and nothing else there' },
+  optionQuiet: { zh: '不报进度，不说闲话', en: 'no progress and no prose' },
+  optionSeed: { zh: '随机种子，使结果可重复', en: 'seed: makes the result repeatable' },
+  optionLang: { zh: '提示语言：zh 或 en（默认依 LANG）', en: 'language of messages: zh or en (default from LANG)' },
+  optionDebug: { zh: '出错时给出调用栈', en: 'a stack trace with errors' },
+  optionNoColor: { zh: '不用颜色', en: 'no colours' },
+  optionSet: { zh: '覆盖配方中的一项，可给多次', en: 'override one option of the recipe; may be given several times' },
+  optionDryRun: {
+    zh: '只给出解析后的配方与估计，不运行',
+    en: 'print the resolved recipe and estimates, run nothing',
+  },
+  optionHelp: { zh: '显示帮助', en: 'show help' },
+  optionVersion: { zh: '显示版本', en: 'show the version' },
+  commandHelp: { zh: '显示某个命令的帮助', en: 'show help for a command' },
+  examples: { zh: '例：', en: 'Examples:' },
+  learnMore: {
+    zh: '各命令的选项与例子：tuiqiao 命令 --help',
+    en: 'Options and examples of a command: tuiqiao COMMAND --help',
+  },
+  headingUsage: { zh: '用法：', en: 'Usage:' },
+  headingArguments: { zh: '参数：', en: 'Arguments:' },
+  headingOptions: { zh: '选项：', en: 'Options:' },
+  headingCommands: { zh: '命令：', en: 'Commands:' },
+  headingGlobal: { zh: '通用选项：', en: 'Global options:' },
+  unitDefault: { zh: '默认', en: 'default' },
+  choices: { zh: '可选', en: 'one of' },
+  errorPrefix: { zh: '错误', en: 'error' },
+  hintPrefix: { zh: '办法', en: 'hint' },
+  warningPrefix: { zh: '注意', en: 'note' },
+  seeHelp: { zh: '看 `{command} --help`。', en: 'See `{command} --help`.' },
+  interruptOnce: {
+    zh: '正在停下：做完这一步并存好。再按一次 Ctrl-C 立即退出。',
+    en: 'Stopping after this step and saving. Press Ctrl-C again to stop at once.',
+  },
+  interrupted: { zh: '已中断。', en: 'Interrupted.' },
+  // check
+  checkSummary: { zh: '看格律：平仄、用韵、粘对、拗救、词谱', en: 'judge poems: tones, rhyme, form, word patterns' },
+  checkFiles: {
+    zh: '文本、JSON Lines 文件或文件夹；- 或不填表示标准输入',
+    en: 'text or JSON Lines files, or folders; - or nothing: standard input',
+  },
+  noPoem: { zh: '没有找到诗', en: 'no poem found' },
+  form: { zh: '体裁', en: 'form' },
+  unknownForm: { zh: '不成体', en: 'no known form' },
+  poems: { zh: '首数', en: 'poems' },
+  length: { zh: '字数', en: 'length' },
+  rhyme: { zh: '用韵', en: 'rhyme' },
+  meter: { zh: '平仄', en: 'tones' },
+  strictAll: { zh: '严格全合', en: 'all, strict' },
+  lenientAll: { zh: '宽松全合', en: 'all, lenient' },
+  total: { zh: '合计', en: 'total' },
+  flawless: { zh: '合律', en: 'keeps every rule' },
+  tolerated: { zh: '宽松合律', en: 'keeps the rules, leniently' },
+  faulty: { zh: '不合律', en: 'breaks rules' },
+  suggestion: { zh: '可改', en: 'try' },
+  rhymes: { zh: '韵', en: 'rhyme' },
+  firstLineRhymes: { zh: '首句入韵', en: 'first line rhymes' },
+  firstLineFree: { zh: '首句不入韵', en: 'first line free' },
+  commonFaults: { zh: '常见的疵', en: 'commonest faults' },
+  legend: { zh: '○平 ●仄 ◎平仄两读 ？不识', en: '○ level  ● oblique  ◎ either  ？ unknown' },
+  // env
+  envSummary: {
+    zh: '环境：版本、处理器、计算内核与实测矩阵速度、内存、缓存',
+    en: 'the environment: versions, processor, kernels and measured matrix speed, memory, caches',
+  },
+  envMissing: { zh: '缺少', en: 'missing' },
+  envAllThere: { zh: '一样不缺。', en: 'Nothing is missing.' },
+  // corpus
+  corpusSummary: { zh: '语料：取得、统计、检索', en: 'the corpus: fetch, count, search' },
+  corpusPullSummary: {
+    zh: '下载完整语料（npm 包 chinese-poetry）到缓存，校验并清洗',
+    en: 'fetch the full corpus (npm package chinese-poetry) into the cache, verify and clean it',
+  },
+  corpusStatsSummary: { zh: '各来源首数与各清洗规则的影响', en: 'counts per source and cleaning rule' },
+  corpusSearchSummary: { zh: '找一句诗的出处', en: 'find a line' },
+  // stages
+  pretrainSummary: { zh: '从零训练小型基座模型', en: 'train a small base model from nothing' },
+  sftSummary: { zh: '监督微调（LoRA 或全参）', en: 'supervised fine-tuning (LoRA or full)' },
+  dpoSummary: { zh: '偏好对齐（DPO）', en: 'preference alignment (DPO)' },
+  evaluateSummary: {
+    zh: '评测阶梯：同一批题目与种子，逐个模型打分',
+    en: 'the ladder: the same prompts and seeds through one or more models',
+  },
+  trainSummary: { zh: '按配方中的 stage: 运行相应阶段', en: 'run the stage that the recipe names' },
+  writeSummary: { zh: '写诗填词，可加格律约束', en: 'write poems, held to a form' },
+  demoSummary: {
+    zh: '演示：语料 → SFT → DPO → 评测 → 写诗，八分钟之内',
+    en: 'the main job on embedded defaults: corpus → SFT → DPO → ladder → poems, within 8 minutes',
+  },
+  recipeArgument: { zh: 'YAML 配方；不填则全用选项与默认值', en: 'YAML recipe; without it, options and defaults' },
+  runDone: { zh: '完成：{folder}', en: 'Done: {folder}' },
+  runStopped: {
+    zh: '已停在第 {step} 步；加 --resume 继续：{folder}',
+    en: 'Stopped at step {step}; go on with --resume: {folder}',
+  },
+  step: { zh: '步', en: 'step' },
+  loss: { zh: '损失', en: 'loss' },
+  remaining: { zh: '剩余', en: 'left' },
+  elapsed: { zh: '用时', en: 'took' },
+  checkpoint: { zh: '检查点', en: 'checkpoint' },
+  resumed: { zh: '从第 {step} 步继续', en: 'going on from step {step}' },
+} as const satisfies Record<string, Pair>;
+
+export type MessageKey = keyof typeof MESSAGES;
+
+/** A message with its `{names}` filled in. */
+export function translate(
+  language: Language,
+  key: MessageKey,
+  values: Readonly<Record<string, string | number>> = {},
+): string {
+  return MESSAGES[key][language].replace(/\{(\w+)\}/gu, (whole, name: string) => String(values[name] ?? whole));
+}
+
+/** `--lang` as typed, else the locale of the environment: `zh_CN.UTF-8` → zh, anything else → en. */
+export function chooseLanguage(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Language {
+  const index = argv.indexOf('--lang');
+  const typed = index >= 0 ? argv[index + 1] : argv.find((word) => word.startsWith('--lang='))?.slice('--lang='.length);
+  const known = LANGUAGES.find((language) => language === typed);
+  if (known !== undefined) return known;
+  const locale = environment.LC_ALL || environment.LC_MESSAGES || environment.LANG || '';
+  return /^zh/iu.test(locale) ? 'zh' : 'en';
+}
