@@ -7,6 +7,7 @@ export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan
 export type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
 export { type Book, loadBook, type Reading, type RhymeGroup, type RhymeWord, rhymeWords } from './books.ts';
 export { type CheckInput, type CheckOptions, check } from './check.ts';
+export { type CiOptions, checkCi } from './ci/check-ci.ts';
 export type { LineEnd, Slot, Tune, TuneBook, TuneLine, TunePractice, TuneVariant } from './ci/tune.ts';
 export { findTune, tunes } from './ci/tunes.ts';
 export { ProsodyError, type ProsodyErrorCode } from './errors.ts';

@@ -1,0 +1,63 @@
+/** Which variant of a tune a text follows: of those of its length, the one with its line breaks, tones and rhymes, weighed. */
+import type { Book } from '../books.ts';
+import { findRhymes } from './ci-rhyme.ts';
+import type { Tune, TunePractice, TuneVariant } from './tune.ts';
+import { shapeOf, sharedBreaks, type VariantShape } from './variant-shape.ts';
+
+/**
+ * Song poets regroup the same characters freely, so four fifths of the breaks are enough; fewer is another division.
+ * (With breaks alone, too strict a variant is chosen: the book's later variants have no 中.)
+ */
+export const SHARED_BREAKS_NEEDED = 0.8;
+
+/** What a share of broken slots, and one line off rhyme, weigh against a share of common breaks. */
+const FAULT_WEIGHT = 2;
+const OFF_RHYME_WEIGHT = 0.05;
+
+export interface VariantFit {
+  readonly shape: VariantShape;
+  /** Jaccard index of the line breaks. */
+  readonly shared: number;
+  readonly score: number;
+}
+
+/** The text as one row of characters, with the characters before each line end. */
+export interface FlatText {
+  readonly chars: readonly string[];
+  readonly breaks: readonly number[];
+  /** Tone bits by character; 3 for unknown ones. */
+  readonly masks: Uint8Array;
+}
+
+/** The best variant of exactly the text's length; undefined when there is none. */
+export function chooseVariant(variants: readonly TuneVariant[], text: FlatText, book: Book): VariantFit | undefined {
+  let best: VariantFit | undefined;
+  for (const variant of variants) {
+    if (variant.characterCount !== text.chars.length) continue;
+    const shape = shapeOf(variant);
+    const shared = sharedBreaks(text.breaks, shape.breaks);
+    const faults = shape.slots.reduce((sum, bits, slot) => (bits & text.masks[slot]! ? sum : sum + 1), 0);
+    const off = findRhymes(shape.rhymes, (slot) => text.chars[slot], book).reduce(
+      (sum, set) => sum + set.off.length,
+      0,
+    );
+    const score = shared - FAULT_WEIGHT * (faults / Math.max(1, shape.fixedCount)) - OFF_RHYME_WEIGHT * off;
+    const fit = { shape, shared, score };
+    if (best === undefined || fit.score > best.score) best = fit;
+  }
+  return best;
+}
+
+/** What Song poets did where they divide the tune as this text does; undefined where too few ci tell. */
+export function findPractice(tune: Tune, text: FlatText): TunePractice | undefined {
+  let best: TunePractice | undefined;
+  let bestShared = 0;
+  for (const practice of tune.practices) {
+    if (practice.slots.length !== text.chars.length) continue;
+    const shared = sharedBreaks(text.breaks, practice.breaks);
+    if (shared < SHARED_BREAKS_NEEDED || shared <= bestShared) continue;
+    best = practice;
+    bestShared = shared;
+  }
+  return best;
+}

@@ -1,0 +1,128 @@
+/** The sentences of the ci checker, Chinese and English. Facts come filled in; nothing here decides anything. */
+import type { Language } from '../messages.ts';
+import type { Grade, RuleId } from '../verdict.ts';
+
+export type CiIssueKind =
+  | 'tone'
+  | 'tone-practice'
+  | 'tone-reading'
+  | 'rhyme'
+  | 'rhyme-one'
+  | 'division'
+  | 'line-length'
+  | 'line-extra'
+  | 'line-missing'
+  | 'empty'
+  | 'unknown';
+
+export interface CiFacts {
+  readonly line: number;
+  readonly position: number;
+  readonly char: string;
+  readonly wanted: string;
+  readonly group: string;
+  readonly count: number;
+  readonly expected: number;
+  readonly tune: string;
+  readonly variant: string;
+}
+
+interface CiIssueRow {
+  readonly rule: RuleId;
+  readonly grade: Grade;
+  readonly aspect: 'length' | 'meter' | 'rhyme';
+  readonly name: string;
+}
+
+/** Rule, grade, aspect of the score and Chinese name of each kind. */
+export const CI_ISSUES: Readonly<Record<CiIssueKind, CiIssueRow>> = {
+  tone: { rule: 'cipai-tone', grade: '疵', aspect: 'meter', name: '平仄' },
+  'tone-practice': { rule: 'cipai-tone', grade: '拗可', aspect: 'meter', name: '平仄' },
+  'tone-reading': { rule: 'cipai-tone', grade: '多音', aspect: 'meter', name: '多音' },
+  rhyme: { rule: 'cipai-rhyme', grade: '疵', aspect: 'rhyme', name: '出韵' },
+  'rhyme-one': { rule: 'cipai-rhyme', grade: '拗可', aspect: 'rhyme', name: '出韵' },
+  division: { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '断句' },
+  'line-length': { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '字数' },
+  'line-extra': { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '句数' },
+  'line-missing': { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '句数' },
+  empty: { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '句数' },
+  unknown: { rule: 'unknown-character', grade: '拗可', aspect: 'meter', name: '未知字' },
+};
+
+interface Wording {
+  readonly message: string;
+  readonly suggestion?: string;
+}
+
+const opposite = (tone: string): string => (tone === '平' ? '仄' : '平');
+const level = (tone: string): string => (tone === '平' ? 'level (平)' : 'oblique (仄)');
+
+const CHINESE: Readonly<Record<CiIssueKind, (f: CiFacts) => Wording>> = {
+  tone: (f) => ({
+    message: `第${f.line}句第${f.position}字应${f.wanted}，“${f.char}”是${opposite(f.wanted)}声（《${f.tune}》${f.variant}）。`,
+    suggestion: `“${f.char}”换成${f.wanted}声字。`,
+  }),
+  'tone-practice': (f) => ({
+    message: `第${f.line}句第${f.position}字，谱作${f.wanted}，“${f.char}”是${opposite(f.wanted)}声；宋人此处平仄不拘，可以容忍。`,
+    suggestion: `要全依词谱，“${f.char}”换成${f.wanted}声字。`,
+  }),
+  'tone-reading': (f) => ({
+    message: `第${f.line}句第${f.position}字应${f.wanted}，“${f.char}”须取${f.wanted}声一读；此读并非各本韵书都收。`,
+  }),
+  rhyme: (f) => ({
+    message: `第${f.line}句出韵：“${f.char}”不在${f.group}。`,
+    suggestion: `“${f.char}”换成${f.group}的${f.wanted}声字。`,
+  }),
+  'rhyme-one': (f) => ({
+    message: `第${f.line}句“${f.char}”不在${f.group}；只此一处，宋词中常见，可以容忍。`,
+    suggestion: `“${f.char}”换成${f.group}的${f.wanted}声字。`,
+  }),
+  division: (f) => ({ message: `字数合《${f.tune}》${f.variant}，断句却多处不同。` }),
+  'line-length': (f) => ({
+    message: `第${f.line}句有${f.count}字，《${f.tune}》${f.variant}此句${f.expected}字。`,
+    suggestion: f.count > f.expected ? `删去${f.count - f.expected}字。` : `补足${f.expected - f.count}字。`,
+  }),
+  'line-extra': (f) => ({ message: `第${f.line}句是多出的一句，《${f.tune}》${f.variant}无此句。` }),
+  'line-missing': (f) => ({ message: `第${f.line}句之后缺一句，《${f.tune}》${f.variant}此处有${f.expected}字一句。` }),
+  empty: () => ({ message: '没有可以检查的词句。' }),
+  unknown: (f) => ({ message: `第${f.line}句第${f.position}字“${f.char}”不见于韵书，平仄不明。` }),
+};
+
+const ENGLISH: Readonly<Record<CiIssueKind, (f: CiFacts) => Wording>> = {
+  tone: (f) => ({
+    message: `Line ${f.line}, character ${f.position} should be ${level(f.wanted)}; “${f.char}” is ${level(opposite(f.wanted))} (${f.tune}, ${f.variant}).`,
+    suggestion: `Replace “${f.char}” with a character that is ${level(f.wanted)}.`,
+  }),
+  'tone-practice': (f) => ({
+    message: `Line ${f.line}, character ${f.position}: the book has ${level(f.wanted)}, “${f.char}” is ${level(opposite(f.wanted))}; Song poets used either here: tolerated.`,
+    suggestion: `To keep to the book, replace “${f.char}” with a character that is ${level(f.wanted)}.`,
+  }),
+  'tone-reading': (f) => ({
+    message: `Line ${f.line}, character ${f.position} should be ${level(f.wanted)}; “${f.char}” fits only by a reading that not every rhyme book lists.`,
+  }),
+  rhyme: (f) => ({
+    message: `Line ${f.line} is off rhyme: “${f.char}” is not in ${f.group}.`,
+    suggestion: `Replace “${f.char}” with a character of ${f.group} that is ${level(f.wanted)}.`,
+  }),
+  'rhyme-one': (f) => ({
+    message: `Line ${f.line}: “${f.char}” is not in ${f.group}; a single one off is common in Song ci and tolerated.`,
+    suggestion: `Replace “${f.char}” with a character of ${f.group} that is ${level(f.wanted)}.`,
+  }),
+  division: (f) => ({ message: `The length is that of ${f.tune}, ${f.variant}, but the lines are divided otherwise.` }),
+  'line-length': (f) => ({
+    message: `Line ${f.line} has ${f.count} characters; in ${f.tune}, ${f.variant}, it has ${f.expected}.`,
+    suggestion: f.count > f.expected ? `Take out ${f.count - f.expected}.` : `Add ${f.expected - f.count}.`,
+  }),
+  'line-extra': (f) => ({ message: `Line ${f.line} is one too many; ${f.tune}, ${f.variant}, has no such line.` }),
+  'line-missing': (f) => ({
+    message: `After line ${f.line} a line is missing; ${f.tune}, ${f.variant}, has one of ${f.expected} characters there.`,
+  }),
+  empty: () => ({ message: 'There is no verse to check.' }),
+  unknown: (f) => ({
+    message: `Line ${f.line}, character ${f.position}, “${f.char}”, is in no rhyme book; its tone is unknown.`,
+  }),
+};
+
+export function wordCiIssue(kind: CiIssueKind, facts: CiFacts, language: Language): Wording {
+  return (language === 'en' ? ENGLISH : CHINESE)[kind](facts);
+}
