@@ -14,7 +14,8 @@ import { toSimplified } from './clean/to-simplified.ts';
 import { toTraditional } from './clean/to-traditional.ts';
 import { findDuplicates } from './dedupe/near-duplicates.ts';
 import { CorpusError } from './errors.ts';
-import { labelCi, labelShi } from './label/label-poem.ts';
+import { labelAll } from './label/label-all.ts';
+import type { VerseLabels } from './label/label-poem.ts';
 import { themeOfTitle } from './label/theme.ts';
 import { CORPUS_VERSION, type CorpusManifest, type CorpusRule } from './manifest.ts';
 import type { Poem } from './poem.ts';
@@ -82,38 +83,43 @@ export async function buildCorpus(options: BuildOptions = {}): Promise<CorpusMan
   const kept: Partial<Record<CollectionName, number>> = {};
   const clusters = new Set<number>();
 
-  function* label(): Generator<Poem> {
-    for (let i = 0; i < cleaned.length; i++) {
-      if (i % 4096 === 0) {
-        throwIfAborted(options);
-        options.onEvent?.({ type: 'progress', label: 'corpus-label', done: i, total: cleaned.length, unit: 'poems' });
+  async function* label(): AsyncGenerator<Poem> {
+    const requests = cleaned.map(({ raw, text }) => ({ text, tune: raw.tune }));
+    let i = 0;
+    for await (const batch of labelAll(requests, options.signal)) {
+      options.onEvent?.({ type: 'progress', label: 'corpus-label', done: i, total: cleaned.length, unit: 'poems' });
+      for (const verse of batch) {
+        const poem = finish(i++, verse);
+        if (poem) yield poem;
       }
-      const { raw, title, author, text } = cleaned[i]!;
-      if (duplicates.isNearDuplicate[i]) counter.add('near-duplicates', raw.source, false);
-      if (duplicates.isExactCopy[i]) {
-        counter.add('exact-duplicates', raw.source, true);
-        continue;
-      }
-      const verse = raw.tune === null ? labelShi(text) : labelCi(text, raw.tune);
-      const cluster = duplicates.cluster[i]!;
-      const split = splitOfCluster(smallest.get(cluster)!);
-      clusters.add(cluster);
-      splits[split]++;
-      kept[raw.source] = (kept[raw.source] ?? 0) + 1;
-      const formName = verse.form ?? 'none';
-      const form = forms[formName] ?? { poems: 0, flawless: 0 };
-      forms[formName] = { poems: form.poems + 1, flawless: form.flawless + (verse.isFlawless ? 1 : 0) };
-      const theme = raw.tune === null ? themeOfTitle(title) : null;
-      yield {
-        id: raw.id,
-        source: raw.source,
-        dynasty: raw.dynasty,
-        author,
-        title,
-        text,
-        labels: { ...verse, theme, cluster, split },
-      };
     }
+  }
+
+  function finish(i: number, verse: VerseLabels): Poem | null {
+    const { raw, title, author, text } = cleaned[i]!;
+    if (duplicates.isNearDuplicate[i]) counter.add('near-duplicates', raw.source, false);
+    if (duplicates.isExactCopy[i]) {
+      counter.add('exact-duplicates', raw.source, true);
+      return null;
+    }
+    const cluster = duplicates.cluster[i]!;
+    const split = splitOfCluster(smallest.get(cluster)!);
+    clusters.add(cluster);
+    splits[split]++;
+    kept[raw.source] = (kept[raw.source] ?? 0) + 1;
+    const formName = verse.form ?? 'none';
+    const form = forms[formName] ?? { poems: 0, flawless: 0 };
+    forms[formName] = { poems: form.poems + 1, flawless: form.flawless + (verse.isFlawless ? 1 : 0) };
+    const theme = raw.tune === null ? themeOfTitle(title) : null;
+    return {
+      id: raw.id,
+      source: raw.source,
+      dynasty: raw.dynasty,
+      author,
+      title,
+      text,
+      labels: { ...verse, theme, cluster, split },
+    };
   }
 
   const folder = corpusFolder(cacheDir);

@@ -15,9 +15,20 @@ export { toSimplified } from './clean/to-simplified.ts';
 export { toTraditional } from './clean/to-traditional.ts';
 export { type DuplicateReport, findDuplicates } from './dedupe/near-duplicates.ts';
 export { CorpusError, type CorpusErrorCode } from './errors.ts';
+export {
+  type BuildLineIndexOptions,
+  buildLineIndex,
+  type CopiedLine,
+  type IndexedPoem,
+  LineIndex,
+  type LineSource,
+  MIN_LINE_CHARACTERS,
+} from './index/line-index.ts';
+export * from './instruct/index.ts';
 export { CORPUS_VERSION, type CorpusManifest, type CorpusRule, type RuleCount } from './manifest.ts';
 export type { Dynasty, Poem, PoemLabels } from './poem.ts';
 export { loadPoems, readPoems, type WrittenFile, writePoemFile } from './poem-file.ts';
+export { type SearchHit, type SearchOptions, searchPoems } from './search.ts';
 export { findPulled, type PulledCorpus, type PullOptions, pullCorpus } from './sources/pull.ts';
 export {
   COLLECTIONS,
@@ -28,3 +39,4 @@ export {
   readRecords,
 } from './sources/read-records.ts';
 export { splitOfCluster } from './split.ts';
+export { type CorpusStats, corpusStats } from './stats.ts';

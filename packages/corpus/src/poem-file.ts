@@ -23,7 +23,11 @@ export interface WrittenFile {
 }
 
 /** Writes `poems` to `file` (`.jsonl.gz`), in one piece or not at all. @param level of gzip, 1 … 9 */
-export async function writePoemFile(file: string, poems: Iterable<Poem>, level = 2): Promise<WrittenFile> {
+export async function writePoemFile(
+  file: string,
+  poems: Iterable<Poem> | AsyncIterable<Poem>,
+  level = 2,
+): Promise<WrittenFile> {
   await mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.partial-${process.pid}`;
   const hash = createHash('sha256');
@@ -43,7 +47,7 @@ export async function writePoemFile(file: string, poems: Iterable<Poem>, level =
       sizeBytes += packed.length;
     };
     let lines: string[] = [];
-    for (const poem of poems) {
+    for await (const poem of poems) {
       lines.push(`${JSON.stringify(poem)}\n`);
       count++;
       if (lines.length === MEMBER_POEMS) {

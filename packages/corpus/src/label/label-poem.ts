@@ -1,6 +1,6 @@
-/** Labels of one poem from its verse; the seam between corpus and prosody. Cluster and split are added later. */
-import { findTune, loadBook } from '@tuiqiao/prosody';
-import { characterCount, splitLines, uniformLength } from '../clean/lines.ts';
+/** Labels of one poem by the checker: the seam between corpus and prosody. Theme, cluster and split are added elsewhere. */
+import { check, findTune, loadBook, type Verdict } from '@tuiqiao/prosody';
+import { splitLines, uniformLength } from '../clean/lines.ts';
 import type { PoemLabels } from '../poem.ts';
 
 export type VerseLabels = Pick<
@@ -8,8 +8,15 @@ export type VerseLabels = Pick<
   'form' | 'start' | 'firstLineRhymes' | 'rhyme' | 'tune' | 'faults' | 'isFlawless'
 >;
 
-const NONE: VerseLabels = {
-  form: null,
+/** What a labelling worker is sent. */
+export interface LabelRequest {
+  readonly text: string;
+  /** The source's name of the tune; null for shi. */
+  readonly tune: string | null;
+}
+
+const OLD_STYLE: VerseLabels = {
+  form: '古',
   start: null,
   firstLineRhymes: null,
   rhyme: null,
@@ -18,75 +25,51 @@ const NONE: VerseLabels = {
   isFlawless: false,
 };
 
-// 1 = 平, 2 = 仄, 3 = either; the four line types of regulated verse in succession.
-const LINES: Readonly<Record<5 | 7, readonly string[]>> = {
-  5: ['32112', '11321', '31122', '32211'],
-  7: ['3132112', '3211321', '3231122', '3132211'],
-};
+/** More faults than this and four lines are old-style verse that happens to have the length. */
+const MAX_FAULTS_JUEJU = 1;
+const MAX_FAULTS_LONGER = 2;
 
-/** Labels of a shi. */
-export function labelShi(text: string): VerseLabels {
+export function labelPoem({ text, tune }: LabelRequest): VerseLabels {
+  return tune === null ? labelShi(text) : labelCi(tune);
+}
+
+function labelShi(text: string): VerseLabels {
   const lines = splitLines(text);
   const length = uniformLength(lines);
-  if ((length !== 5 && length !== 7) || lines.length < 4 || lines.length % 2 !== 0) return { ...NONE, form: '古' };
-  const book = loadBook('pingshui');
-  const masks = lines.map((line) => [...line].map((character) => book.toneMask(character)));
-
-  let best: { faults: number; start: '平起' | '仄起'; first: boolean } | null = null;
-  for (const start of ['平起', '仄起'] as const)
-    for (const first of [true, false]) {
-      const offset = (length === 5) === (start === '平起') ? 2 : 0;
-      let faults = 0;
-      masks.forEach((mask, i) => {
-        const type = i === 0 && first ? (offset === 0 ? 3 : 1) : (offset + i) % 4;
-        faults += lineFaults(mask, LINES[length][type]!, length);
-      });
-      if (best === null || faults < best.faults) best = { faults, start, first };
-    }
-  const { start, first, faults } = best!;
-  const rhymes = lines.filter((_, i) => i % 2 === 1).map((line) => groupsOf([...line].at(-1)!));
-  const counts = new Map<number, number>();
-  for (const groups of rhymes) for (const group of groups) counts.set(group, (counts.get(group) ?? 0) + 1);
-  const [group, hits] = [...counts].sort((a, b) => b[1] - a[1])[0] ?? [0, 0];
-  const total = faults + rhymes.length - hits;
-  const isShort = lines.length === 4;
-  if (total > (isShort ? 1 : 2)) return { ...NONE, form: '古' };
-  const kind = isShort ? '绝' : lines.length === 8 ? '律' : '排';
+  // Not worth a full check: no regulated form has such a shape.
+  if ((length !== 5 && length !== 7) || lines.length < 4 || lines.length % 2 !== 0 || lines.length === 6)
+    return OLD_STYLE;
+  const verdict = check(text);
+  if (verdict.form === null || verdict.rhyme === null) return OLD_STYLE;
+  const faults = countFaults(verdict);
+  if (faults > (lines.length === 4 ? MAX_FAULTS_JUEJU : MAX_FAULTS_LONGER)) return OLD_STYLE;
   return {
-    form: `${length === 5 ? '五' : '七'}${kind}`,
-    start,
-    firstLineRhymes: first,
-    rhyme: hits === rhymes.length ? (book.group(group)?.name ?? null) : null,
+    form: verdict.form,
+    start: verdict.start,
+    firstLineRhymes: verdict.firstLineRhymes,
+    rhyme: verdict.rhyme.offLines.length === 0 ? traditionalGroup(verdict.rhyme.group) : null,
     tune: null,
-    faults: total,
-    isFlawless: total === 0,
+    faults,
+    isFlawless: verdict.strict.all,
   };
-
-  function groupsOf(character: string): Set<number> {
-    return new Set(
-      book
-        .readings(character)
-        .filter((reading) => reading.tone === '平')
-        .map((reading) => reading.group),
-    );
-  }
 }
 
-function lineFaults(mask: readonly number[], pattern: string, length: number): number {
-  let faults = 0;
-  for (let i = 0; i < length; i++) if ((mask[i]! & Number(pattern[i])) === 0) faults++;
-  // 特拗: (平)平平仄仄 may be (平)平仄平仄.
-  if (faults === 2 && pattern.endsWith('1122')) {
-    const a = length - 3;
-    if ((mask[a]! & 2) !== 0 && (mask[a + 1]! & 1) !== 0 && (mask[a]! & 1) === 0 && (mask[a + 1]! & 2) === 0)
-      faults = 0;
-  }
-  return faults;
+/**
+ * Broken places: characters with a 疵 of the tone rules, and lines off the rhyme. A remark on a whole line (失对 of the line
+ * that was right) is the other side of a fault that is counted already.
+ */
+export function countFaults(verdict: Verdict): number {
+  const places = new Set<number>();
+  for (const finding of verdict.findings)
+    if (finding.verdict === '疵' && finding.position !== undefined) places.add(finding.line * 1024 + finding.position);
+  return places.size;
 }
 
-/** Labels of a ci. @param tuneName the source's name of the tune, in any script */
-export function labelCi(text: string, tuneName: string): VerseLabels {
-  const tune = findTune(tuneName);
-  if (characterCount(text) === 0) return NONE;
-  return { ...NONE, form: '词', tune: tune?.name ?? null };
+/** The checker names a group in the script of the poem; labels are traditional. */
+function traditionalGroup(name: string): string | null {
+  return loadBook('pingshui').findGroup(name)?.name ?? null;
+}
+
+function labelCi(tuneName: string): VerseLabels {
+  return { ...OLD_STYLE, form: '词', tune: findTune(tuneName)?.name ?? null };
 }
