@@ -1,0 +1,62 @@
+import { createReferenceKernels } from '@tuiqiao/kernels';
+import { describe, expect, it } from 'vitest';
+import { createArena } from './arena.ts';
+
+const kernels = createReferenceKernels();
+
+describe('createArena', () => {
+  it('gives buffers that do not overlap, of any type and size', async () => {
+    const arena = createArena(kernels);
+    const buffers = [1, 300_000, 17, 0, 2_000_000].flatMap((length) =>
+      (['f32', 'bf16', 'i32'] as const).map((dtype) => arena.allocate(dtype, length)),
+    );
+    for (const [i, buffer] of buffers.entries()) kernels.fill(buffer, i);
+    for (const [i, buffer] of buffers.entries()) {
+      const values = buffer.dtype === 'i32' ? await kernels.readInts(buffer) : await kernels.read(buffer);
+      expect(values.every((x) => x === i)).toBe(true);
+    }
+  });
+
+  it('zeroes memory it hands out again, unless told not to', async () => {
+    const arena = createArena(kernels);
+    kernels.fill(arena.allocate('f32', 100), 7);
+    arena.reset();
+    expect((await kernels.read(arena.allocate('f32', 100))).every((x) => x === 0)).toBe(true);
+    arena.reset();
+    kernels.fill(arena.allocate('f32', 100), 7);
+    arena.reset();
+    expect((await kernels.read(arena.allocate('f32', 100, false))).every((x) => x === 7)).toBe(true);
+  });
+
+  it('does not grow when the same step runs again', () => {
+    const arena = createArena(kernels);
+    const step = () => {
+      arena.reset();
+      for (let i = 0; i < 50; i++) {
+        arena.allocate('f32', 10_000 + i);
+        arena.allocate('bf16', 70_000);
+      }
+    };
+    step();
+    const { sizeBytes } = arena;
+    for (let i = 0; i < 5; i++) step();
+    expect(arena.sizeBytes).toBe(sizeBytes);
+    expect(sizeBytes).toBeGreaterThan(50 * (4 * 10_000 + 2 * 70_000));
+  });
+
+  it('gives a released block to the next allocation of its size, and ignores foreign and repeated releases', async () => {
+    const arena = createArena(kernels);
+    const first = arena.allocate('f32', 5000);
+    arena.release(first);
+    arena.release(first);
+    arena.release(kernels.allocate('f32', 5000));
+    const second = arena.allocate('f32', 5000);
+    const third = arena.allocate('f32', 5000);
+    kernels.fill(second, 1);
+    kernels.fill(third, 2);
+    expect((await kernels.read(second)).every((x) => x === 1)).toBe(true);
+    const { sizeBytes } = arena;
+    for (let i = 0; i < 10_000; i++) arena.release(arena.allocate('f32', 5000));
+    expect(arena.sizeBytes).toBe(sizeBytes);
+  });
+});

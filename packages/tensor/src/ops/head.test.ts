@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import {
+  checkGradients,
+  doubleKernels,
+  leaf,
+  numbersOf,
+  randomParameter,
+  randomValues,
+} from '../../test/gradient-check.ts';
+import { createArena } from '../arena.ts';
+import { Tape } from '../tape.ts';
+import { uploadInts } from './embed.ts';
+import { headChunkRows, headLogProbs } from './head.ts';
+
+const C = 4;
+/** More rows than one chunk holds, and not a multiple of it. */
+const V = 20_000;
+const R = 2 * headChunkRows(V) + 3;
+
+function targetsOf(rows: number, vocabulary: number): Int32Array {
+  return Int32Array.from({ length: rows }, (_, r) => (r * 7919) % vocabulary);
+}
+
+describe('headLogProbs', () => {
+  it('has the gradient of log-probability, entropy and mean', () => {
+    const weight = randomParameter('lm_head', [11, C]);
+    checkGradients({
+      parameters: [weight],
+      inputs: { hidden: [6, C] },
+      run: (tape, { hidden }) => {
+        const targets = uploadInts(tape, targetsOf(6, 11));
+        const { logProbs, entropy, meanLogProbs } = headLogProbs(tape, hidden!, weight, targets, {
+          withEntropy: true,
+          withMean: true,
+        });
+        return [logProbs, entropy!, meanLogProbs!];
+      },
+    });
+  });
+
+  it('gives rows in several chunks what they get in one, forward and backward', () => {
+    const weight = randomParameter('lm_head', [V, C]);
+    const values = randomValues(R * C);
+    const dLogProbs = randomValues(R);
+    const targets = targetsOf(R, V);
+    const run = (first: number, end: number) => {
+      const tape = new Tape(doubleKernels, createArena(doubleKernels), { computeType: 'f32', isRecording: true });
+      const hidden = leaf(tape, [end - first, C], values.subarray(first * C, end * C));
+      const { logProbs } = headLogProbs(tape, hidden, weight, uploadInts(tape, targets.subarray(first, end)));
+      const result = numbersOf(logProbs.buffer);
+      doubleKernels.write(tape.gradOf(logProbs, 'f32'), dLogProbs.subarray(first, end));
+      tape.backward();
+      return [[...result], [...numbersOf(hidden.grad!)]] as const;
+    };
+    const whole = run(0, R);
+    const wholeWeight = numbersOf(weight.grad!);
+    doubleKernels.fill(weight.grad!, 0);
+    const middle = headChunkRows(V) - 5;
+    const parts = [run(0, middle), run(middle, R)];
+    expect(parts.flatMap(([logProbs]) => logProbs)).toEqual(whole[0]);
+    expect(parts.flatMap(([, dHidden]) => dHidden)).toEqual(whole[1]);
+    const summed = numbersOf(weight.grad!);
+    for (const [i, x] of wholeWeight.entries()) if (Math.abs(summed[i]! - x) > 1e-12) expect(summed[i]).toBe(x);
+  });
+
+  it('known gradient: the same numbers in one pass', () => {
+    const values = randomValues(9 * C);
+    const dLogProbs = Float32Array.from(randomValues(9));
+    const weight = randomParameter('lm_head', [13, C]);
+    const results = [false, true].map((isKnown) => {
+      doubleKernels.fill(weight.grad!, 0);
+      const tape = new Tape(doubleKernels, createArena(doubleKernels), { computeType: 'f32', isRecording: true });
+      const hidden = leaf(tape, [9, C], values);
+      const options = isKnown ? { knownGradient: dLogProbs, withEntropy: true } : { withEntropy: true };
+      const { logProbs, entropy } = headLogProbs(tape, hidden, weight, uploadInts(tape, targetsOf(9, 13)), options);
+      expect(logProbs.requiresGrad).toBe(!isKnown);
+      const numbers = [numbersOf(logProbs.buffer), numbersOf(entropy!.buffer)];
+      if (!isKnown) doubleKernels.write(tape.gradOf(logProbs, 'f32'), dLogProbs);
+      tape.backward();
+      return [...numbers, numbersOf(hidden.grad!), numbersOf(weight.grad!)];
+    });
+    expect(results[1]).toEqual(results[0]);
+  });
+
+  it('names the most probable token, lowest index on a tie', () => {
+    const tape = new Tape(doubleKernels, createArena(doubleKernels), { computeType: 'f32', isRecording: false });
+    const weight = randomParameter('lm_head', [3, 1], true);
+    doubleKernels.write(weight.value, [1, 2, 2]);
+    const { top } = headLogProbs(tape, leaf(tape, [2, 1], [1, -1]), weight, uploadInts(tape, Int32Array.of(0, 0)), {
+      withTop: true,
+    });
+    expect([...numbersOf(top!.buffer)]).toEqual([1, 0]);
+  });
+
+  it('takes no rows', () => {
+    const tape = new Tape(doubleKernels, createArena(doubleKernels), { computeType: 'f32', isRecording: true });
+    const hidden = leaf(tape, [0, C], []);
+    const weight = randomParameter('lm_head', [5, C]);
+    const { logProbs } = headLogProbs(tape, hidden, weight, uploadInts(tape, new Int32Array(0)));
+    tape.gradOf(logProbs, 'f32');
+    tape.backward();
+    expect(logProbs.buffer.length).toBe(0);
+    expect(numbersOf(weight.grad!).every((x) => x === 0)).toBe(true);
+  });
+});
