@@ -1,6 +1,7 @@
 // `check`: one text to one verdict. Recognises the form or takes the one that is asked for.
 
 import { type Book, loadBook } from './books.ts';
+import { type CiOptions, checkCi } from './ci/check-ci.ts';
 import { ProsodyError } from './errors.ts';
 import { describeIssue, type FindingContext, nameGroup, scoreIssues } from './findings.ts';
 import { findForm, formOfShape, type RegulatedForm, shapeOfForm } from './forms.ts';
@@ -55,11 +56,20 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
   if (bookName !== undefined && !BOOKS.includes(bookName)) {
     throw new ProsodyError('PROSODY_UNKNOWN_BOOK', `check: expected a book of ${BOOKS.join(', ')}, got ${bookName}`);
   }
+  const tune = poem.tune ?? options.tune;
+  if (tune !== undefined || form?.trim() === '词' || form?.trim() === '詞') {
+    const verdict = checkCi(poem.text, ciOptions(poem, options));
+    if (verdict !== null) return verdict;
+    if (tune !== undefined) {
+      throw new ProsodyError('PROSODY_UNKNOWN_FORM', `check: expected the name of a ci tune, got ${tune}`);
+    }
+  }
   const text = splitText(poem.text);
   const script = detectScript(poem.text, (char) => toneUsage(char) !== undefined);
   const book = loadBook(bookName ?? 'pingshui', script);
   const request: ShiRequest = { id: poem.id, text, script, book, language: options.lang ?? 'zh' };
 
+  if (form?.trim() === '词' || form?.trim() === '詞') return describeFree(request, '词');
   if (form !== undefined && FREE_FORMS.includes(form.trim())) return describeFree(request, '古');
   if (form !== undefined) {
     const regulated = findForm(form);
@@ -71,7 +81,25 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
     }
     return checkAs(request, regulated);
   }
-  return recognise(request) ?? describeUnrecognised(request);
+  return recognise(request) ?? recogniseCi(poem, options) ?? describeUnrecognised(request);
+}
+
+function ciOptions(poem: CheckInput, options: CheckOptions): CiOptions {
+  const tune = poem.tune ?? options.tune;
+  const book = poem.book ?? options.book;
+  return {
+    ...(poem.id === undefined ? {} : { id: poem.id }),
+    ...(poem.title === undefined ? {} : { title: poem.title }),
+    ...(tune === undefined ? {} : { tune }),
+    ...(book === undefined ? {} : { book }),
+    ...(options.lang === undefined ? {} : { lang: options.lang }),
+  };
+}
+
+/** By its title or first line; old-style poems have tune names for titles too, so the length must be a variant's. */
+function recogniseCi(poem: CheckInput, options: CheckOptions): Verdict | null {
+  const verdict = checkCi(poem.text, ciOptions(poem, options));
+  return verdict?.strict.length ? verdict : null;
 }
 
 interface ShiRequest {
