@@ -36,16 +36,22 @@ export function chooseVariant(variants: readonly TuneVariant[], text: FlatText, 
     if (variant.characterCount !== text.chars.length) continue;
     const shape = shapeOf(variant);
     const shared = sharedBreaks(text.breaks, shape.breaks);
-    const faults = shape.slots.reduce((sum, bits, slot) => (bits & text.masks[slot]! ? sum : sum + 1), 0);
-    const off = findRhymes(shape.rhymes, (slot) => text.chars[slot], book).reduce(
-      (sum, set) => sum + set.off.length,
-      0,
-    );
-    const score = shared - FAULT_WEIGHT * (faults / Math.max(1, shape.fixedCount)) - OFF_RHYME_WEIGHT * off;
-    const fit = { shape, shared, score };
-    if (best === undefined || fit.score > best.score) best = fit;
+    const tones = FAULT_WEIGHT * (countFaults(shape, text.masks) / Math.max(1, shape.fixedCount));
+    // Rhyme can only lower the score: most variants are out before it is looked at.
+    if (best !== undefined && shared - tones <= best.score) continue;
+    let off = 0;
+    for (const set of findRhymes(shape.rhymes, (slot) => text.chars[slot], book)) off += set.off.length;
+    const score = shared - tones - OFF_RHYME_WEIGHT * off;
+    if (best === undefined || score > best.score) best = { shape, shared, score };
   }
   return best;
+}
+
+function countFaults(shape: VariantShape, masks: Uint8Array): number {
+  const { slots } = shape;
+  let faults = 0;
+  for (let slot = 0; slot < slots.length; slot++) if ((slots[slot]! & masks[slot]!) === 0) faults++;
+  return faults;
 }
 
 /** What Song poets did where they divide the tune as this text does; undefined where too few ci tell. */
