@@ -39,4 +39,5 @@ export {
   readRecords,
 } from './sources/read-records.ts';
 export { splitOfCluster } from './split.ts';
+export { decodeStarter, encodeStarter, loadStarter } from './starter.ts';
 export { type CorpusStats, corpusStats } from './stats.ts';

@@ -10,6 +10,8 @@ export type RecipesErrorCode =
   | 'run-folder-not-empty'
   | 'run-folder-damaged'
   | 'checkpoint-not-found'
+  | 'dataset-not-found'
+  | 'model-not-found'
   | 'disk-full'
   | 'disk-not-writable';
 

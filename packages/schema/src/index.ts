@@ -23,6 +23,7 @@ export type {
   Sample,
   StepEnd,
 } from './run-event.ts';
+export type { StagePlan } from './stage-plan.ts';
 export {
   type CheckOptions,
   type DemoInput,

@@ -3,17 +3,10 @@
  * as they are. Only tokens of exactly one character take part: enough for character vocabularies (the shipped base
  * model), a restriction for byte-level ones.
  */
+
+import type { Tokenizer } from '@tuiqiao/lm';
 import { type CharacterInventory, createInventory } from '@tuiqiao/prosody';
 import { VerseError } from './errors.ts';
-
-/** What the inventory needs of a tokenizer. */
-export interface VocabularyView {
-  readonly vocabularySize: number;
-  idToToken(id: number): string | undefined;
-  tokenToId(token: string): number | undefined;
-  /** Ids that end a text. */
-  readonly endIds: readonly number[];
-}
 
 export interface TokenInventory {
   /** Index i is token id i; ids that are not single characters hold a placeholder no rhyme book knows. */
@@ -34,29 +27,32 @@ function placeholder(id: number): string {
   return `\u0000${id}`;
 }
 
-export function createTokenInventory(vocabulary: VocabularyView): TokenInventory {
+export function createTokenInventory(tokenizer: Tokenizer): TokenInventory {
   const entries: string[] = [];
   const seen = new Set<string>();
-  for (let id = 0; id < vocabulary.vocabularySize; id++) {
-    const token = vocabulary.idToToken(id) ?? '';
+  for (let id = 0; id < tokenizer.vocabSize; id++) {
+    const token = tokenizer.idToToken(id) ?? '';
     const isSingle = [...token].length === 1 && !seen.has(token);
     if (isSingle) seen.add(token);
     entries.push(isSingle ? token : placeholder(id));
   }
-  const endId = vocabulary.endIds[0];
-  if (endId === undefined) {
+  const endId = tokenizer.eosTokenId;
+  if (endId === null) {
     throw new VerseError('verse-vocabulary', 'constrained writing: expected a tokenizer with an end token, got none');
   }
-  const words = (vocabulary.vocabularySize + 31) >>> 5;
+  const words = (tokenizer.vocabSize + 31) >>> 5;
   const maskOf = (ids: readonly number[]): Uint32Array => {
     const mask = new Uint32Array(words);
     for (const id of ids) mask[id >>> 5] = mask[id >>> 5]! | (1 << (id & 31));
     return mask;
   };
   const markId = (mark: string): number => {
-    const id = vocabulary.tokenToId(mark);
-    if (id === undefined) {
-      throw new VerseError('verse-vocabulary', `constrained writing: the vocabulary has no token for ${JSON.stringify(mark)}`);
+    const id = tokenizer.tokenToId(mark);
+    if (id === null) {
+      throw new VerseError(
+        'verse-vocabulary',
+        `constrained writing: the vocabulary has no token for ${JSON.stringify(mark)}`,
+      );
     }
     return id;
   };

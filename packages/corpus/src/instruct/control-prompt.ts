@@ -59,14 +59,14 @@ export function controlPrompt(request: PoemRequest, isKnown?: (token: string) =>
  * What a chat front end sends and what training saw are therefore the same string.
  */
 export const CHAT_TEMPLATE = [
-  "{%- for message in messages %}",
+  '{%- for message in messages %}',
   "{%- if message['role'] == 'assistant' %}",
   `{{- '${POEM_TOKEN}' + message['content'] + '${END_TOKEN}' }}`,
-  "{%- else %}",
+  '{%- else %}',
   "{{- message['content'] }}",
-  "{%- endif %}",
-  "{%- endfor %}",
-  "{%- if add_generation_prompt %}",
+  '{%- endif %}',
+  '{%- endfor %}',
+  '{%- if add_generation_prompt %}',
   `{{- '${POEM_TOKEN}' }}`,
-  "{%- endif %}",
+  '{%- endif %}',
 ].join('');

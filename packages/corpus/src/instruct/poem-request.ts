@@ -19,7 +19,10 @@ export interface PoemRequest {
 /** The request that a labelled poem answers, everything said. */
 export function requestOf(poem: Poem): PoemRequest {
   const { labels } = poem;
-  const request: { -readonly [K in keyof PoemRequest]: PoemRequest[K] } = { dynasty: poem.dynasty, author: poem.author };
+  const request: { -readonly [K in keyof PoemRequest]: PoemRequest[K] } = {
+    dynasty: poem.dynasty,
+    author: poem.author,
+  };
   if (labels.form !== null) request.form = labels.form;
   if (labels.tune !== null) request.tune = labels.tune;
   if (labels.rhyme !== null) request.rhyme = labels.rhyme;

@@ -6,11 +6,11 @@
  *
  * e(char) = N(0, σ²) + a·t(tone) + b·mean_g r(g),  t and r fixed random unit vectors, a and b in units of σ·√C.
  */
+
+import { controlToken } from '@tuiqiao/corpus';
 import { loadBook } from '@tuiqiao/prosody';
 import type { Random } from '@tuiqiao/tensor';
-import { controlToken } from '@tuiqiao/corpus';
 import type { PoetVocabulary } from './vocabulary.ts';
-import { cilinPartName } from './vocabulary.ts';
 
 export interface EmbeddingPriorOptions {
   /** Embedding width C. */
@@ -51,9 +51,9 @@ export function embeddingWithProsody(
   for (const book of [loadBook('pingshui'), loadBook('cilin')]) {
     const directions = new Map(book.groups.map((group) => [group.id, randomDirection(random, width)]));
     for (const group of book.groups) {
-      const name = book.name === 'cilin' ? cilinPartName(group.id) : group.name;
-      const offset = row.get(controlToken('rhyme', name));
-      if (offset !== undefined) addScaled(table, offset, directions.get(group.id)!, options.rhymeStrength * noiseLength);
+      const offset = row.get(controlToken('rhyme', group.name));
+      if (offset !== undefined)
+        addScaled(table, offset, directions.get(group.id)!, options.rhymeStrength * noiseLength);
     }
     for (const char of vocabulary.characters) {
       const readings = book.readings(char);

@@ -50,11 +50,11 @@ export interface SequenceExample {
 
 export interface PoetTokenizer {
   encode(text: string): number[];
-  tokenToId(token: string): number | undefined;
+  tokenToId(token: string): number | null;
 }
 
 export function poemToExample(poem: Poem, request: PoemRequest, tokenizer: PoetTokenizer): SequenceExample {
-  const prompt = controlPrompt(request, (token) => tokenizer.tokenToId(token) !== undefined);
+  const prompt = controlPrompt(request, (token) => tokenizer.tokenToId(token) !== null);
   return {
     id: poem.id,
     promptIds: tokenizer.encode(prompt),

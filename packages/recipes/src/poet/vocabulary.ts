@@ -9,7 +9,6 @@ import {
   PAD_TOKEN,
   POEM_TOKEN,
   type Poem,
-  requestOf,
   TITLE_TOKEN,
   UNKNOWN_TOKEN,
 } from '@tuiqiao/corpus';
@@ -32,15 +31,6 @@ export interface PoetVocabulary {
 }
 
 const FORMS = ['五绝', '七绝', '五律', '七律', '五排', '七排', '古', '词'];
-const CILIN_PARTS = 19;
-const CHINESE_NUMERALS = ['', '一', '二', '三', '四', '五', '六', '七', '八', '九'];
-
-/** 第十二部 for 12. */
-export function cilinPartName(part: number): string {
-  const tens = part >= 10 ? '十' : '';
-  return `第${tens}${CHINESE_NUMERALS[part % 10]}部`;
-}
-
 /** Keys by descending count; ties by code point, so that the order never depends on the input order. */
 function ranked(counts: ReadonlyMap<string, number>): string[] {
   return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([key]) => key);
@@ -69,7 +59,7 @@ export function buildVocabulary(poems: Iterable<Poem>, options: VocabularyOption
   const rhymes = loadBook('pingshui')
     .groups.filter((group) => group.tone === '平')
     .map((group) => controlToken('rhyme', group.name));
-  const parts = Array.from({ length: CILIN_PARTS }, (_, i) => controlToken('rhyme', cilinPartName(i + 1)));
+  const parts = loadBook('cilin').groups.map((group) => controlToken('rhyme', group.name));
   const specials = [
     PAD_TOKEN,
     UNKNOWN_TOKEN,
@@ -91,10 +81,4 @@ export function buildVocabulary(poems: Iterable<Poem>, options: VocabularyOption
       .map((author) => controlToken('author', author)),
   ];
   return { specials, characters: ranked(characters).slice(0, options.size - specials.length) };
-}
-
-/** Every control token that a poem's full request would use and the vocabulary does not hold. */
-export function unknownControls(poem: Poem, vocabulary: PoetVocabulary): string[] {
-  const known = new Set(vocabulary.specials);
-  return controlTokens(requestOf(poem)).filter((token) => !known.has(token));
 }

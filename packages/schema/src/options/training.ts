@@ -46,6 +46,12 @@ export function trainingFields(defaults: TrainingDefaults) {
       '预热步数；优先于 warmupRatio。',
       { unit: 'steps' },
     ),
+    decayRatio: option(
+      z.number().min(0).max(1).default(0.2),
+      'Share of all steps in which the rate falls at the end (warmup_stable_decay).',
+      '末段学习率下降的步数占总步数的比例（用于 warmup_stable_decay）。',
+      { isAdvanced: true },
+    ),
     minLearningRateRatio: option(
       z.number().min(0).max(1).default(0),
       'Lowest learning rate, as a share of the peak (cosine_with_min_lr, warmup_stable_decay).',

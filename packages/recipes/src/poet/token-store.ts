@@ -1,0 +1,55 @@
+/** Hundreds of thousands of token sequences in two typed arrays instead of as many objects. */
+import type { Dataset, Example } from '@tuiqiao/tune';
+import type { SequenceExample } from './examples.ts';
+
+/** Ids of a vocabulary of at most 65,536 tokens fit 16 bits. */
+const MAX_VOCABULARY = 65_536;
+
+export interface TokenStore extends Dataset<Example> {
+  /** Tokens in all, prompts included. */
+  readonly tokens: number;
+  /** Tokens that carry a loss. */
+  readonly completionTokens: number;
+}
+
+/** @throws RangeError when the vocabulary is too large for 16-bit ids */
+export function createTokenStore(examples: Iterable<SequenceExample>, vocabularySize: number): TokenStore {
+  if (vocabularySize > MAX_VOCABULARY) {
+    throw new RangeError(`createTokenStore: expected a vocabulary of at most ${MAX_VOCABULARY}, got ${vocabularySize}`);
+  }
+  let ids = new Uint16Array(1 << 20);
+  let used = 0;
+  const names: string[] = [];
+  /** Per example: start, start of the completion. */
+  const starts: number[] = [];
+  let completionTokens = 0;
+  const append = (list: readonly number[]): void => {
+    if (used + list.length > ids.length) {
+      const larger = new Uint16Array(Math.max(ids.length * 2, used + list.length));
+      larger.set(ids);
+      ids = larger;
+    }
+    ids.set(list, used);
+    used += list.length;
+  };
+  for (const { id, promptIds, completionIds } of examples) {
+    names.push(id);
+    starts.push(used);
+    append(promptIds);
+    starts.push(used);
+    append(completionIds);
+    completionTokens += completionIds.length;
+  }
+  starts.push(used);
+  return {
+    length: names.length,
+    tokens: used,
+    completionTokens,
+    tokensOf: (index) => starts[2 * index + 2]! - starts[2 * index]!,
+    item: (index) => ({
+      id: names[index]!,
+      promptIds: ids.subarray(starts[2 * index]!, starts[2 * index + 1]!),
+      completionIds: ids.subarray(starts[2 * index + 1]!, starts[2 * index + 2]!),
+    }),
+  };
+}

@@ -1,0 +1,106 @@
+/** From a request in words to the automaton's plan: forms, groups and fixed characters by number. */
+import type { PoemRequest } from '@tuiqiao/corpus';
+import {
+  type BookName,
+  compilePlan,
+  type FixedCharacter,
+  type FormPlan,
+  findTune,
+  loadBook,
+  PlanError,
+  type PoemAutomaton,
+  type RegulatedFormName,
+} from '@tuiqiao/prosody';
+import { VerseError } from './errors.ts';
+import type { TokenInventory } from './token-inventory.ts';
+
+/** A request with what only the decoder needs to know. */
+export interface WritingRequest extends PoemRequest {
+  readonly book?: BookName;
+  /** `钦定词谱 1`; the commonest variant when absent. */
+  readonly variant?: string;
+  /** Lines of a 排律. */
+  readonly lineCount?: number;
+  /** Acrostics, kept lines, a given first line: characters that must stand where they are told. */
+  readonly fixed?: readonly FixedCharacter[];
+  readonly noRepeatedCharacters?: boolean;
+}
+
+const REGULATED: readonly string[] = ['五绝', '七绝', '五律', '七律', '五排', '七排'];
+
+function isRegulated(form: string | undefined): form is RegulatedFormName {
+  return form !== undefined && REGULATED.includes(form);
+}
+
+/** True when the automaton knows the form asked for. */
+export function hasAutomaton(request: WritingRequest): boolean {
+  return request.tune !== undefined || isRegulated(request.form);
+}
+
+/**
+ * The plan of a request over the characters the model can write.
+ *
+ * @throws VerseError `verse-request` when form, tune or rhyme is unknown
+ */
+export function planOf(request: WritingRequest, tokens: TokenInventory): FormPlan {
+  const book: BookName = request.book ?? (request.tune === undefined ? 'pingshui' : 'cilin');
+  const common = {
+    book,
+    inventory: tokens.inventory,
+    ...(request.rhyme === undefined ? {} : { rhymeGroup: groupOf(book, request.rhyme) }),
+    ...(request.fixed === undefined ? {} : { fixed: request.fixed }),
+    ...(request.noRepeatedCharacters === undefined ? {} : { noRepeatedCharacters: request.noRepeatedCharacters }),
+  };
+  if (request.tune !== undefined) {
+    if (findTune(request.tune) === undefined) {
+      throw new VerseError('verse-request', `write: there is no tune called ${request.tune} in the tables`, {
+        hint: 'common tunes are 浣溪沙 菩萨蛮 西江月 临江仙 蝶恋花 水调歌头',
+      });
+    }
+    return {
+      form: '词',
+      tune: request.tune,
+      ...common,
+      ...(request.variant === undefined ? {} : { variant: request.variant }),
+    };
+  }
+  if (!isRegulated(request.form)) {
+    throw new VerseError(
+      'verse-request',
+      `write: expected a form of ${REGULATED.join(' ')} or a tune, got ${request.form ?? 'neither'}`,
+    );
+  }
+  return {
+    form: request.form,
+    ...common,
+    ...(request.start === undefined ? {} : { start: request.start }),
+    ...(request.firstLineRhymes === undefined ? {} : { firstLineRhymes: request.firstLineRhymes }),
+    ...(request.lineCount === undefined ? {} : { lineCount: request.lineCount }),
+  };
+}
+
+function groupOf(book: BookName, rhyme: string): number {
+  const group = loadBook(book).findGroup(rhyme);
+  if (group === undefined) {
+    throw new VerseError('verse-request', `write: ${book} has no rhyme group called ${rhyme}`, {
+      hint:
+        book === 'pingshui'
+          ? 'level groups are 东 冬 江 支 微 鱼 虞 齐 佳 灰 真 文 元 寒 删 先 萧 肴 豪 歌 麻 阳 庚 青 蒸 尤 侵 覃 盐 咸'
+          : 'name a part, e.g. 第三部, or a character that rhymes in it',
+    });
+  }
+  return group.id;
+}
+
+/** @throws VerseError `verse-request` with the reason and the nearest request that can be satisfied */
+export function compileRequest(request: WritingRequest, tokens: TokenInventory): PoemAutomaton {
+  try {
+    return compilePlan(planOf(request, tokens));
+  } catch (error) {
+    if (!(error instanceof PlanError)) throw error;
+    throw new VerseError('verse-request', `write: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
+}
