@@ -89,6 +89,14 @@ const MESSAGES = {
   },
   corpusStatsSummary: { zh: '各来源首数与各清洗规则的影响', en: 'counts per source and cleaning rule' },
   corpusSearchSummary: { zh: '找一句诗的出处', en: 'find a line' },
+  optionLimit: { zh: '最多几首', en: 'at most so many poems' },
+  optionTitles: { zh: '也找题目与作者', en: 'look into titles and authors too' },
+  optionResume: { zh: '从检查点继续', en: 'go on from a checkpoint' },
+  copied: { zh: '与前人同句', en: 'copied line' },
+  givenUp: {
+    zh: '有 {count} 首写到最后一次仍不合格律，未印出。',
+    en: '{count} not printed: they still broke the form at the last attempt.',
+  },
   // stages
   pretrainSummary: { zh: '从零训练小型基座模型', en: 'train a small base model from nothing' },
   sftSummary: { zh: '监督微调（LoRA 或全参）', en: 'supervised fine-tuning (LoRA or full)' },

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type CommandHost, createHost } from './command-host.ts';
 import { addCheckCommand } from './commands/check.ts';
+import { addCorpusCommand } from './commands/corpus.ts';
 import { addEnvCommand } from './commands/env.ts';
 import { LANGUAGES, type Language, type MessageKey, translate } from './messages.ts';
 import { readVersion } from './program-version.ts';
@@ -50,6 +51,7 @@ export function createProgram(language: Language): CommandHost {
     .addHelpText('after', `\n${text('learnMore')}`);
   const host = createHost(program, language, text);
   addCheckCommand(host);
+  addCorpusCommand(host);
   addEnvCommand(host);
   return host;
 }

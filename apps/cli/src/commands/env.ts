@@ -92,7 +92,7 @@ async function gather(): Promise<EnvironmentReport> {
     });
   }
   if ((await findCorpus(cache)) === null) {
-    missing.push({ what: 'the full corpus (the starter corpus is there)', hint: 'tuiqiao corpus pull' });
+    missing.push({ what: 'the full corpus', hint: 'tuiqiao corpus pull' });
   }
   if (!existsSync(model))
     missing.push({ what: `the base model in ${model}`, hint: 'tuiqiao pretrain recipes/base-poet.yaml' });
