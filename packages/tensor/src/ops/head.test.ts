@@ -13,9 +13,9 @@ import { uploadInts } from './embed.ts';
 import { headChunkRows, headLogProbs } from './head.ts';
 
 const C = 4;
-/** More rows than one chunk holds, and not a multiple of it. */
-const V = 20_000;
-const R = 2 * headChunkRows(V) + 3;
+const V = 8200;
+/** More rows than one chunk holds. */
+const R = headChunkRows(V) + 3;
 
 function targetsOf(rows: number, vocabulary: number): Int32Array {
   return Int32Array.from({ length: rows }, (_, r) => (r * 7919) % vocabulary);

@@ -28,8 +28,8 @@ export interface HeadResult {
 
 /** A chunk's f32 logits should stay in the last-level cache between the product and the kernels that read them. */
 const CHUNK_BYTES = 1 << 23;
-/** Below this many rows a product is bound by reading the weight, however large the vocabulary. */
-const MIN_CHUNK_ROWS = 128;
+/** With fewer rows a product is bound by reading the weight, however large the vocabulary. */
+const MIN_CHUNK_ROWS = 256;
 
 /** Rows of logits made at a time for a vocabulary of V. */
 export function headChunkRows(V: number): number {

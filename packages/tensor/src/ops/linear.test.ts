@@ -9,7 +9,7 @@ import {
   randomValues,
 } from '../../test/gradient-check.ts';
 import { createArena } from '../arena.ts';
-import { createLinear, createParameter, fuseParameters, initNormal } from '../parameter.ts';
+import { createLinear, createParameter, fuseParameters, initNormal, zeroGradients } from '../parameter.ts';
 import { createRandom } from '../random.ts';
 import { type Linear, type LowRankDelta, type Parameter, Tape } from '../tape.ts';
 import { swiglu } from './attention.ts';
@@ -66,6 +66,33 @@ describe('linear', () => {
       inputs: { x: [N, I] },
       run: (tape, { x }) => [linear(tape, x!, first.layer), linear(tape, x!, second.layer)],
     });
+  });
+
+  it('gives a batch what its halves give, gradients added up', () => {
+    const { layer, parameters } = layerOf('layer', O, { hasBias: true, dropouts: [0] });
+    const [x, dOut] = [randomValues(N * I), randomValues(N * O)];
+    const run = (bounds: readonly number[]) => {
+      zeroGradients(doubleKernels, parameters);
+      const rows = bounds.slice(1).map((end, i) => {
+        const first = bounds[i]!;
+        const tape = createTape(true);
+        const input = leaf(tape, [end - first, I], x.subarray(first * I, end * I));
+        const out = linear(tape, input, layer);
+        const values = numbersOf(out.buffer);
+        doubleKernels.write(tape.gradOf(out, 'f32'), dOut.subarray(first * O, end * O));
+        tape.backward();
+        return { values, gradient: numbersOf(input.grad!) };
+      });
+      return {
+        values: rows.flatMap(({ values }) => [...values]),
+        gradient: rows.flatMap(({ gradient }) => [...gradient]),
+        parameters: parameters.flatMap(({ grad }) => [...numbersOf(grad!)]),
+      };
+    };
+    const [whole, halves] = [run([0, N]), run([0, 2, N])];
+    expect(halves.values).toEqual(whole.values);
+    expect(halves.gradient).toEqual(whole.gradient);
+    for (const [i, value] of whole.parameters.entries()) expect(halves.parameters[i]).toBeCloseTo(value, 12);
   });
 
   it('gives no gradient to an input without trainable parts below, none to a frozen weight', () => {
