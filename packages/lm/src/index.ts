@@ -18,6 +18,8 @@ export { LmError } from './errors.ts';
 export { parameterCount } from './families/weights.ts';
 export type { GeneratedSequence, GenerateOptions, SequenceEnd, TokenEvent } from './generate/generate.ts';
 export { generate, generateStream } from './generate/generate.ts';
+export type { GeneratedText } from './generate/generate-text.ts';
+export { defaultStopIds, generateText } from './generate/generate-text.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
 export type {
   CacheEntry,

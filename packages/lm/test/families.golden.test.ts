@@ -2,7 +2,15 @@ import { createArena, type Kernels, Tape, zeroGradients } from '@tuiqiao/tensor'
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel, PackedBatch } from '../src/language-model.ts';
 import { loadLanguageModel } from '../src/load-language-model.ts';
-import { expectClose, goldenFolder, hasGolden, kernelsUnderTest, readCase, readExpected } from './golden.ts';
+import {
+  expectClose,
+  goldenFolder,
+  hasGolden,
+  kernelsUnderTest,
+  packSequences,
+  readCase,
+  readExpected,
+} from './golden.ts';
 
 interface Tolerance {
   readonly abs?: number;
@@ -24,32 +32,9 @@ interface FamilyCase {
 
 const families = ['qwen3', 'qwen3_untied', 'qwen2', 'llama', 'mistral'];
 
-/** Both samples packed end to end; every labelled position is a loss row. */
 function packedBatch({ inputs }: Pick<FamilyCase, 'inputs'>): PackedBatch {
-  const ids: number[] = [];
-  const positions: number[] = [];
-  const segments = [0];
-  const lossRows: number[] = [];
-  const targets: number[] = [];
-  for (const [sample, length] of inputs.lengths.entries()) {
-    for (let t = 0; t < length; t++) {
-      const label = inputs.labels?.[sample]?.[t] ?? -100;
-      if (t > 0 && label !== -100) {
-        lossRows.push(ids.length - 1);
-        targets.push(label);
-      }
-      ids.push(inputs.input_ids[sample]![t]!);
-      positions.push(t);
-    }
-    segments.push(ids.length);
-  }
-  return {
-    ids: Int32Array.from(ids),
-    positions: Int32Array.from(positions),
-    segments: Int32Array.from(segments),
-    lossRows: Int32Array.from(lossRows),
-    targets: Int32Array.from(targets),
-  };
+  const cut = (rows: number[][] | undefined) => inputs.lengths.map((length, i) => rows?.[i]?.slice(0, length) ?? []);
+  return packSequences(cut(inputs.input_ids), cut(inputs.labels));
 }
 
 async function logitsOf(model: LanguageModel, batch: PackedBatch): Promise<Float32Array> {

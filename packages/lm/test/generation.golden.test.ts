@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generate } from '../src/generate/generate.ts';
-import { samplingProbabilities } from '../src/generate/sampler.ts';
+import { Sampler } from '../src/generate/sampler.ts';
 import { resolveSampling, type SamplingOptions } from '../src/generate/sampling-options.ts';
 import { loadLanguageModel } from '../src/load-language-model.ts';
 import { expectClose, goldenFolder, hasGolden, kernelsUnderTest, readCase, readExpected } from './golden.ts';
@@ -98,7 +98,7 @@ describe.skipIf(!hasGolden)('the distribution sampled from, against the recorded
     const counts = new Map<number, number>();
     for (const id of context) counts.set(id, (counts.get(id) ?? 0) + 1);
     const history = { context: new Set(context), counts };
-    const probabilities = samplingProbabilities(expected.get('logits')!, options, null, history);
+    const probabilities = new Sampler(160, options).probabilities(expected.get('logits')!, null, history);
     expect(probabilities.filter((probability) => probability > 0).length).toBe(kept);
     expectClose(probabilities, expected.get(`probs.${name}`)!, tolerance.probs, name);
   });

@@ -1,10 +1,11 @@
 /** Recorded reference values, read from beside the repository; and the kernels to hold against them. */
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import * as kernelsPackage from '@tuiqiao/kernels';
+import { createNativeKernels, createReferenceKernels, KernelsError } from '@tuiqiao/kernels';
 import type { Kernels } from '@tuiqiao/tensor';
 import { expect } from 'vitest';
 import { readSafetensorsHeader, readTensorFloats } from '../src/checkpoint/safetensors.ts';
+import type { PackedBatch } from '../src/language-model.ts';
 
 const root = path.resolve(import.meta.dirname, '../../../../shared/golden');
 
@@ -32,17 +33,41 @@ export interface KernelsUnderTest {
 }
 
 export const kernelsUnderTest: readonly KernelsUnderTest[] = [
-  { name: 'reference', kernels: kernelsPackage.createReferenceKernels() },
+  { name: 'reference', kernels: createReferenceKernels() },
   { name: 'native', kernels: createNative() },
 ];
 
 function createNative(): Kernels | null {
-  const { createNativeKernels } = kernelsPackage as { createNativeKernels?: () => Kernels };
   try {
-    return createNativeKernels?.() ?? null;
-  } catch {
-    return null;
+    return createNativeKernels();
+  } catch (error) {
+    if (error instanceof KernelsError && error.code === 'native-missing') return null;
+    throw error;
   }
+}
+
+/** Sequences packed end to end; every position with a label other than −100 (but the first) is predicted. */
+export function packSequences(sequences: readonly number[][], labels: readonly number[][]): PackedBatch {
+  const segments = [0];
+  const lossRows: number[] = [];
+  const targets: number[] = [];
+  for (const [s, sequence] of sequences.entries()) {
+    const start = segments.at(-1)!;
+    for (let t = 1; t < sequence.length; t++) {
+      const label = labels[s]![t] ?? -100;
+      if (label === -100) continue;
+      lossRows.push(start + t - 1);
+      targets.push(label);
+    }
+    segments.push(start + sequence.length);
+  }
+  return {
+    ids: Int32Array.from(sequences.flat()),
+    positions: Int32Array.from(sequences.flatMap((sequence) => [...sequence.keys()])),
+    segments: Int32Array.from(segments),
+    lossRows: Int32Array.from(lossRows),
+    targets: Int32Array.from(targets),
+  };
 }
 
 /** |a − b| ≤ abs + rel·|b| for every element; the worst one is named. */

@@ -1,12 +1,16 @@
 import { createRandom } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
-import { Sampler, samplingProbabilities } from './sampler.ts';
-import { resolveSampling } from './sampling-options.ts';
+import { Sampler } from './sampler.ts';
+import { resolveSampling, type SamplingOptions } from './sampling-options.ts';
 
 const random = createRandom(5);
 const V = 300;
 const logits = Float32Array.from({ length: V }, () => 3 * random.normal());
 const nothing = { context: new Set<number>(), counts: new Map<number, number>() };
+
+function probabilitiesOf(options: SamplingOptions, mask: Uint32Array | null = null): Float64Array {
+  return new Sampler(V, resolveSampling(options)).probabilities(logits, mask, nothing);
+}
 
 describe('Sampler', () => {
   it('keeps exactly the tokens of top-p that a full sort keeps', () => {
@@ -18,7 +22,7 @@ describe('Sampler', () => {
         kept.push(sorted[i]!.id);
         mass += sorted[i]!.p;
       }
-      const probabilities = samplingProbabilities(logits, resolveSampling({ topP }));
+      const probabilities = probabilitiesOf({ topP });
       const nonZero = [...probabilities.keys()].filter((id) => probabilities[id]! > 0);
       expect(nonZero.sort((a, b) => a - b)).toEqual(kept.sort((a, b) => a - b));
     }
@@ -29,10 +33,27 @@ describe('Sampler', () => {
     const allowed = [3, 64, 95, 96, 200, 299];
     for (const id of allowed) mask[id >> 5]! |= 1 << (id & 31);
     const best = [...allowed].sort((a, b) => logits[b]! - logits[a]!);
-    const probabilities = samplingProbabilities(logits, resolveSampling({ topK: 2 }), mask);
+    const probabilities = probabilitiesOf({ topK: 2 }, mask);
     const kept = [...probabilities.keys()].filter((id) => probabilities[id]! > 0);
     expect(kept.sort()).toEqual(best.slice(0, 2).sort());
     expect(probabilities.reduce((sum, p) => sum + p, 0)).toBeCloseTo(1, 12);
+  });
+
+  it('keeps all of equal tokens, and one of a certain one', () => {
+    const sampler = new Sampler(4, resolveSampling({ topP: 0.5 }));
+    expect([...sampler.probabilities(Float32Array.of(1, 1, 1, 1), null, nothing)]).toEqual([0.25, 0.25, 0.25, 0.25]);
+    expect([...sampler.probabilities(Float32Array.of(9, -900, -900, -900), null, nothing)]).toEqual([1, 0, 0, 0]);
+  });
+
+  it('draws what it says it draws from', () => {
+    const options = resolveSampling({ temperature: 0.9, topK: 6, repetitionPenalty: 1.4 });
+    const history = { context: new Set([0, 7, 12]), counts: new Map<number, number>() };
+    const sampler = new Sampler(V, options);
+    const probabilities = sampler.probabilities(logits, null, history);
+    const counts = new Float64Array(V);
+    const n = 20_000;
+    for (let i = 0; i < n; i++) counts[sampler.choose(logits, null, history, () => (i + 0.5) / n)!.id]! += 1 / n;
+    for (let v = 0; v < V; v++) expect(Math.abs(counts[v]! - probabilities[v]!)).toBeLessThan(2 / n);
   });
 
   it('leaves the logits as they were', () => {

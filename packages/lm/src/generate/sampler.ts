@@ -1,8 +1,9 @@
 /**
- * From one row of logits to one token. Without top-k and top-p no list is ever sorted: weights are exponentiated once
- * and the inverse of their running sum is walked. With them, only tokens that can survive are sorted.
+ * From one row of logits to one token. Nothing is ever sorted but a few equals: weights are exponentiated once and the
+ * inverse of their running sum is walked; top-k keeps a heap of k, top-p a histogram of masses.
  */
 import { LmError } from '../errors.ts';
+import { expOfNegative, exponentiate } from './exponential.ts';
 import type { ResolvedSampling } from './sampling-options.ts';
 import type { TokenHistory } from './token-history.ts';
 
@@ -13,27 +14,39 @@ export interface Choice {
 }
 
 /** Tokens that may be drawn, with unnormalised weights; `ids` null means that weight i belongs to token i. */
-export interface Candidates {
+interface Candidates {
   readonly ids: Int32Array | null;
-  readonly weights: Float64Array;
   readonly count: number;
   readonly sum: number;
 }
 
-const EMPTY_HISTORY: TokenHistory = { context: new Set(), counts: new Map() };
+/** Buckets of the top-p histogram: the upper bits of a weight's own representation, 64 per power of two. */
+const MASS_BUCKETS = 4096;
+const BUCKET_SHIFT = 14;
+/** Upper word of 1.0, the largest weight. */
+const ONE_BITS = 0x3ff00000;
+const NOTHING: Candidates = { ids: null, count: 0, sum: 0 };
 
 /** Holds the scratch memory of one vocabulary size; not to be shared between concurrent generations. */
 export class Sampler {
   readonly #options: ResolvedSampling;
+  readonly #hasPenalties: boolean;
+  /** Weights of the candidates, relative to the best token. */
   readonly #weights: Float64Array;
+  /** The same memory as words: [2i + 1] is the upper half of weight i. */
+  readonly #words: Uint32Array;
   readonly #ids: Int32Array;
-  readonly #sorted: Float64Array;
+  readonly #scratch: Float64Array;
+  readonly #masses = new Float64Array(MASS_BUCKETS);
 
   constructor(vocabSize: number, options: ResolvedSampling) {
     this.#options = options;
+    this.#hasPenalties =
+      options.repetitionPenalty !== 1 || options.presencePenalty !== 0 || options.frequencyPenalty !== 0;
     this.#weights = new Float64Array(vocabSize);
+    this.#words = new Uint32Array(this.#weights.buffer);
     this.#ids = new Int32Array(vocabSize);
-    this.#sorted = new Float64Array(vocabSize);
+    this.#scratch = new Float64Array(vocabSize);
   }
 
   /**
@@ -44,55 +57,71 @@ export class Sampler {
    * @throws LmError `generation-invalid` when the model's logits are not numbers
    */
   choose(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory, uniform: () => number): Choice | null {
-    const logSum = logSumExp(logits);
-    if (Number.isNaN(logSum)) throw new LmError('generation-invalid', 'generate: expected finite logits, got NaN');
-    const restore = penalise(logits, history, this.#options);
-    const id =
-      this.#options.temperature === 0 ? bestAllowed(logits, mask) : draw(this.candidates(logits, mask), uniform());
+    const { logSum, pool, restore } = this.#prepare(logits, mask, history);
+    const id = this.#options.temperature === 0 ? bestAllowed(logits, mask) : this.#draw(pool(), uniform());
     restore();
     return id < 0 ? null : { id, logProb: logits[id]! - logSum };
   }
 
-  /** The distribution sampled from, after penalties (which `choose` applies to `logits` beforehand). */
-  candidates(logits: Float32Array, mask: Uint32Array | null): Candidates {
-    const { temperature, topK, topP, minP } = this.#options;
-    const best = mask === null ? maximum(logits) : maximumAllowed(logits, mask);
-    if (best === Number.NEGATIVE_INFINITY) return { ids: this.#ids, weights: this.#weights, count: 0, sum: 0 };
-    let pool = mask === null ? this.#allWeights(logits, best, temperature) : this.#allowedWeights(logits, mask, best);
-    if (topK > 0 && topK < pool.count) pool = this.#keepWeights(pool, this.#kthLargest(pool, topK));
-    if (topP < 1) pool = this.#keepWeights(pool, this.#topPThreshold(pool, topP));
-    // Weights are relative to the best token, which has weight 1 and survives everything above.
-    if (minP > 0) pool = this.#keepWeights(pool, minP);
-    return pool;
+  /** The probabilities that `choose` draws from, [V]: for tests and tools. Temperature must not be 0. */
+  probabilities(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory): Float64Array {
+    const { pool, restore } = this.#prepare(logits, mask, history);
+    const { ids, count, sum } = pool();
+    const probabilities = new Float64Array(logits.length);
+    for (let i = 0; i < count; i++) probabilities[ids === null ? i : ids[i]!] = this.#weights[i]! / sum;
+    restore();
+    return probabilities;
   }
 
-  #allWeights(logits: Float32Array, best: number, temperature: number): Candidates {
-    const weights = this.#weights;
-    const inverse = 1 / temperature;
-    let sum = 0;
-    for (let v = 0; v < logits.length; v++) {
-      const weight = Math.exp((logits[v]! - best) * inverse);
-      weights[v] = weight;
-      sum += weight;
+  /** The model's own normaliser; then, penalties applied to `logits` until `restore`, how to get the candidates. */
+  #prepare(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory) {
+    const V = logits.length;
+    const best = maximum(logits);
+    const sum = exponentiate(this.#weights, logits, { count: V, best, temperature: 1 });
+    if (!Number.isFinite(best) || Number.isNaN(sum)) {
+      throw new LmError('generation-invalid', 'generate: expected finite logits, got NaN or infinity');
     }
-    return { ids: null, weights, count: logits.length, sum };
+    const isModelItself = this.#options.temperature === 1 && mask === null && !this.#hasPenalties;
+    const restore = this.#hasPenalties ? penalise(logits, history, this.#options) : () => {};
+    const pool = (): Candidates =>
+      this.#filter(isModelItself ? { ids: null, count: V, sum } : this.#reweigh(logits, mask));
+    return { logSum: best + Math.log(sum), pool, restore };
   }
 
-  #allowedWeights(logits: Float32Array, mask: Uint32Array, best: number): Candidates {
-    const inverse = 1 / this.#options.temperature;
+  /** Weights at the temperature, of the allowed tokens. */
+  #reweigh(logits: Float32Array, mask: Uint32Array | null): Candidates {
+    const { temperature } = this.#options;
+    if (mask === null) {
+      const sizes = { count: logits.length, best: maximum(logits), temperature };
+      return { ids: null, count: logits.length, sum: exponentiate(this.#weights, logits, sizes) };
+    }
+    const bestId = bestAllowed(logits, mask);
+    if (bestId < 0) return NOTHING;
+    const best = logits[bestId]!;
+    const inverse = 1 / temperature;
     let count = 0;
     let sum = 0;
     for (let word = 0; word < mask.length; word++) {
       for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) {
         const v = word * 32 + 31 - Math.clz32(bits & -bits);
         if (v >= logits.length) break;
-        const weight = Math.exp((logits[v]! - best) * inverse);
+        const weight = expOfNegative((logits[v]! - best) * inverse);
         this.#ids[count] = v;
         this.#weights[count++] = weight;
         sum += weight;
       }
     }
-    return { ids: this.#ids, weights: this.#weights, count, sum };
+    return { ids: this.#ids, count, sum };
+  }
+
+  /** Top-k, top-p and min-p. Weights are relative to the best token, which has weight 1 and survives them all. */
+  #filter(all: Candidates): Candidates {
+    const { topK, topP, minP } = this.#options;
+    let pool = all;
+    if (topK > 0 && topK < pool.count) pool = this.#keepWeights(pool, this.#kthLargest(pool.count, topK));
+    if (topP < 1 && pool.count > 0) pool = this.#keepWeights(pool, this.#topPThreshold(pool, topP));
+    if (minP > 0) pool = this.#keepWeights(pool, minP);
+    return pool;
   }
 
   /** Candidates whose weight is at least `threshold`, moved to the front of the scratch arrays. */
@@ -100,71 +129,72 @@ export class Sampler {
     let count = 0;
     let sum = 0;
     for (let i = 0; i < pool.count; i++) {
-      const weight = pool.weights[i]!;
+      const weight = this.#weights[i]!;
       if (weight < threshold) continue;
       this.#ids[count] = pool.ids === null ? i : pool.ids[i]!;
       this.#weights[count++] = weight;
       sum += weight;
     }
-    return { ids: this.#ids, weights: this.#weights, count, sum };
+    return { ids: this.#ids, count, sum };
   }
 
-  #kthLargest(pool: Candidates, k: number): number {
-    // A heap of the k largest so far, smallest at its root.
-    const heap = this.#sorted.subarray(0, k);
-    heap.set(pool.weights.subarray(0, k));
+  /** Through a heap of the k largest so far, the smallest at its root. */
+  #kthLargest(count: number, k: number): number {
+    const heap = this.#scratch.subarray(0, k);
+    heap.set(this.#weights.subarray(0, k));
     for (let i = (k >> 1) - 1; i >= 0; i--) siftDown(heap, i);
-    for (let i = k; i < pool.count; i++) {
-      if (pool.weights[i]! <= heap[0]!) continue;
-      heap[0] = pool.weights[i]!;
+    for (let i = k; i < count; i++) {
+      if (this.#weights[i]! <= heap[0]!) continue;
+      heap[0] = this.#weights[i]!;
       siftDown(heap, 0);
     }
     return heap[0]!;
   }
 
   /** The smallest weight in the smallest set of best tokens whose share reaches `topP`. */
-  #topPThreshold(pool: Candidates, topP: number): number {
-    // The tail that is cut has mass at most 1 − topP; all tokens below (1 − topP)/count together stay within it.
-    const tail = (1 - topP) * pool.sum;
-    const floor = tail / pool.count;
-    let count = 0;
-    let below = 0;
-    for (let i = 0; i < pool.count; i++) {
-      const weight = pool.weights[i]!;
-      if (weight < floor) below += weight;
-      else this.#sorted[count++] = weight;
+  #topPThreshold({ count, sum }: Candidates, topP: number): number {
+    const masses = this.#masses.fill(0);
+    for (let i = 0; i < count; i++) masses[this.#bucketOf(i)]! += this.#weights[i]!;
+    const wanted = topP * sum;
+    let mass = 0;
+    let bucket = 0;
+    while (bucket < MASS_BUCKETS - 1 && mass + masses[bucket]! < wanted) mass += masses[bucket++]!;
+    let equals = 0;
+    for (let i = 0; i < count; i++) if (this.#bucketOf(i) === bucket) this.#scratch[equals++] = this.#weights[i]!;
+    const sorted = this.#scratch.subarray(0, equals).sort();
+    for (let i = equals - 1; i > 0; i--) {
+      mass += sorted[i]!;
+      if (mass >= wanted) return sorted[i]!;
     }
-    const sorted = this.#sorted.subarray(0, count).sort();
-    let cut = below;
-    for (let i = 0; i < count - 1; i++) {
-      cut += sorted[i]!;
-      if (cut > tail) return sorted[i]!;
-    }
-    return sorted[count - 1]!;
+    return sorted[0] ?? 0;
   }
-}
 
-/** For tests and tools: the probabilities that `choose` would draw from, [V]. */
-export function samplingProbabilities(
-  logits: Float32Array,
-  options: ResolvedSampling,
-  mask: Uint32Array | null = null,
-  history: TokenHistory = EMPTY_HISTORY,
-): Float64Array {
-  const penalised = logits.slice();
-  penalise(penalised, history, options);
-  const { ids, weights, count, sum } = new Sampler(logits.length, options).candidates(penalised, mask);
-  const probabilities = new Float64Array(logits.length);
-  for (let i = 0; i < count; i++) probabilities[ids === null ? i : ids[i]!] = weights[i]! / sum;
-  return probabilities;
+  /** 0 for the largest weights; monotone, as the bits of positive floats are. */
+  #bucketOf(i: number): number {
+    return Math.min(MASS_BUCKETS - 1, (ONE_BITS - this.#words[2 * i + 1]!) >> BUCKET_SHIFT);
+  }
+
+  /** Walks the running sum of the weights to `uniform` of the total; −1 without candidates. */
+  #draw({ ids, count, sum }: Candidates, uniform: number): number {
+    let left = uniform * sum;
+    let last = -1;
+    for (let i = 0; i < count; i++) {
+      const weight = this.#weights[i]!;
+      if (weight === 0) continue;
+      last = i;
+      left -= weight;
+      if (left < 0) break;
+    }
+    return last < 0 || ids === null ? last : ids[last]!;
+  }
 }
 
 /** Applies the penalties in place and returns the way back. */
 function penalise(logits: Float32Array, history: TokenHistory, options: ResolvedSampling): () => void {
   const { repetitionPenalty, presencePenalty, frequencyPenalty } = options;
-  const changed = new Map<number, number>();
+  const original = new Map<number, number>();
   const change = (id: number, value: number): void => {
-    if (!changed.has(id)) changed.set(id, logits[id]!);
+    if (!original.has(id)) original.set(id, logits[id]!);
     logits[id] = value;
   };
   if (repetitionPenalty !== 1) {
@@ -177,41 +207,14 @@ function penalise(logits: Float32Array, history: TokenHistory, options: Resolved
     for (const [id, count] of history.counts) change(id, logits[id]! - presencePenalty - frequencyPenalty * count);
   }
   return () => {
-    for (const [id, value] of changed) logits[id] = value;
+    for (const [id, value] of original) logits[id] = value;
   };
-}
-
-/** Walks the running sum of the weights to `uniform` of the total; −1 without candidates. */
-function draw({ ids, weights, count, sum }: Candidates, uniform: number): number {
-  let left = uniform * sum;
-  let last = -1;
-  for (let i = 0; i < count; i++) {
-    const weight = weights[i]!;
-    if (weight === 0) continue;
-    last = i;
-    left -= weight;
-    if (left < 0) break;
-  }
-  return last < 0 || ids === null ? last : ids[last]!;
-}
-
-/** log Σ exp. */
-function logSumExp(logits: Float32Array): number {
-  const best = maximum(logits);
-  let sum = 0;
-  for (let v = 0; v < logits.length; v++) sum += Math.exp(logits[v]! - best);
-  return best + Math.log(sum);
 }
 
 function maximum(logits: Float32Array): number {
   let best = Number.NEGATIVE_INFINITY;
   for (let v = 0; v < logits.length; v++) if (logits[v]! > best) best = logits[v]!;
   return best;
-}
-
-function maximumAllowed(logits: Float32Array, mask: Uint32Array): number {
-  const id = bestAllowed(logits, mask);
-  return id < 0 ? Number.NEGATIVE_INFINITY : logits[id]!;
 }
 
 /** Arg-max over the allowed tokens, the lowest id on a tie; −1 when there are none. */
