@@ -14,6 +14,7 @@ const SECTION_TITLES: Readonly<Record<string, string>> = {
   dpo: 'DPO:',
   pairs: 'Pairs:',
   geometry: 'Geometry:',
+  vocabulary: 'Vocabulary:',
 };
 
 /** `8` → 8, `true` → true, anything else stays text: judged by the schema afterwards. */

@@ -65,19 +65,16 @@ function fromJson(line: string, place: string): PoemInput {
   return poem as unknown as PoemInput;
 }
 
+/** A title and an author. */
+const MAX_HEAD_LINES = 2;
 const HAS_PAUSE = /[，。！？；、,.!?;]/u;
 
 /** Lines above the poem that are its title and author: in 《》, or without a pause while the lines below have some. */
 function splitTitle(lines: readonly string[]): { title: string | undefined; text: string } {
-  let head = 0;
-  if (/^(#|《.*》)/u.test(lines[0] ?? '') && lines.length > 1) head = 1;
-  while (
-    head < 2 &&
-    head < lines.length - 1 &&
-    !HAS_PAUSE.test(lines[head]!) &&
-    lines.slice(head + 1).every((line) => HAS_PAUSE.test(line))
-  )
-    head++;
+  let head = /^(#|《.*》)/u.test(lines[0] ?? '') && lines.length > 1 ? 1 : 0;
+  let last = head;
+  while (last < MAX_HEAD_LINES && last < lines.length - 1 && !HAS_PAUSE.test(lines[last]!)) last++;
+  if (lines.slice(last).every((line) => HAS_PAUSE.test(line))) head = last;
   const title = lines
     .slice(0, head)
     .map((line) => line.replace(/^#+\s*/u, '').replace(/^《(.*)》$/u, '$1'))

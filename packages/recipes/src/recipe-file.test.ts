@@ -93,3 +93,17 @@ describe('loadRecipe', () => {
     );
   });
 });
+
+describe('the recipes that ship', () => {
+  const shipped = path.resolve(import.meta.dirname, '../../../recipes');
+  it.each([
+    ['base-poet.yaml', 'pretrain'],
+    ['base-sft.yaml', 'sft'],
+    ['base-dpo.yaml', 'dpo'],
+    ['qwen3-0.6b-lora.yaml', 'sft'],
+  ])('%s is a %s recipe without warnings', async (name, stage) => {
+    const { recipe, warnings } = await loadRecipe({ file: path.join(shipped, name) });
+    expect(recipe.stage).toBe(stage);
+    expect(warnings).toEqual([]);
+  });
+});

@@ -1,8 +1,7 @@
 /** `tuiqiao check`: the verdict on poems, one by one, for a reader or as JSON lines. */
 import type { BookName, Verdict } from '@tuiqiao/prosody';
-import { parseOptions } from '@tuiqiao/schema';
+import { parseOptions, TuiqiaoError } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
-import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
 import { addOptionFlags, toOptionMap } from '../option-flags.ts';
 import { type FoundPoem, readPoems } from '../read-poems.ts';
@@ -51,11 +50,10 @@ export function addCheckCommand(host: CommandHost): void {
             { lang: session.language },
           );
         } catch (error) {
-          if (error instanceof Error && 'code' in error) {
-            throw new CliError('input-bad', `${place}: ${error.message}`, {
-              cause: error,
-              ...('hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {}),
-            });
+          // The engine's own error, with the place in the input put before it.
+          if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+            const hint = 'hint' in error && typeof error.hint === 'string' ? { hint: error.hint } : {};
+            throw new TuiqiaoError(error.code, `${place}: ${error.message}`, { cause: error, ...hint });
           }
           throw error;
         }

@@ -1,0 +1,111 @@
+import { check } from '@tuiqiao/prosody';
+import picocolors from 'picocolors';
+import stringWidth from 'string-width';
+import { describe, expect, it } from 'vitest';
+import { createMeter } from './meter.ts';
+import { formatBytes, formatDuration, formatFigure, formatPercent } from './numbers.ts';
+import { renderTable } from './table.ts';
+import { renderVerdict } from './verdict.ts';
+
+const plain = picocolors.createColors(false);
+const coloured = picocolors.createColors(true);
+
+describe('renderVerdict', () => {
+  const good = check('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。');
+  const bad = check('床前明月光，疑是地上霜。举头望明月，低头思故乡。');
+
+  it('shows every line with its marks, the rhyme and the outcome', () => {
+    const text = renderVerdict(good, '登鹳雀楼', 'zh', plain);
+    expect(text).toMatch(/^登鹳雀楼 · 五绝（仄起，首句不入韵） · 平水韵 下平.*尤 · 合律\n/u);
+    expect(text).toContain('1  白日依山尽  ●●○○●');
+    expect(text).toContain('4  更上一层楼  ◎●●○○  韵');
+  });
+
+  it('tells faults in sentences, with what would fit', () => {
+    const text = renderVerdict(bad, undefined, 'zh', plain);
+    expect(text).toContain('不合律');
+    expect(text).toMatch(/疵 {4}\d\.\d {3}失粘 {2}第3句失粘/u);
+    expect(text).toContain('可改');
+  });
+
+  it('keeps the columns in place when colours are on', () => {
+    const marks = renderVerdict(bad, undefined, 'en', coloured).split('\n').slice(2, 6);
+    const starts = marks.map((line) => stringWidth(line.slice(0, line.search(/[○●◎]/u))));
+    expect(new Set(starts).size).toBe(1);
+    expect(marks[0]).toContain('\u001b[');
+  });
+
+  it('shows a text that is no verse without falling over', () => {
+    expect(renderVerdict(check('今天😀天气'), undefined, 'zh', plain)).toContain('？');
+    expect(renderVerdict(check('…'), undefined, 'zh', plain)).toContain('不成体');
+  });
+});
+
+describe('renderTable', () => {
+  it('aligns Chinese beside Latin', () => {
+    const table = renderTable(
+      [{ title: '体裁' }, { title: 'n', isNumber: true }],
+      [
+        ['七绝', 5],
+        ['abc', 1234],
+      ],
+      plain,
+    );
+    const widths = table.split('\n').map((line) => stringWidth(line));
+    expect(new Set(widths).size).toBe(1);
+    expect(table.split('\n')).toHaveLength(3);
+  });
+});
+
+describe('createMeter', () => {
+  function record(isTerminal: boolean) {
+    const written: string[] = [];
+    let time = 0;
+    const meter = createMeter({
+      label: 'train',
+      unit: 'steps',
+      isTerminal,
+      remaining: 'left',
+      write: (text) => written.push(text),
+      now: () => time,
+    });
+    return { meter, written, pass: (ms: number) => (time += ms) };
+  }
+
+  it('writes a plain line now and then where there is no terminal, with rate and remaining time', () => {
+    const { meter, written, pass } = record(false);
+    for (let step = 1; step <= 40; step++) {
+      meter.update(step, 100, 'loss 1.5');
+      pass(1000);
+    }
+    meter.stop();
+    expect(written[0]).toBe('train · 1 % · 1/100 steps · loss 1.5\n');
+    expect(written[1]).toBe('train · 11 % · 11/100 steps · loss 1.5 · left 1:29\n');
+    expect(written.at(-1)).toBe('train · 40 % · 40/100 steps · loss 1.5 · left 1:00\n');
+    expect(written).toHaveLength(5);
+  });
+
+  it('works the rate out when nobody tells it', () => {
+    const { meter, written, pass } = record(false);
+    meter.update(0, 50);
+    pass(10_000);
+    meter.update(25, 50);
+    expect(written[1]).toBe('train · 50 % · 25/50 steps · 2.50 steps/s · left 0:10\n');
+  });
+});
+
+describe('numbers', () => {
+  it.each([
+    [formatDuration(59.6), '1:00'],
+    [formatDuration(3723), '1:02:03'],
+    [formatDuration(Number.NaN), '–'],
+    [formatBytes(1536), '1.5 KiB'],
+    [formatBytes(25_276_502_016), '23.5 GiB'],
+    [formatPercent(0.8734), '87.3 %'],
+    [formatFigure(0.00012), '1.2e-4'],
+    [formatFigure(1.23456), '1.235'],
+    [formatFigure(0), '0'],
+  ])('%s', (got, expected) => {
+    expect(got).toBe(expected);
+  });
+});
