@@ -1,9 +1,8 @@
 /** Poems by the name a recipe gives: the full corpus in the cache, the starter that ships, or a JSON lines file. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { findCorpus, loadCorpus, loadPoems, type Poem } from '@tuiqiao/corpus';
+import { findCorpus, loadCorpus, loadPoems, loadStarter, type Poem } from '@tuiqiao/corpus';
 import type { RunControls } from '@tuiqiao/schema';
 import { RecipesError } from './errors.ts';
 import type { ManifestData } from './run-manifest.ts';
@@ -26,11 +25,22 @@ function isRegulatedOf(dynasty: string): (poem: Poem) => boolean {
   return ({ dynasty: own, labels }) => own === dynasty && labels.start !== null;
 }
 
+/** Hash of what was read, so that a manifest names data, not a file's compression. */
+function hashOf(poems: readonly Poem[]): string {
+  const hash = createHash('sha256');
+  for (const { id, text } of poems) hash.update(`${id}\t${text}\n`);
+  return hash.digest('hex');
+}
+
 /**
  * @throws RecipesError `dataset-not-found` when `full` has not been pulled or the file is not there
  */
 export async function openCorpus(name: string, controls: RunControls = {}): Promise<OpenedCorpus> {
   controls.signal?.throwIfAborted();
+  if (name === 'starter') {
+    const poems = await loadStarter();
+    return { name, poems, manifestEntry: { name, sha256: hashOf(poems), samples: poems.length } };
+  }
   if (isCorpusName(name)) {
     const corpus = await findCorpus();
     if (corpus === null) {
@@ -52,8 +62,5 @@ export async function openCorpus(name: string, controls: RunControls = {}): Prom
     });
   }
   const poems = await loadPoems(name);
-  const sha256 = createHash('sha256')
-    .update(await readFile(name))
-    .digest('hex');
-  return { name, poems, manifestEntry: { name: path.basename(name), sha256, samples: poems.length } };
+  return { name, poems, manifestEntry: { name: path.basename(name), sha256: hashOf(poems), samples: poems.length } };
 }

@@ -6,11 +6,13 @@ export type RecipesErrorCode =
   | 'recipe-too-large'
   | 'recipe-bad-yaml'
   | 'recipe-bad-override'
+  | 'recipe-bad-value'
   | 'run-folder-in-use'
   | 'run-folder-not-empty'
   | 'run-folder-damaged'
   | 'checkpoint-not-found'
   | 'dataset-not-found'
+  | 'dataset-empty'
   | 'model-not-found'
   | 'disk-full'
   | 'disk-not-writable';

@@ -9,7 +9,6 @@ export type VerseErrorCode =
 export class VerseError extends TuiqiaoError {
   declare readonly code: VerseErrorCode;
 
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the code to this package's own
   constructor(code: VerseErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
     super(code, message, options);
   }

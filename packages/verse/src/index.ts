@@ -1,6 +1,6 @@
 export { createPoemConstraint, type PoemConstraint } from './constraint.ts';
 export { VerseError, type VerseErrorCode } from './errors.ts';
-export { type CopiedLine, type Novelty, noveltyOf } from './novelty.ts';
+export { type Novelty, noveltyOf } from './novelty.ts';
 export { messageFor, type PromptStyle, promptIdsFor, promptStyleOf } from './prompt.ts';
 export { compileRequest, hasAutomaton, planOf, type WritingRequest } from './request-plan.ts';
 export type { Reward } from './reward.ts';

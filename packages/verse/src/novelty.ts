@@ -1,26 +1,21 @@
-/** Which lines of a poem stand in the corpus already, and the longest run of characters it shares with any line. */
-import type { LineIndex } from '@tuiqiao/corpus';
+/** Which lines of a poem stand in a corpus already, and the longest run of characters it shares with any line. */
+import { type CopiedLine, type LineIndex, splitLines } from '@tuiqiao/corpus';
 
 export interface Novelty {
+  /** Lines of five characters or more; shorter ones recur by chance. */
   readonly copiedLines: readonly CopiedLine[];
   /** Characters. */
   readonly longestSharedNgram: number;
 }
 
-export interface CopiedLine {
-  readonly line: string;
-  readonly source: { readonly title: string; readonly author: string };
-}
-
-/** Shorter lines (如梦令's 2-character ones) recur by chance and are nobody's. */
-const SHORTEST_LINE = 5;
-
-export function noveltyOf(text: string, index: LineIndex): Novelty {
-  const copiedLines: CopiedLine[] = [];
-  for (const line of text.split(/[，。、？！；\s]+/u)) {
-    if ([...line].length < SHORTEST_LINE) continue;
-    const source = index.find(line);
-    if (source !== null) copiedLines.push({ line, source: { title: source.title, author: source.author } });
-  }
-  return { copiedLines, longestSharedNgram: index.longestSharedNgram(text) };
+/** @param indexes asked in order: of two that know a line, the first names its source */
+export function noveltyOf(text: string, indexes: readonly LineIndex[]): Novelty {
+  const copiedLines = splitLines(text).flatMap((line) => {
+    const source = indexes.map((index) => index.find(line)).find((found) => found !== null);
+    return source === undefined || source === null ? [] : [{ line, source }];
+  });
+  return {
+    copiedLines,
+    longestSharedNgram: Math.max(0, ...indexes.map((index) => index.longestSharedNgram(text))),
+  };
 }

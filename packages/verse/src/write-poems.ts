@@ -33,7 +33,7 @@ export interface WritePoemsOptions {
   /** Poems written at the same time. Default 64. */
   readonly slots?: number;
   /** Where copies are looked up; without it novelty is not judged. */
-  readonly lineIndex?: LineIndex;
+  readonly lineIndexes?: readonly LineIndex[];
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -146,7 +146,7 @@ function judge(
     logProb: sequence.logProbs.reduce((sum, x) => sum + x, 0),
     tokens: sequence.logProbs.length,
     verdict,
-    novelty: options.lineIndex === undefined ? null : noveltyOf(text, options.lineIndex),
+    novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes),
     seed,
     attempts: attempt,
     isAccepted: hasEnded && (!isChecked || verdict.strict.all),

@@ -1,0 +1,177 @@
+/**
+ * Stage `dpo`: direct preference optimisation. It goes on from the SFT adapter, and that adapter, frozen, is the
+ * reference; pairs are the policy's own samples judged by the checker. Before step 1 the run says what is trained, what
+ * the reference is, and that policy and reference agree.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { DpoRecipe, RunControls } from '@tuiqiao/schema';
+import { createRandom } from '@tuiqiao/tensor';
+import {
+  attachLora,
+  checkDpoStart,
+  computeReferenceLogProbs,
+  countSteps,
+  loadAdapter,
+  preferenceDataset,
+  preferenceObjective,
+  train,
+} from '@tuiqiao/tune';
+import { describeKernels, openKernels } from './compute.ts';
+import { openCorpus } from './corpus-source.ts';
+import { RecipesError } from './errors.ts';
+import { isModel } from './examples.ts';
+import { openModel, parseAdapter } from './models.ts';
+import { openOptimizer, openSchedule } from './optimizer.ts';
+import { plainRequest } from './poet/requests.ts';
+import { countRules, hashPairs, type SampledPairs, samplePairs, tokenizePair } from './preference-pairs.ts';
+import type { ManifestData } from './run-manifest.ts';
+import { saveTrained, type Trained, trainedAdapter } from './sft.ts';
+import { type StageResult, type TrainingRun, withTrainingRun } from './training-run.ts';
+
+const PAIRS_FILE = 'pairs.json';
+const REFERENCE_FILE = 'reference-log-probs.json';
+/** Poems sampled at the same time while pairs are made. */
+const SAMPLING_SLOTS = 128;
+
+export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Promise<StageResult> {
+  const kernels = openKernels(recipe);
+  const opened = await openModel(recipe.model, {
+    kernels,
+    computeType: recipe.computeType,
+    adapters: recipe.adapter.slice(0, -1),
+  });
+  const { model, tokenizer } = opened;
+  const trained = await openPolicy(recipe, opened.model);
+  return withTrainingRun(recipe, controls, async (run) => {
+    // Pairs.
+    const { sampled, data: manifestEntries } = await openPairs(recipe, opened, run, controls);
+    if (sampled.pairs.length === 0) {
+      throw new RecipesError(
+        'dataset-empty',
+        'dpo: no prompt gave both a poem that keeps the rules and one that does not',
+        {
+          hint: 'Raise pairs.samplesPerPrompt, or run SFT first.',
+        },
+      );
+    }
+    const pairs = preferenceDataset(sampled.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer)));
+
+    // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
+    const { reference } = recipe.dpo;
+    const references = await computeReferenceLogProbs({
+      model,
+      data: pairs,
+      reference,
+      allowBaseReference: reference === 'base',
+      cacheFile: run.folder.pathOf(REFERENCE_FILE),
+      cacheKey: `${hashPairs(sampled.pairs)} ${recipe.model} ${recipe.adapter.join(' ')} ${reference}`,
+      ...(controls.signal === undefined ? {} : { signal: controls.signal }),
+      onEvent: run.emit,
+    });
+    const startNotes = await checkDpoStart({ model, data: pairs, references, reference });
+
+    const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
+    const totalSteps = recipe.maxSteps ?? countSteps(pairs, batching, recipe.epochs);
+    const start = recipe.adapter.at(-1);
+    await run.start({
+      totalSteps,
+      notes: [
+        `Training ${trained.description} of ${recipe.model}, going on from ${start ?? 'a new adapter (no SFT adapter given)'}.`,
+        `Reference: ${reference === 'start' ? `${start ?? 'the base model'}, frozen, as training begins` : 'the raw base model, by request'}.`,
+        `Pairs: ${sampled.pairs.length} from ${sampled.samples} samples of the policy, ${(100 * sampled.flawlessShare).toFixed(1)} % of which keep every rule; rejected poems break ${countRules(
+          sampled.pairs,
+        )
+          .slice(0, 6)
+          .map(([rule, count]) => `${rule} ${count}`)
+          .join(', ')}.`,
+        ...startNotes,
+        describeKernels(kernels),
+      ],
+      data: manifestEntries,
+      kernels,
+    });
+    for (const note of startNotes.filter((text) => text.startsWith('warning:'))) {
+      run.emit({ type: 'run-warning', code: 'dpo-pairs', message: note.slice('warning:'.length).trim() });
+    }
+
+    const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
+    const result = await train({
+      ...run.loop(save),
+      model,
+      parameters: trained.parameters,
+      optimizer: openOptimizer(kernels, trained.parameters, recipe),
+      schedule: openSchedule(recipe, totalSteps),
+      data: pairs,
+      batching,
+      objective: preferenceObjective(
+        {
+          loss: recipe.dpo.lossType,
+          beta: recipe.dpo.beta,
+          labelSmoothing: recipe.dpo.labelSmoothing,
+          rpoAlpha: recipe.dpo.sftWeight,
+        },
+        references,
+      ),
+      totalSteps,
+    });
+    await save(run.folder.folder);
+    return result;
+  });
+}
+
+/** The last adapter goes on being trained; without one, a new adapter on the base, which is then the reference. */
+async function openPolicy(recipe: DpoRecipe, model: Parameters<typeof attachLora>[0]): Promise<Trained> {
+  const start = recipe.adapter.at(-1);
+  if (start === undefined) return trainedAdapter(attachLora(model, { ...recipe.lora, seed: recipe.seed }));
+  const { folder, scale } = parseAdapter(start);
+  if (scale !== 1) {
+    throw new RecipesError(
+      'recipe-bad-value',
+      `adapter: expected the adapter to go on from at its own scale, got ${start}`,
+      {
+        hint: 'Leave the :scale away for the last adapter.',
+      },
+    );
+  }
+  if (!existsSync(path.join(folder, 'adapter_config.json'))) {
+    throw new RecipesError('model-not-found', `${folder}: no adapter there (no adapter_config.json)`, {
+      hint: 'Run SFT first: `tuiqiao sft recipes/base-sft.yaml`.',
+    });
+  }
+  return trainedAdapter(await loadAdapter(model, folder, { isTrainable: true }));
+}
+
+/** Samples pairs, or reads those an interrupted run has already made: sampling again would change the data. */
+async function openPairs(
+  recipe: DpoRecipe,
+  opened: Awaited<ReturnType<typeof openModel>>,
+  run: TrainingRun,
+  controls: RunControls,
+): Promise<{ sampled: SampledPairs; data: ManifestData[] }> {
+  const corpora = await Promise.all(recipe.dataset.map((name) => openCorpus(name, controls)));
+  const data = corpora.map((corpus) => corpus.manifestEntry);
+  const file = run.folder.pathOf(PAIRS_FILE);
+  if (run.folder.resumedFrom !== null && existsSync(file)) {
+    return { sampled: JSON.parse(await readFile(file, 'utf8')) as SampledPairs, data };
+  }
+  const poems = corpora
+    .flatMap((corpus) => corpus.poems.filter(isModel))
+    .filter(({ labels }) => labels.split === 'train');
+  createRandom(recipe.seed).fork('prompts').shuffle(poems);
+  const sampled = await samplePairs(
+    {
+      model: opened.model,
+      tokenizer: opened.tokenizer,
+      requests: poems.slice(0, recipe.pairs.prompts).map(plainRequest),
+      samplesPerPrompt: recipe.pairs.samplesPerPrompt,
+      temperature: recipe.pairs.temperature,
+      seed: recipe.seed,
+      slots: SAMPLING_SLOTS,
+    },
+    { ...controls, onEvent: run.emit },
+  );
+  await run.folder.writeFile(PAIRS_FILE, JSON.stringify(sampled));
+  return { sampled, data };
+}

@@ -1,0 +1,113 @@
+/**
+ * Stage `sft`: supervised fine-tuning. Examples → prompt and completion tokens, loss on the completion → LoRA on every
+ * linear layer (or all weights) → a PEFT folder (or a model folder).
+ */
+import { type LanguageModel, saveLanguageModel, saveTokenizer } from '@tuiqiao/lm';
+import type { RunControls, SftRecipe } from '@tuiqiao/schema';
+import type { Parameter } from '@tuiqiao/tensor';
+import {
+  type Adapter,
+  attachLora,
+  countSteps,
+  evaluateLoss,
+  exampleDataset,
+  saveAdapter,
+  sftObjective,
+  train,
+} from '@tuiqiao/tune';
+import { describeKernels, openKernels } from './compute.ts';
+import { loadExamples } from './examples.ts';
+import { type OpenedModel, openModel } from './models.ts';
+import { openOptimizer, openSchedule } from './optimizer.ts';
+import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
+
+export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Promise<StageResult> {
+  const kernels = openKernels(recipe);
+  const opened = await openModel(recipe.model, {
+    kernels,
+    computeType: recipe.computeType,
+    isTrainable: recipe.finetuning === 'full',
+    adapters: recipe.adapter,
+  });
+  const { model, tokenizer } = opened;
+  const { training, validation, manifestEntries } = await loadExamples(recipe, tokenizer, controls);
+  return withTrainingRun(recipe, controls, async (run) => {
+    const trained = chooseTrained(model, recipe);
+    const data = exampleDataset(training);
+    const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
+    const totalSteps = recipe.maxSteps ?? countSteps(data, batching, recipe.epochs);
+    await run.start({
+      totalSteps,
+      notes: [
+        `Training ${trained.description} of ${recipe.model} on ${training.length.toLocaleString('en')} examples; the loss falls on the poems only.`,
+        ...(recipe.adapter.length === 0 ? [] : [`Underneath, frozen: ${recipe.adapter.join(', ')}.`]),
+        describeKernels(kernels),
+      ],
+      data: manifestEntries,
+      kernels,
+    });
+    const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
+    const result = await train({
+      ...run.loop(save),
+      model,
+      parameters: trained.parameters,
+      optimizer: openOptimizer(kernels, trained.parameters, recipe),
+      schedule: openSchedule(recipe, totalSteps),
+      data,
+      batching,
+      objective: sftObjective({ withAccuracy: true }),
+      totalSteps,
+      ...(validation.length === 0
+        ? {}
+        : {
+            evaluation: {
+              everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
+              run: () =>
+                evaluateLoss({
+                  model,
+                  data: exampleDataset(validation),
+                  ...(controls.signal === undefined ? {} : { signal: controls.signal }),
+                }),
+            },
+          }),
+    });
+    await save(run.folder.folder);
+    return result;
+  });
+}
+
+/** What a fine-tuning stage changes: a new adapter, or every weight. */
+export interface Trained {
+  readonly parameters: readonly Parameter[];
+  readonly adapter: Adapter | null;
+  /** For the notes, e.g. `425,984 parameters (LoRA rank 16 on 56 layers)`. */
+  readonly description: string;
+}
+
+function describeCount(parameters: readonly Parameter[]): string {
+  return `${parameters.reduce((sum, parameter) => sum + parameter.value.length, 0).toLocaleString('en')} parameters`;
+}
+
+function chooseTrained(model: LanguageModel, recipe: SftRecipe): Trained {
+  if (recipe.finetuning === 'full') {
+    const parameters = [...model.parameters.values()];
+    return { parameters, adapter: null, description: `all ${describeCount(parameters)}` };
+  }
+  return trainedAdapter(attachLora(model, { ...recipe.lora, seed: recipe.seed }));
+}
+
+export function trainedAdapter(adapter: Adapter): Trained {
+  const { parameters, deltas, config } = adapter;
+  const description = `${describeCount(parameters)} (LoRA rank ${config.rank} on ${deltas.size} layers)`;
+  return { parameters, adapter, description };
+}
+
+/** Writes the stage's result as Hugging Face or PEFT has it. */
+export async function saveTrained(opened: OpenedModel, trained: Trained, folder: string): Promise<void> {
+  if (trained.adapter !== null) {
+    await saveAdapter(opened.model.kernels, trained.adapter, folder, { baseModelName: opened.folder });
+    return;
+  }
+  await saveLanguageModel(opened.model, folder, { dtype: 'bf16' });
+  await saveTokenizer(opened.tokenizer.files, folder);
+}
