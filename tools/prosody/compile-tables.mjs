@@ -32,10 +32,13 @@ function stringArray(doc, name, items) {
   return `/** ${doc} */\nexport const ${name}: readonly string[] = [\n${lines}\n];\n`;
 }
 
+/** Characters like 来 (1,906 times for 來's 77,265) are slips of the text bases, not forms in use. */
+const STRAY_SHARE = 0.05;
+
 const byCodePoint = (/** @type {string} */ a, /** @type {string} */ b) => a.codePointAt(0) - b.codePointAt(0);
 
 function compilePingshui() {
-  const rows = readTable('pingshui.tsv');
+  const rows = listReadings();
   const groups = Array.from({ length: 106 }, () => []);
   for (const row of rows) groups[Number(row.gid) - 1].push({ char: row.char, uses: Number(row.rhyme_uses) });
   for (const group of groups) group.sort((a, b) => b.uses - a.uses || byCodePoint(a.char, b.char));
@@ -46,13 +49,13 @@ function compilePingshui() {
       .map((entry) => entry.uses.toString(36))
       .join(' '),
   );
-  const narrowed = narrowTones(rows);
+  const narrowed = narrowTones(readTable('pingshui.tsv'), rows);
   writeModule(
     'pingshui',
     'pingshui.tsv',
     [
-      `/** Characters with readings of both tones whose oblique ones stand only in the widest transcription. */\nexport const CONFIRMED_LEVEL_ONLY =\n  '${narrowed.level.join('')}';\n`,
-      `/** Characters with readings of both tones whose level ones stand only in the widest transcription. */\nexport const CONFIRMED_OBLIQUE_ONLY =\n  '${narrowed.oblique.join('')}';\n`,
+      `/** Characters that the narrowest source with them lists as level only, the widest otherwise. */\nexport const CONFIRMED_LEVEL_ONLY =\n  '${narrowed.level.join('')}';\n`,
+      `/** Characters that the narrowest source with them lists as oblique only, the widest otherwise. */\nexport const CONFIRMED_OBLIQUE_ONLY =\n  '${narrowed.oblique.join('')}';\n`,
       stringArray(
         'Characters of the groups 1–106 of 平水韵, those that rhyme oftenest in regulated verse first.',
         'PINGSHUI_CHARACTERS',
@@ -67,15 +70,25 @@ function compilePingshui() {
   );
 }
 
+/** Readings of the widest transcription (S); those of Wikisource alone only where it lacks the character. */
+function listReadings() {
+  const rows = readTable('pingshui.tsv');
+  const inWidest = new Set(rows.filter((row) => row.src.includes('S')).map((row) => row.char));
+  return rows.filter((row) => row.src !== 'W' || !inWidest.has(row.char));
+}
+
 /**
  * The sources differ in how many rare readings they list. The narrow one that has a character decides what is confirmed:
  * Wikisource's 平水韻 (W), else the groups folded from 廣韻 (G), else the widest transcription (S).
  *
- * @param {Record<string, string>[]} rows
+ * @param {Record<string, string>[]} allRows
+ * @param {Record<string, string>[]} listedRows
  */
-function narrowTones(rows) {
+function narrowTones(allRows, listedRows) {
+  const listedTones = new Map();
+  for (const row of listedRows) listedTones.set(row.char, (listedTones.get(row.char) ?? new Set()).add(row.tone));
   const byCharacter = new Map();
-  for (const row of rows) {
+  for (const row of allRows) {
     const readings = byCharacter.get(row.char) ?? [];
     readings.push(row);
     byCharacter.set(row.char, readings);
@@ -84,9 +97,10 @@ function narrowTones(rows) {
   const oblique = [];
   for (const [char, readings] of byCharacter) {
     const source = ['W', 'G', 'S'].find((letter) => readings.some((row) => row.src.includes(letter)));
-    const all = new Set(readings.map((row) => row.tone));
+    const listed = listedTones.get(char);
     const confirmed = new Set(readings.filter((row) => row.src.includes(source)).map((row) => row.tone));
-    if (confirmed.size < all.size) (confirmed.has('平') ? level : oblique).push(char);
+    if (confirmed.size === 1 && !(listed.size === 1 && listed.has([...confirmed][0])))
+      (confirmed.has('平') ? level : oblique).push(char);
   }
   return { level: level.sort(byCodePoint), oblique: oblique.sort(byCodePoint) };
 }
@@ -149,6 +163,15 @@ function compileScripts() {
     for (const group of list)
       if (group.name !== group.name_s && !simplified.has(group.name)) simplified.set(group.name, group.name_s);
   const pairs = [...simplified].sort(([a], [b]) => byCodePoint(a, b));
+  const usage = new Map(readTable('tone_usage.tsv').map((row) => [row.char, Number(row.ping) + Number(row.ze)]));
+  const shared = new Set();
+  for (const [traditional, simple] of simplified) {
+    const own = usage.get(simple) ?? 0;
+    // Stray simplified characters in the traditional text bases stay under this share of the proper form.
+    if (own > 0 && own >= STRAY_SHARE * (usage.get(traditional) ?? 0)) shared.add(simple);
+  }
+  for (const [traditional, simple] of simplified)
+    if ((usage.get(simple) ?? 0) < STRAY_SHARE * (usage.get(traditional) ?? 0)) shared.delete(simple);
   // 囗 marks a gap, not a character; 廝 stands for itself.
   const variants = readTable('variants.tsv').filter((row) => row.standard !== row.char && row.standard !== '□');
   writeModule(
@@ -156,6 +179,7 @@ function compileScripts() {
     'pingshui.tsv, cilin.tsv and variants.tsv',
     [
       `/** Traditional character, then its simplified form, and so on: only where they differ. */\nexport const SIMPLIFIED_PAIRS =\n  '${pairs.flat().join('')}';\n`,
+      `/** Simplified forms that traditional verse uses too (却, 烟, 松): they tell nothing of the script. */\nexport const SHARED_FORMS =\n  '${[...shared].sort(byCodePoint).join('')}';\n`,
       `/** Variant or slip of the text bases, then the standard character whose readings it also has. */\nexport const VARIANT_PAIRS = '${variants.map((row) => row.char + row.standard).join('')}';\n`,
     ].join('\n'),
   );

@@ -44,8 +44,9 @@ export interface Book {
   /** Bit 1 = 平, bit 2 = 仄, 0 unknown. */
   toneMask(char: string): 0 | 1 | 2 | 3;
   /**
-   * The tones of `toneMask` that more than the widest transcription of 平水韵 gives; the same in the other books. A slot
-   * that only an unconfirmed reading fits is no fault, but is reported as 多音.
+   * The tones that the narrowest source of 平水韵 with the character gives; those of `toneMask` in the other books. A slot
+   * that `toneMask` fits and this does not is no fault, but is reported as 多音. For a few characters (僊) the two have
+   * nothing in common.
    */
   confirmedToneMask(char: string): 0 | 1 | 2 | 3;
   group(id: number): RhymeGroup | undefined;
@@ -139,7 +140,7 @@ function cacheByCodePoint(compute: (char: string) => ToneMask): (char: string) =
 
 let narrowedMasks: ReadonlyMap<string, ToneMask> | undefined;
 
-/** The mask without the tones that only the widest transcription lists, for one character as it stands. */
+/** The tones of the narrowest source, for one character as it stands. */
 function narrow(char: string, mask: ToneMask): ToneMask {
   if (!narrowedMasks) {
     const masks = new Map<string, ToneMask>();

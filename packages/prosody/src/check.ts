@@ -12,7 +12,6 @@ import { judgeShape, judgeUnknownShape } from './rules/shape.ts';
 import { readLine, scanLine } from './scan.ts';
 import { detectScript, type Script } from './scripts.ts';
 import { type PoemText, splitText } from './text.ts';
-import { toneUsage } from './tone-usage.ts';
 import type { BookName, RhymeFound, Verdict } from './verdict.ts';
 
 /** A poem to check, as a line of `check`'s JSON input. Its own form, tune and book go before the options'. */
@@ -65,7 +64,7 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
     }
   }
   const text = splitText(poem.text);
-  const script = detectScript(poem.text, (char) => toneUsage(char) !== undefined);
+  const script = detectScript(poem.text);
   const book = loadBook(bookName ?? 'pingshui', script);
   const request: ShiRequest = { id: poem.id, text, script, book, language: options.lang ?? 'zh' };
 

@@ -32,7 +32,7 @@ export function judgeRegulated(text: PoemText, lineLength: 5 | 7, book: Book, sc
   const evidence = findRhyme(ends, book);
   const { scheme, hardFaults, toneIssues } = chooseScheme(scans, lineLength, evidence);
   const lastPositions = lines.map((line) => line.chars.length - 1);
-  const rhyme = judgeRhyme(ends, evidence, scheme.firstLineRhymes, book, lastPositions);
+  const rhyme = judgeRhyme(ends, evidence, scheme.firstLineRhymes, book, lastPositions, script);
   const masks = scans.map((scan) => (scan.known.length === lineLength ? scan.confirmed : null));
   const named = nameOppositions({ masks, types: scheme.types, lineLength }, toneIssues).map((issue) =>
     nameCollision(issue, ends, lineLength, evidence, book),
@@ -127,13 +127,14 @@ function judgeTones(scheme: Scheme, scans: readonly LineScan[], lineLength: 5 | 
   for (let line = 0; line < scans.length; line += 2) {
     const pair = [line, line + 1].filter((each) => each < scans.length && scans[each]!.known.length === lineLength);
     const isNarrower = pair.some((each) => scans[each]!.confirmed !== scans[each]!.masks);
+    const isContested = pair.some((each) => scans[each]!.isContested);
     const confirmed = judgePair(scheme, scans, lineLength, line, 'confirmed');
-    if (!isNarrower || penalty(confirmed) === 0) {
+    if (!isContested && (!isNarrower || penalty(confirmed) === 0)) {
       issues.push(...confirmed);
       continue;
     }
     const listed = judgePair(scheme, scans, lineLength, line, 'masks');
-    if (penalty(listed) >= penalty(confirmed)) {
+    if (!isContested && penalty(listed) >= penalty(confirmed)) {
       issues.push(...confirmed);
       continue;
     }

@@ -16,6 +16,8 @@ export interface LineScan {
   readonly masks: Uint8Array;
   /** Only confirmed readings; the same array as `masks` when nothing differs. */
   readonly confirmed: Uint8Array;
+  /** A character's confirmed tone is not among the listed ones at all. */
+  readonly isContested: boolean;
   /** The mask of one place without a tone that poets hardly ever use. */
   readonly likelyMask: (position: number) => number;
 }
@@ -26,19 +28,25 @@ export function scanLine(line: PoemLine, book: Book, script: Script): LineScan {
   const known = new Uint8Array(chars.length);
   let hasUnknown = false;
   let isNarrower = false;
+  let isContested = false;
   for (let position = 0; position < chars.length; position++) {
     const mask = book.toneMask(chars[position]!);
     known[position] = mask;
-    if (mask === 0) hasUnknown = true;
-    else if (mask === 3 && book.confirmedToneMask(chars[position]!) !== 3) isNarrower = true;
+    if (mask === 0) {
+      hasUnknown = true;
+      continue;
+    }
+    const confirmed = book.confirmedToneMask(chars[position]!);
+    if (confirmed !== mask) isNarrower = true;
+    if ((confirmed & mask) === 0) isContested = true;
   }
   const masks = hasUnknown ? known.map((mask) => mask || 3) : known;
   const confirmed = isNarrower
-    ? masks.map((mask, position) => (mask === 3 ? book.confirmedToneMask(chars[position]!) || 3 : mask))
+    ? masks.map((mask, position) => (known[position] === 0 ? mask : book.confirmedToneMask(chars[position]!)))
     : masks;
   const likelyMask = (position: number): number =>
     masks[position] === 3 ? likelyTones(chars[position]!, script) : masks[position]!;
-  return { known, masks, confirmed, likelyMask };
+  return { known, masks, confirmed, isContested, likelyMask };
 }
 
 /** A reading that poets choose less often than this decides nothing by itself. */

@@ -1,7 +1,7 @@
 // Traditional and simplified forms of single characters, and which of the two a text is written in. This is what the
 // rhyme books need to read simplified verse; it is not a converter of texts (t→s by character is safe, s→t is not).
 
-import { SIMPLIFIED_PAIRS, VARIANT_PAIRS } from './tables/scripts.ts';
+import { SHARED_FORMS, SIMPLIFIED_PAIRS, VARIANT_PAIRS } from './tables/scripts.ts';
 
 /** In which script a text is read: its own readings, or the union of all traditional forms of each character. */
 export type Script = 'traditional' | 'simplified';
@@ -10,6 +10,7 @@ interface ScriptMaps {
   readonly simplified: ReadonlyMap<string, string>;
   readonly traditional: ReadonlyMap<string, readonly string[]>;
   readonly standard: ReadonlyMap<string, string>;
+  readonly shared: ReadonlySet<string>;
 }
 
 let cachedMaps: ScriptMaps | undefined;
@@ -26,7 +27,7 @@ function loadMaps(): ScriptMaps {
   });
   const standard = new Map<string, string>();
   eachPair(VARIANT_PAIRS, (from, to) => standard.set(from, to));
-  cachedMaps = { simplified, traditional, standard };
+  cachedMaps = { simplified, traditional, standard, shared: new Set(SHARED_FORMS) };
   return cachedMaps;
 }
 
@@ -56,20 +57,23 @@ export function standardForm(char: string): string | undefined {
   return loadMaps().standard.get(char);
 }
 
+/** True for a simplified form that traditional verse uses too, as another character or a variant (却, 烟, 松). */
+export function isSharedForm(char: string): boolean {
+  return loadMaps().shared.has(char);
+}
+
 /**
  * The script of a text. Traditional when it has characters that simplified text never has, at least as many as
  * characters that exist only as simplified forms (traditional text bases hold stray 来 or 将). A text with neither is
  * the same in both scripts and is read as simplified, so that simplifying a text can only add readings.
- *
- * @param isVerseCharacter whether traditional verse uses a character; decides for forms like 云 that are in both.
  */
-export function detectScript(text: string, isVerseCharacter: (char: string) => boolean): Script {
-  const { simplified, traditional } = loadMaps();
+export function detectScript(text: string): Script {
+  const { simplified, traditional, shared } = loadMaps();
   let traditionalOnly = 0;
   let simplifiedOnly = 0;
   for (const char of text) {
     if (simplified.has(char)) traditionalOnly++;
-    else if (traditional.has(char) && !isVerseCharacter(char)) simplifiedOnly++;
+    else if (traditional.has(char) && !shared.has(char)) simplifiedOnly++;
   }
   return traditionalOnly > 0 && traditionalOnly >= simplifiedOnly ? 'traditional' : 'simplified';
 }

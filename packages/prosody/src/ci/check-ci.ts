@@ -61,7 +61,7 @@ export function checkCi(text: string, options: CiOptions = {}): Verdict | null {
   if (named === null) return null;
   const { tune, body } = named;
   const lang = options.lang ?? 'zh';
-  const script = detectScript(body, (char) => toneUsage(char) !== undefined);
+  const script = detectScript(body);
   const book = loadBook(options.book === undefined || options.book === 'pingshui' ? 'cilin' : options.book, script);
   const set = setText(splitText(body).lines, book);
   const variants = tune.variants.filter(({ label }) => options.variant === undefined || label === options.variant);

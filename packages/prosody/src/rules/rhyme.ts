@@ -1,6 +1,7 @@
 // 押韵: which group the even lines rhyme in, 出韵, 重韵, 撞韵, and the first line, which may borrow from a neighbour group.
 
 import type { Book } from '../books.ts';
+import { isSharedForm, type Script, traditionalForms } from '../scripts.ts';
 import type { Issue } from './issue.ts';
 
 /** What the line ends say about the rhyme, before any form is chosen. */
@@ -74,6 +75,7 @@ export function judgeRhyme(
   firstLineRhymes: boolean,
   book: Book,
   lastPositions: readonly number[],
+  script: Script,
 ): RhymeJudgement {
   const lines: number[] = [];
   const offLines: number[] = [];
@@ -100,8 +102,15 @@ export function judgeRhyme(
       report('chuyun', line);
     }
     const earlier = seen.get(end);
-    if (earlier !== undefined) report('chongyun', line, earlier);
+    if (earlier !== undefined && isOneCharacter(end, script)) report('chongyun', line, earlier);
     else seen.set(end, line);
   }
   return { lines, offLines, issues };
+}
+
+/** False for a simplified form of several characters: 松 and 松 may be 松 and 鬆. */
+function isOneCharacter(char: string, script: Script): boolean {
+  if (script === 'traditional') return true;
+  const forms = traditionalForms(char).length;
+  return forms === 0 || (forms === 1 && !isSharedForm(char));
 }
