@@ -48,6 +48,8 @@ export interface GradientCheck {
 }
 
 const STEP = 1e-5;
+/** More than the step memory of any check. */
+const DIRTY_LENGTH = 200_000;
 /** About as many elements of each input are checked. */
 const PROBES = 30;
 
@@ -58,6 +60,8 @@ export function checkGradients({ parameters = [], inputs = {}, isTraining = fals
   );
   const weights: Float64Array[] = [];
   const arena = createArena(doubleKernels);
+  // What an op neither zeroes nor writes shows as NaN.
+  doubleKernels.fill(arena.allocate('f32', DIRTY_LENGTH), Number.NaN);
 
   function forward(isRecording: boolean): { tape: Tape; leaves: Record<string, Tensor>; outputs: readonly Tensor[] } {
     arena.reset();

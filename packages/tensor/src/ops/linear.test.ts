@@ -13,6 +13,7 @@ import { createLinear, createParameter, fuseParameters, initNormal, zeroGradient
 import { createRandom } from '../random.ts';
 import { type Linear, type LowRankDelta, type Parameter, Tape } from '../tape.ts';
 import { swiglu } from './attention.ts';
+import { add } from './embed.ts';
 import { fusedLinear, linear, linearAddResidual } from './linear.ts';
 import { rmsNorm } from './norm.ts';
 
@@ -224,6 +225,15 @@ describe('linearAddResidual', () => {
         const middle = linearAddResidual(tape, h!, rmsNorm(tape, h!, norm, { epsilon: 1e-6 }), first.layer);
         return [linearAddResidual(tape, middle, rmsNorm(tape, middle, norm, { epsilon: 1e-6 }), second.layer)];
       },
+    });
+  });
+
+  it('adds to the gradient a later reader of the residual left', () => {
+    const { layer, parameters } = layerOf('layer', I);
+    checkGradients({
+      parameters,
+      inputs: { h: [N, I], x: [N, I] },
+      run: (tape, { h, x }) => [linearAddResidual(tape, h!, x!, layer), add(tape, h!, x!)],
     });
   });
 
