@@ -69,6 +69,11 @@ function colourLine(text: string, line: number, verdict: Verdict, colours: Colou
     .join('');
 }
 
+/** 下平尤, but 第三部平: the parts of 词林正韵 are named before their level. */
+function nameRhyme({ group, level }: NonNullable<Verdict['rhyme']>): string {
+  return /部$/u.test(group) ? `${group}${level}` : `${level}${group}`;
+}
+
 function heading(verdict: Verdict, title: string | undefined, language: Language, colours: Colours): string {
   const text = (key: MessageKey) => translate(language, key);
   const form = verdict.tune ?? verdict.form ?? text('unknownForm');
@@ -77,7 +82,7 @@ function heading(verdict: Verdict, title: string | undefined, language: Language
     verdict.firstLineRhymes === null ? null : text(verdict.firstLineRhymes ? 'firstLineRhymes' : 'firstLineFree'),
     verdict.variant,
   ].filter((detail): detail is string => detail !== null);
-  const group = verdict.rhyme === null ? '' : ` ${verdict.rhyme.level}${verdict.rhyme.group}`;
+  const group = verdict.rhyme === null ? '' : ` ${nameRhyme(verdict.rhyme)}`;
   const outcome = verdict.strict.all
     ? colours.green(text('flawless'))
     : verdict.lenient.all

@@ -1,0 +1,163 @@
+/** The command as a person uses it: real processes on the built `dist`. `npm test` builds before it runs this. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '..');
+const bin = path.join(root, 'apps/cli/bin/tuiqiao.mjs');
+const QUATRAIN = '白日依山尽，黄河入海流。欲穷千里目，更上一层楼。';
+const FAULTY = '床前明月光，疑是地上霜。举头望明月，低头思故乡。';
+
+interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function tuiqiao(args: readonly string[], { input = '', env = {} }: { input?: string; env?: NodeJS.ProcessEnv } = {}) {
+  return new Promise<Outcome>((resolve) => {
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd: root,
+      env: { ...process.env, LANG: 'C.UTF-8', LC_ALL: '', NO_COLOR: '', FORCE_COLOR: '', ...env },
+    });
+    const outcome: Outcome = { status: null, stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      outcome.stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      outcome.stderr += text;
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+    child.on('close', (status) => resolve({ ...outcome, status }));
+  });
+}
+
+async function temporary(name: string, text: string): Promise<string> {
+  const file = path.join(await mkdtemp(path.join(os.tmpdir(), 'tuiqiao-e2e-')), name);
+  await writeFile(file, text);
+  return file;
+}
+
+beforeAll(() => {
+  if (!existsSync(path.join(root, 'apps/cli/dist/main.js'))) throw new Error('not built: run `npm run setup` first');
+});
+
+describe('help', () => {
+  it('lists the commands when called alone, and exits 0', async () => {
+    const { status, stdout } = await tuiqiao([]);
+    expect(status).toBe(0);
+    for (const command of ['check', 'corpus', 'env']) expect(stdout).toMatch(new RegExp(`^ {2}${command} `, 'mu'));
+  });
+
+  it('tells the version', async () => {
+    expect(await tuiqiao(['--version'])).toMatchObject({ status: 0, stdout: '0.1.0\n' });
+  });
+});
+
+describe('a wrong request', () => {
+  it.each([
+    [['check', '--frm', '七绝'], /^error unknown option '--frm'; did you mean --form\?\nhint .*tuiqiao check --help/u],
+    [['chekc'], /^error unknown command 'chekc'; did you mean check\?\n/u],
+    [['check', 'does-not-exist.txt'], /^error does-not-exist\.txt: no such file or folder\n$/u],
+    [['check', '--book', 'pinshui'], /did you mean "pingshui"\?\n/u],
+    [['check', '--seed', 'x'], /expected a whole number from 0 to 4294967295\n/u],
+  ])('%j exits 2 with one sentence', async (args, message) => {
+    const { status, stdout, stderr } = await tuiqiao(args);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+  });
+
+  it('is told as JSON on stdout with --json, and in Chinese with --lang zh', async () => {
+    const { status, stdout, stderr } = await tuiqiao(['check', '--frm', 'x', '--json']);
+    expect(status).toBe(2);
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual({
+      error: {
+        code: 'command-line',
+        message: "unknown option '--frm'; did you mean --form?",
+        hint: '`tuiqiao check --help` lists every option.',
+      },
+    });
+    expect((await tuiqiao(['check', 'none.txt', '--lang', 'zh'])).stderr).toMatch(/^错误 找不到输入：/u);
+  });
+
+  it('shows a stack trace only with --debug', async () => {
+    expect((await tuiqiao(['check', 'none.txt'])).stderr).not.toContain('    at ');
+    expect((await tuiqiao(['check', 'none.txt', '--debug'])).stderr).toContain('    at ');
+  });
+});
+
+describe('check', () => {
+  it('reads standard input and tells a teacher what it finds', async () => {
+    const { status, stdout } = await tuiqiao(['check', '--lang', 'zh'], { input: `${QUATRAIN}\n\n${FAULTY}\n` });
+    expect(status).toBe(0);
+    expect(stdout).toContain('五绝');
+    expect(stdout).toContain('●●○○●');
+    expect(stdout).toContain('失粘');
+    expect(stdout).toMatch(/^体裁 +首数/mu);
+  });
+
+  it('prints one JSON line per poem, in order, with the fields of the contract', async () => {
+    const lines = [{ id: 'a', text: QUATRAIN }, { id: 'b', text: FAULTY }, { text: '今天😀天气' }];
+    const input = lines.map((line) => JSON.stringify(line)).join('\n');
+    const { status, stdout, stderr } = await tuiqiao(['check', '--json', '-'], { input });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const verdicts = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(verdicts.map((verdict) => verdict.id)).toEqual(['a', 'b', undefined]);
+    expect(verdicts[0]).toMatchObject({
+      form: '五绝',
+      start: '仄起',
+      firstLineRhymes: false,
+      tune: null,
+      variant: null,
+      book: 'pingshui',
+      rhyme: { group: '尤', level: '下平', lines: [2, 4], offLines: [] },
+      findings: [],
+      strict: { length: true, rhyme: true, meter: true, all: true },
+      lenient: { length: true, rhyme: true, meter: true, all: true },
+    });
+    const lineReadings = verdicts[0]!.lines as { text: string; tones: string; readings: string[] }[];
+    expect(lineReadings[0]).toEqual({
+      text: '白日依山尽',
+      tones: '仄仄平平仄',
+      readings: ['仄', '仄', '平', '平', '仄'],
+    });
+    const finding = (verdicts[1]!.findings as Record<string, unknown>[])[0]!;
+    for (const field of ['rule', 'name', 'line', 'verdict', 'message']) expect(finding).toHaveProperty(field);
+    expect(verdicts[2]).toMatchObject({ form: null, strict: { all: false } });
+  });
+
+  it('exits 1 with --strict when a poem breaks a rule, else 0', async () => {
+    expect((await tuiqiao(['check', '--strict'], { input: FAULTY })).status).toBe(1);
+    expect((await tuiqiao(['check', '--strict'], { input: QUATRAIN })).status).toBe(0);
+  });
+
+  it('refuses an empty file and a broken JSON line', async () => {
+    const empty = await tuiqiao(['check', await temporary('empty.txt', '')]);
+    expect(empty.status).toBe(2);
+    expect(empty.stderr).toMatch(/empty\.txt: no poem found\n/u);
+    const broken = await tuiqiao(['check', '--json', await temporary('x.jsonl', '{"text":"甲"}\n{"txet":1}\n')]);
+    expect(broken.status).toBe(2);
+    expect(JSON.parse(broken.stdout.trimEnd().split('\n').at(-1)!)).toHaveProperty('error.code', 'input-bad');
+  });
+
+  it('has colours only when wanted', async () => {
+    const sequence = '\u001b[';
+    expect((await tuiqiao(['check'], { input: FAULTY })).stdout).not.toContain(sequence);
+    const forced = { FORCE_COLOR: '1' };
+    expect((await tuiqiao(['check'], { input: FAULTY, env: forced })).stdout).toContain(sequence);
+    expect((await tuiqiao(['check'], { input: FAULTY, env: { ...forced, NO_COLOR: '1' } })).stdout).not.toContain(
+      escape,
+    );
+    expect((await tuiqiao(['check', '--no-color'], { input: FAULTY, env: forced })).stdout).not.toContain(sequence);
+  });
+});
