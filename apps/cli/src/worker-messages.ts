@@ -3,6 +3,7 @@ import type { RunEvent } from '@tuiqiao/schema';
 
 /** Functions of `@tuiqiao/recipes` that a worker may be asked to run; each takes (options, controls). */
 export const TASKS = {
+  prepare: 'runPrepare',
   pretrain: 'runPretrain',
   sft: 'runSft',
   dpo: 'runDpo',

@@ -31,7 +31,7 @@ export interface StageResult extends TrainResult {
   readonly outputDir: string;
 }
 
-type TrainingRecipe = Exclude<Recipe, { stage: 'evaluate' }>;
+type TrainingRecipe = Exclude<Recipe, { stage: 'prepare' | 'evaluate' }>;
 
 /**
  * Runs `work` inside the recipe's run folder.

@@ -5,6 +5,7 @@ export { OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export type { Metrics } from './metrics.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
 export { DEFAULT_MODEL } from './options/model.ts';
+export { DATASET_FORMATS } from './options/prepare.ts';
 export { LR_SCHEDULERS } from './options/training.ts';
 export { BOOKS } from './options/verse.ts';
 export { type Parsed, parseOptions, parseRecipe, readStage } from './parse-options.ts';
@@ -37,6 +38,8 @@ export {
   type LoraOptions,
   OPTION_SETS,
   type OptionSetName,
+  type PrepareInput,
+  type PrepareRecipe,
   type PretrainInput,
   type PretrainRecipe,
   type Recipe,

@@ -23,7 +23,7 @@ const SETS = Object.keys(OPTION_SETS) as OptionSetName[];
 
 describe('parseRecipe', () => {
   it('fills in every default and is stable when its result is read again', () => {
-    for (const stage of ['pretrain', 'sft', 'dpo', 'evaluate'] as const) {
+    for (const stage of ['prepare', 'pretrain', 'sft', 'dpo', 'evaluate'] as const) {
       const { recipe, warnings } = parseRecipe({ stage });
       expect(warnings).toEqual([]);
       expect(parseRecipe(JSON.parse(JSON.stringify(recipe))).recipe).toEqual(recipe);
@@ -140,12 +140,12 @@ describe('parseRecipe', () => {
     [
       { stage: 'grpo' },
       'stage-not-yet',
-      'recipe: stage grpo is not in this version; there are pretrain, sft, dpo, evaluate',
+      'recipe: stage grpo is not in this version; there are prepare, pretrain, sft, dpo, evaluate',
     ],
     [
       { stage: 'sfft' },
       'stage-unknown',
-      'recipe: stage: expected one of pretrain, sft, dpo, evaluate, got "sfft"; did you mean "sft"?',
+      'recipe: stage: expected one of prepare, pretrain, sft, dpo, evaluate, got "sfft"; did you mean "sft"?',
     ],
   ])('refuses %o', (input, code, message) => {
     const error = refusal(() => parseRecipe({ stage: 'sft', ...input }));

@@ -8,6 +8,7 @@ import { seed } from './options/lists.ts';
 import { finetuningFields } from './options/lora.ts';
 import { adapterFields, computeFields, modelFields } from './options/model.ts';
 import { option } from './options/option.ts';
+import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
 import { trainingFields } from './options/training.ts';
 import { requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
@@ -15,6 +16,11 @@ import { requestFields, rhymeField, targetFields, themeField } from './options/v
 function stageField<Name extends string>(name: Name) {
   return option(z.literal(name), 'Which stage this recipe is.', '本配方的阶段。', { isAdvanced: true });
 }
+
+export const prepareSchema = z.strictObject({
+  stage: stageField('prepare'),
+  ...prepareFields,
+});
 
 const pretrainTraining = trainingFields({
   learningRate: 2e-3,
@@ -131,6 +137,7 @@ export const demoSchema = z.strictObject({
 
 /** Every set of options, by the command or stage it belongs to. */
 export const OPTION_SETS = {
+  prepare: prepareSchema,
   pretrain: pretrainSchema,
   sft: sftSchema,
   dpo: dpoStageSchema,
@@ -143,20 +150,22 @@ export const OPTION_SETS = {
 export type OptionSetName = keyof typeof OPTION_SETS;
 
 /** Stages a recipe can name. */
-export const STAGES = ['pretrain', 'sft', 'dpo', 'evaluate'] as const;
+export const STAGES = ['prepare', 'pretrain', 'sft', 'dpo', 'evaluate'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Resolved options: every default filled in. */
+export type PrepareRecipe = z.output<typeof prepareSchema>;
 export type PretrainRecipe = z.output<typeof pretrainSchema>;
 export type SftRecipe = z.output<typeof sftSchema>;
 export type DpoRecipe = z.output<typeof dpoStageSchema>;
 export type EvaluateRecipe = z.output<typeof evaluateSchema>;
-export type Recipe = PretrainRecipe | SftRecipe | DpoRecipe | EvaluateRecipe;
+export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | EvaluateRecipe;
 export type WriteOptions = z.output<typeof writeSchema>;
 export type CheckOptions = z.output<typeof checkSchema>;
 export type DemoOptions = z.output<typeof demoSchema>;
 
 /** What a program may pass: our names, defaults left out, the stage implied by the function called. */
+export type PrepareInput = Omit<z.input<typeof prepareSchema>, 'stage'>;
 export type PretrainInput = Omit<z.input<typeof pretrainSchema>, 'stage'>;
 export type SftInput = Omit<z.input<typeof sftSchema>, 'stage'>;
 export type DpoInput = Omit<z.input<typeof dpoStageSchema>, 'stage'>;
