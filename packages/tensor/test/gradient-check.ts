@@ -63,9 +63,10 @@ export function checkGradients({ parameters = [], inputs = {}, isTraining = fals
   // What an op neither zeroes nor writes shows as NaN.
   doubleKernels.fill(arena.allocate('f32', DIRTY_LENGTH), Number.NaN);
 
-  function forward(isRecording: boolean): { tape: Tape; leaves: Record<string, Tensor>; outputs: readonly Tensor[] } {
+  // Recording even where only values are wanted: a residual stream is updated in place otherwise.
+  function forward(): { tape: Tape; leaves: Record<string, Tensor>; outputs: readonly Tensor[] } {
     arena.reset();
-    const tape = new Tape(doubleKernels, arena, { computeType: 'f32', isRecording, isTraining, dropoutSeed: 3 });
+    const tape = new Tape(doubleKernels, arena, { computeType: 'f32', isRecording: true, isTraining, dropoutSeed: 3 });
     const leaves = Object.fromEntries(
       Object.entries(inputs).map(([name, shape]) => [name, leaf(tape, shape, values[name]!)]),
     );
@@ -74,7 +75,7 @@ export function checkGradients({ parameters = [], inputs = {}, isTraining = fals
 
   function loss(): number {
     let sum = 0;
-    for (const [i, { buffer }] of forward(false).outputs.entries()) {
+    for (const [i, { buffer }] of forward().outputs.entries()) {
       const numbers = numbersOf(buffer);
       for (let j = 0; j < numbers.length; j++) sum += weights[i]![j]! * numbers[j]!;
     }
@@ -82,7 +83,7 @@ export function checkGradients({ parameters = [], inputs = {}, isTraining = fals
   }
 
   for (const { grad } of parameters) if (grad !== null) doubleKernels.fill(grad, 1);
-  const { tape, leaves, outputs } = forward(true);
+  const { tape, leaves, outputs } = forward();
   for (const output of outputs) {
     const weight = randomValues(output.buffer.length);
     weights.push(weight);

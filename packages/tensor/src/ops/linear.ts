@@ -93,7 +93,7 @@ export function fusedLinear(tape: Tape, x: Tensor, layers: readonly Linear[]): C
 
 /**
  * residual + linear(x): f32 [N, O]. While recording the sum is a new tensor (a norm below still needs the old one);
- * otherwise it is added in place and `residual` is returned.
+ * otherwise it is added in place and `residual` is returned: no later op may want the old one.
  */
 export function linearAddResidual(tape: Tape, residual: Tensor, x: Tensor, layer: Linear): Tensor {
   const { kernels } = tape;
