@@ -63,7 +63,9 @@ function helpText(description: OptionDescription, host: CommandHost): string {
   const notes = [
     description.choices.length > 0 ? `${host.text('choices')} ${description.choices.join(', ')}` : null,
     description.unit ?? null,
-    description.defaultValue === undefined || description.defaultValue === '' || String(description.defaultValue) === ''
+    description.type === 'boolean' ||
+    description.defaultValue === false ||
+    String(description.defaultValue ?? '') === ''
       ? null
       : `${host.text('unitDefault')} ${Array.isArray(description.defaultValue) ? description.defaultValue.join(',') : String(description.defaultValue)}`,
   ].filter((note) => note !== null);
@@ -86,7 +88,8 @@ export function addOptionFlags(command: Command, host: CommandHost, set: OptionS
     const key = description.path;
     const section = key.includes('.') ? SECTION_TITLES[key.split('.')[0]!] : undefined;
     const add = (flags: string, isShown: boolean, take: (text: string | null) => unknown): void => {
-      const option = new Option(flags, helpText(description, host));
+      const text = helpText(description, host);
+      const option = new Option(flags, flags.startsWith('--no-') ? `${host.text('switchOff')}${text}` : text);
       if (!isShown) option.hideHelp();
       else if (section !== undefined) option.helpGroup(section);
       command.addOption(option);

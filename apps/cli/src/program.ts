@@ -3,7 +3,14 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type CommandHost, createHost } from './command-host.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addCorpusCommand } from './commands/corpus.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addDpoCommand } from './commands/dpo.ts';
 import { addEnvCommand } from './commands/env.ts';
+import { addEvaluateCommand } from './commands/evaluate.ts';
+import { addPretrainCommand } from './commands/pretrain.ts';
+import { addSftCommand } from './commands/sft.ts';
+import { addTrainCommand } from './commands/train.ts';
+import { addWriteCommand } from './commands/write.ts';
 import { LANGUAGES, type Language, type MessageKey, translate } from './messages.ts';
 import { readVersion } from './program-version.ts';
 
@@ -50,8 +57,15 @@ export function createProgram(language: Language): CommandHost {
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .addHelpText('after', `\n${text('learnMore')}`);
   const host = createHost(program, language, text);
+  addDemoCommand(host);
+  addWriteCommand(host);
   addCheckCommand(host);
+  addEvaluateCommand(host);
   addCorpusCommand(host);
+  addTrainCommand(host);
+  addPretrainCommand(host);
+  addSftCommand(host);
+  addDpoCommand(host);
   addEnvCommand(host);
   return host;
 }

@@ -3,10 +3,8 @@
  * back as messages; an abort message ends the recipe after its current step.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { OnEvent, RunControls } from '@tuiqiao/schema';
-import { type FromWorker, serialiseError, TASKS, type ToWorker, type WorkerTask } from './worker-messages.ts';
-
-type StageFunction = (options: unknown, controls: RunControls) => Promise<unknown>;
+import { type OnEvent, type RunControls, TuiqiaoError } from '@tuiqiao/schema';
+import { type FromWorker, serialiseError, type ToWorker, type WorkerTask } from './worker-messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('recipe-worker: expected to run in a worker thread');
@@ -25,11 +23,31 @@ const onEvent: OnEvent = (event) => {
   if (waiting !== undefined) listen(waiting.message);
 };
 
+async function run({ task, options }: WorkerTask, controls: RunControls): Promise<unknown> {
+  const recipes = await import('@tuiqiao/recipes');
+  // The options were parsed on the other side; what travels between threads has lost its type.
+  switch (task) {
+    case 'prepare':
+      throw new TuiqiaoError('stage-not-yet', 'prepare: not in this version');
+    case 'pretrain':
+      return recipes.runPretrain(options as never, controls);
+    case 'sft':
+      return recipes.runSft(options as never, controls);
+    case 'dpo':
+      return recipes.runDpo(options as never, controls);
+    case 'evaluate':
+      return recipes.runEvaluate(options as never, controls);
+    case 'write':
+      return recipes.runWrite(options as never, controls);
+    case 'demo':
+      return recipes.runDemo(options as never, controls);
+    default:
+      return task satisfies never;
+  }
+}
+
 try {
-  const { task, options } = workerData as WorkerTask;
-  const recipes: Readonly<Record<string, unknown>> = await import('@tuiqiao/recipes');
-  const run = recipes[TASKS[task]] as StageFunction;
-  post({ type: 'result', value: await run(options, { signal: controller.signal, onEvent }) });
+  post({ type: 'result', value: await run(workerData as WorkerTask, { signal: controller.signal, onEvent }) });
 } catch (error) {
   post({ type: 'error', error: serialiseError(error) });
 } finally {

@@ -2,17 +2,16 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Override } from '@tuiqiao/recipes';
-import type { Recipe, Stage, StagePlan } from '@tuiqiao/schema';
+import type { Recipe, Stage } from '@tuiqiao/schema';
 import { type Command, Option } from 'commander';
 import type { CommandHost } from './command-host.ts';
 import { EXIT, type ExitStatus } from './exit-codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { addOptionFlags, type TypedOption } from './option-flags.ts';
-import { formatBytes, formatCount, formatDuration, formatFigure } from './render/numbers.ts';
+import { formatDuration, formatFigure } from './render/numbers.ts';
 import { createRunReader } from './render/run-reader.ts';
 import { runInWorker } from './run-in-worker.ts';
 import type { Session } from './session.ts';
-import { TASKS } from './worker-messages.ts';
 
 /** The part of every stage's result that is told in the same words. */
 interface TrainingResult {
@@ -75,33 +74,11 @@ export async function loadTypedRecipe(
   return recipe;
 }
 
-function renderPlan(plan: StagePlan, session: Session): string {
-  const isChinese = session.language === 'zh';
-  const rows: (string | null)[] = [
-    `${session.text('step')} ${formatCount(plan.totalSteps)}`,
-    plan.samples === undefined ? null : `${isChinese ? '样本' : 'samples'} ${formatCount(plan.samples)}`,
-    plan.tokens === undefined ? null : `${isChinese ? '记号' : 'tokens'} ${formatCount(plan.tokens)}`,
-    plan.trainableParameters === undefined
-      ? null
-      : `${isChinese ? '可训练参数' : 'trainable parameters'} ${formatCount(plan.trainableParameters)}`,
-    plan.memoryBytes === undefined ? null : `${isChinese ? '内存约' : 'memory about'} ${formatBytes(plan.memoryBytes)}`,
-    plan.seconds === undefined ? null : `${isChinese ? '用时约' : 'time about'} ${formatDuration(plan.seconds)}`,
-  ];
-  return [rows.filter((row) => row !== null).join(' · '), ...plan.notes].map((line) => `# ${line}`).join('\n');
-}
-
 /** The resolved recipe, and what the stage says it will need. */
 async function dryRun(session: Session, recipe: Recipe): Promise<ExitStatus> {
-  const recipes: Readonly<Record<string, unknown>> = await import('@tuiqiao/recipes');
-  const task = `plan-${recipe.stage}` as keyof typeof TASKS;
-  const hasPlan = TASKS[task] !== undefined && typeof recipes[TASKS[task]] === 'function';
-  const plan = hasPlan ? ((await runInWorker(task, recipe, {})) as StagePlan) : null;
-  if (session.isJson) {
-    await session.printJson({ recipe, ...(plan === null ? {} : { plan }) });
-  } else {
-    const { formatRecipe } = await import('@tuiqiao/recipes');
-    await session.print(`${formatRecipe(recipe).trimEnd()}${plan === null ? '' : `\n${renderPlan(plan, session)}`}`);
-  }
+  const { formatRecipe } = await import('@tuiqiao/recipes');
+  if (session.isJson) await session.printJson({ recipe });
+  else await session.print(formatRecipe(recipe).trimEnd());
   return EXIT.done;
 }
 

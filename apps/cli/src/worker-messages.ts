@@ -1,21 +1,8 @@
 /** What travels between the command and the worker thread that runs a recipe. */
 import type { RunEvent } from '@tuiqiao/schema';
 
-/** Functions of `@tuiqiao/recipes` that a worker may be asked to run; each takes (options, controls). */
-export const TASKS = {
-  prepare: 'runPrepare',
-  pretrain: 'runPretrain',
-  sft: 'runSft',
-  dpo: 'runDpo',
-  evaluate: 'runEvaluate',
-  write: 'runWrite',
-  demo: 'runDemo',
-  'plan-pretrain': 'planPretrain',
-  'plan-sft': 'planSft',
-  'plan-dpo': 'planDpo',
-} as const;
-
-export type TaskName = keyof typeof TASKS;
+/** What a worker may be asked to run. */
+export type TaskName = 'prepare' | 'pretrain' | 'sft' | 'dpo' | 'evaluate' | 'write' | 'demo';
 
 export interface WorkerTask {
   readonly task: TaskName;

@@ -1,17 +1,11 @@
 /** `tuiqiao evaluate`: the ladder of models on the same prompts and seeds. */
-import type { LadderReport } from '@tuiqiao/eval';
+import type { EvaluateResult } from '@tuiqiao/recipes';
 import type { Recipe } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
 import { EXIT, type ExitStatus } from '../exit-codes.ts';
 import { renderLadder } from '../render/ladder.ts';
 import type { Session } from '../session.ts';
 import { addRecipeInput, loadTypedRecipe, runRecipe } from '../stage-command.ts';
-
-/** What the evaluate stage returns. */
-interface EvaluateResult {
-  readonly report: LadderReport;
-  readonly outputDir: string;
-}
 
 /** Table or JSON; exit 1 when the last model stays under `failUnder`. */
 export async function tellLadder(session: Session, result: unknown, recipe: Recipe): Promise<ExitStatus> {

@@ -1,36 +1,14 @@
 /** `tuiqiao write`: poems on request, told with their verdict and where a line came from. */
-import type { Verdict } from '@tuiqiao/prosody';
+import type { WriteResult } from '@tuiqiao/recipes';
 import { parseOptions } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
 import { EXIT, type ExitStatus } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { addOptionFlags, toOptionMap } from '../option-flags.ts';
+import { renderPoem } from '../render/poem.ts';
 import { createRunReader } from '../render/run-reader.ts';
-import { renderVerdict } from '../render/verdict.ts';
 import { runInWorker } from '../run-in-worker.ts';
 import type { Session } from '../session.ts';
-
-/** One poem as `write --json` prints it; fields beyond these pass through. */
-interface WrittenLine {
-  readonly text: string;
-  readonly title?: string;
-  readonly verdict: Verdict;
-  readonly novelty: {
-    readonly copiedLines: readonly {
-      readonly line: string;
-      readonly source: { readonly title: string; readonly author: string };
-    }[];
-    readonly longestSharedNgram: number;
-  } | null;
-  readonly attempts: number;
-  readonly seed: number;
-}
-
-/** What the write stage returns: the poems, and how many were given up because no attempt kept the form. */
-interface WriteResult {
-  readonly poems: readonly WrittenLine[];
-  readonly givenUp: number;
-}
 
 async function tell(session: Session, { poems, givenUp }: WriteResult): Promise<ExitStatus> {
   for (const [index, poem] of poems.entries()) {
@@ -38,12 +16,7 @@ async function tell(session: Session, { poems, givenUp }: WriteResult): Promise<
       await session.printJson(poem);
       continue;
     }
-    const block = renderVerdict(poem.verdict, poem.title, session.language, session.colours);
-    const copied = (poem.novelty?.copiedLines ?? []).map(
-      ({ line, source }) =>
-        `  ${session.colours.yellow(session.text('copied'))} ${line} — ${source.author}《${source.title}》`,
-    );
-    await session.print([...(index > 0 ? [''] : []), block, ...copied].join('\n'));
+    await session.print(`${index > 0 ? '\n' : ''}${renderPoem(poem, session)}`);
   }
   if (givenUp > 0) session.warn(session.text('givenUp', { count: givenUp }));
   return givenUp > 0 ? EXIT.no : EXIT.done;

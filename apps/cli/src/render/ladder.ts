@@ -1,4 +1,4 @@
-/** The evaluation ladder as a table: each model and the control row, shares with their 95 % intervals. */
+/** The evaluation ladder as tables: each model and the control row, shares with half of their 95 % intervals. */
 import type { LadderReport, ModelReport, Rate } from '@tuiqiao/eval';
 import type { Session } from '../session.ts';
 import { formatPercent } from './numbers.ts';
@@ -8,42 +8,56 @@ function formatRate({ k, n, ci }: Rate): string {
   return n === 0 ? '–' : `${formatPercent(k / n)} ±${(50 * (ci[1] - ci[0])).toFixed(1)}`;
 }
 
-/** Forms in columns, models in rows: the share that keeps all rules, strict. */
+/** First all rules form by form, then rule by rule; two tables fit a terminal, one would not. */
 export function renderLadder(report: LadderReport, session: Session): string {
   const isChinese = session.language === 'zh';
   const { colours } = session;
   const forms = [...new Set(report.models.flatMap((model) => Object.keys(model.byForm)))];
   const number = (title: string) => ({ title, isNumber: true });
-  const row = (model: ModelReport, name: string): string[] => [
-    name,
-    String(model.n),
-    ...forms.map((form) => (model.byForm[form] === undefined ? '–' : formatRate(model.byForm[form].all))),
-    formatRate(model.overall.length),
-    formatRate(model.overall.rhyme),
-    formatRate(model.overall.meter),
-    colours.bold(formatRate(model.overall.all)),
-    formatRate(model.novelty.novel),
-    model.bitsPerChar === undefined ? '–' : model.bitsPerChar.toFixed(3),
+  const model = { title: isChinese ? '模型' : 'model' };
+  const rows = [
+    ...report.models.map((entry) => [entry, entry.name] as const),
+    [report.control, colours.dim(report.control.name)] as const,
   ];
-  const table = renderTable(
+  const table = (titles: readonly string[], cells: (entry: ModelReport) => readonly string[]): string =>
+    renderTable(
+      [model, ...titles.map(number)],
+      rows.map(([entry, name]) => [name, ...cells(entry)]),
+      colours,
+    );
+  const byForm = table(['n', ...forms, session.text('total')], (entry) => [
+    String(entry.n),
+    ...forms.map((form) => (entry.byForm[form] === undefined ? '–' : formatRate(entry.byForm[form].all))),
+    colours.bold(formatRate(entry.overall.all)),
+  ]);
+  const byRule = table(
     [
-      { title: isChinese ? '模型' : 'model' },
-      number('n'),
-      ...forms.map(number),
-      number(session.text('length')),
-      number(session.text('rhyme')),
-      number(session.text('meter')),
-      number(session.text('strictAll')),
-      number(isChinese ? '无抄句' : 'no copied line'),
-      number(isChinese ? '比特/字' : 'bits/char'),
+      session.text('length'),
+      session.text('rhyme'),
+      session.text('meter'),
+      session.text('lenientAll'),
+      isChinese ? '无抄句' : 'no copied line',
+      isChinese ? '比特/字' : 'bits/char',
     ],
-    [...report.models.map((model) => row(model, model.name)), row(report.control, colours.dim(report.control.name))],
-    colours,
+    (entry) => [
+      formatRate(entry.overall.length),
+      formatRate(entry.overall.rhyme),
+      formatRate(entry.overall.meter),
+      formatRate(entry.lenient.all),
+      formatRate(entry.novelty.novel),
+      entry.bitsPerChar === undefined ? '–' : entry.bitsPerChar.toFixed(3),
+    ],
   );
   const pairs = report.pairs.map(({ a, b, winRate, ci }) =>
     isChinese
       ? `${a} 胜 ${b} ${formatPercent(winRate)}（95 % 区间 ${formatPercent(ci[0])}–${formatPercent(ci[1])}）`
-      : `${a} beats ${b} on ${formatPercent(winRate)} of the prompts (95 % ${formatPercent(ci[0])}–${formatPercent(ci[1])})`,
+      : `${a} beats ${b} on ${formatPercent(winRate)} of the prompts (95 % interval ${formatPercent(ci[0])}–${formatPercent(ci[1])})`,
   );
-  return [table, ...(pairs.length > 0 ? ['', ...pairs] : [])].join('\n');
+  return [
+    colours.bold(session.text('strictAll')),
+    byForm,
+    '',
+    byRule,
+    ...(pairs.length > 0 ? ['', ...pairs] : []),
+  ].join('\n');
 }
