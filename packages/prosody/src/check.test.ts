@@ -228,7 +228,7 @@ describe('the verdict', () => {
         }
         if (verdict.strict.all) expect(verdict.lenient.all).toBe(true);
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 });

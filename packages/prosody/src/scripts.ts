@@ -11,7 +11,12 @@ interface ScriptMaps {
   readonly traditional: ReadonlyMap<string, readonly string[]>;
   readonly standard: ReadonlyMap<string, string>;
   readonly shared: ReadonlySet<string>;
+  /** What a UTF-16 unit tells of the script; characters beyond the BMP are too rare to tell anything. */
+  readonly kinds: Uint8Array;
 }
+
+const TRADITIONAL_ONLY = 1;
+const SIMPLIFIED_ONLY = 2;
 
 let cachedMaps: ScriptMaps | undefined;
 
@@ -27,7 +32,13 @@ function loadMaps(): ScriptMaps {
   });
   const standard = new Map<string, string>();
   eachPair(VARIANT_PAIRS, (from, to) => standard.set(from, to));
-  cachedMaps = { simplified, traditional, standard, shared: new Set(SHARED_FORMS) };
+  const shared = new Set(SHARED_FORMS);
+  const kinds = new Uint8Array(0x10000);
+  for (const char of traditional.keys()) {
+    if (char.length === 1 && !shared.has(char)) kinds[char.charCodeAt(0)] = SIMPLIFIED_ONLY;
+  }
+  for (const char of simplified.keys()) if (char.length === 1) kinds[char.charCodeAt(0)] = TRADITIONAL_ONLY;
+  cachedMaps = { simplified, traditional, standard, shared, kinds };
   return cachedMaps;
 }
 
@@ -68,12 +79,13 @@ export function isSharedForm(char: string): boolean {
  * the same in both scripts and is read as simplified, so that simplifying a text can only add readings.
  */
 export function detectScript(text: string): Script {
-  const { simplified, traditional, shared } = loadMaps();
+  const { kinds } = loadMaps();
   let traditionalOnly = 0;
   let simplifiedOnly = 0;
-  for (const char of text) {
-    if (simplified.has(char)) traditionalOnly++;
-    else if (traditional.has(char) && !shared.has(char)) simplifiedOnly++;
+  for (let index = 0; index < text.length; index++) {
+    const kind = kinds[text.charCodeAt(index)];
+    if (kind === TRADITIONAL_ONLY) traditionalOnly++;
+    else if (kind === SIMPLIFIED_ONLY) simplifiedOnly++;
   }
   return traditionalOnly > 0 && traditionalOnly >= simplifiedOnly ? 'traditional' : 'simplified';
 }
