@@ -52,7 +52,7 @@ function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
   const initialGroups: number[][] = [];
   for (const pattern of layout.patterns) {
     const reason = toneReason(layout, pattern, fixed, plan, sets);
-    const groups = reason === undefined ? openGroups(plan, pattern, fixed, neighbours, sets) : [];
+    const groups = reason === undefined ? openGroups(plan, layout, pattern, fixed, neighbours, sets) : [];
     const failed = groups.indexOf(0);
     if (reason !== undefined) reasons.push(reason);
     else if (failed >= 0)
@@ -134,7 +134,7 @@ function fixedCharacterReason(
   for (const index of fixed) {
     if (index < 0) continue;
     const character = plan.inventory.characters[index];
-    if (sets.tones[index] === 0) {
+    if (sets.listed.tones[index] === 0) {
       const isForbidden = plan.forbiddenCharacters?.includes(character!) ?? false;
       return `${character} is ${isForbidden ? 'both fixed and forbidden' : 'not in the rhyme book'}`;
     }
@@ -168,7 +168,7 @@ function toneReason(
   if (closed < 0) return undefined;
   for (const [slot, cell] of layout.slots.entries()) {
     if (cell.unit !== closed || fixed[slot]! < 0) continue;
-    const tones = sets.tones[fixed[slot]!]!;
+    const tones = sets.listed.tones[fixed[slot]!]! & 3;
     if (pattern.units[closed]!.boxes.some((box) => box[cell.offset]! & tones)) continue;
     const character = plan.inventory.characters[fixed[slot]!];
     const [has, wants] = tones === 1 ? ['平', '仄'] : ['仄', '平'];
@@ -181,6 +181,7 @@ function toneReason(
 /** Rhyme groups by set that hold the fixed rhymes and enough other characters; 0 where there is none. */
 function openGroups(
   plan: FormPlan,
+  layout: Layout,
   pattern: Pattern,
   fixed: Int32Array,
   neighbours: Uint32Array,
@@ -193,7 +194,7 @@ function openGroups(
   for (const [slot, rhyme] of pattern.rhymes.entries()) {
     if (!rhyme) continue;
     if (fixed[slot]! >= 0) {
-      const reached = groupsOf(sets, fixed[slot]!, rhyme.tones);
+      const reached = groupsOf(sets.listed, fixed[slot]!, rhyme.tones);
       groups[rhyme.set]! &= rhyme.mayBorrow ? reached | neighboursOf(reached, neighbours) : reached;
     }
   }
@@ -206,18 +207,32 @@ function openGroups(
     if (!mayAllRepeat(pattern, fixed, set)) return 0;
     const taken = noRepeatedCharacters ? written : used[set]!;
     const supplied = suppliedGroups(sets, open, need[set]!, taken, 0);
-    const borrows = pattern.rhymes.some((rhyme, slot) => rhyme?.set === set && rhyme.mayBorrow && fixed[slot]! < 0);
-    if (!borrows) return supplied;
-    const lineLength = pattern.rhymes.findIndex(Boolean) + 1;
-    // The first line may borrow: a group whose own characters are just enough for the rest needs a neighbour with some.
-    const ample = suppliedGroups(sets, supplied, { ...need[set]!, all: Math.max(1, need[set]!.all) }, taken, 1);
-    return filterBits(
-      supplied,
-      (group) =>
-        ((ample >>> group) & 1) === 1 ||
-        bitsOf(neighbours[group]!).some((other) => sets.groupSizes[1]![other]! > lineLength),
-    );
+    const first = pattern.rhymes.findIndex((rhyme) => rhyme?.set === set);
+    if (first < 0 || fixed[first]! >= 0) return supplied;
+    // The first rhyme may ask for more (a confirmed tone) or be content with less (a neighbour group) than the others.
+    const { unit, offset } = layout.slots[first]!;
+    const wanted = pattern.units[unit]!.boxes.reduce((bits, box) => bits | box[offset]!, 0);
+    const mayBorrow = pattern.rhymes[first]!.mayBorrow;
+    const after = needsOf(pattern, isFixed, noRepeatedCharacters)[first + 1]![set]!;
+    const ample = suppliedGroups(sets, supplied, { ...after, all: Math.max(1, after.all) }, taken, 1);
+    const spent = taken.length + (noRepeatedCharacters ? first : 0);
+    return filterBits(supplied, (group) => {
+      const own = (ample >>> group) & 1 ? [group] : [];
+      const sources = mayBorrow ? [...own, ...bitsOf(neighbours[group]!)] : own;
+      return countFitting(sources, pattern.rhymes[first]!.tones, wanted, sets) > spent;
+    });
   });
+}
+
+/** Characters of the groups that have one of the wanted tone bits. */
+function countFitting(groups: readonly number[], tones: number, wanted: number, sets: ToneSets): number {
+  const fitting = sets.byTone[wanted]!;
+  let count = 0;
+  for (let word = 0; word < fitting.length; word++) {
+    const rhyming = groups.reduce((bits, group) => bits | sets.byGroup[tones]![group]![word]!, 0);
+    count += popCount(rhyming & fitting[word]!);
+  }
+  return count;
 }
 
 /** A rhyme character fixed twice is legal only where each repetition directly follows, in a line that may repeat (叠句). */

@@ -3,6 +3,8 @@
  * open, the legal tones of each slot and the rhymes. Types and helpers; the forms themselves are in the neighbours.
  */
 
+import { LIKELY_LEVEL } from './tone-sets.ts';
+
 /** Bit 1: 平, bit 2: 仄. */
 export type ToneBits = 1 | 2 | 3;
 
@@ -31,7 +33,7 @@ export interface RhymeSlot {
  * holds at every offset, and inside a box the offsets are independent of each other.
  */
 export interface Unit {
-  /** At most 30 boxes, each with tone bits by offset. */
+  /** At most 30 boxes, each with tone bits (those of `ToneSets`) by offset. */
   readonly boxes: readonly Uint8Array[];
 }
 
@@ -52,7 +54,9 @@ export interface Layout {
   readonly lineCount: number;
 }
 
-/** Tone bits of a string of 平 仄 中. */
+const BITS: Readonly<Record<string, number>> = { 平: 1, 仄: 2, 中: 3, 常: LIKELY_LEVEL };
+
+/** Tone bits of a string of 平 仄 中 常 (平 by a reading that poets do use). */
 export function toneBitsOf(slots: Iterable<string>): Uint8Array {
-  return Uint8Array.from(slots, (slot) => (slot === '平' ? 1 : slot === '仄' ? 2 : 3));
+  return Uint8Array.from(slots, (slot) => BITS[slot]!);
 }

@@ -64,9 +64,9 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
     needs: needsOf(pattern, isFixed, noRepeatedCharacters),
     hasTwoTones: hasTwoTones(pattern),
   }));
-  const plainSets: AllowedSet[] = [0, 1, 2, 3].map((tones) => ({
+  const plainSets: AllowedSet[] = sets.byTone.map((bits) => ({
     kind: 'characters',
-    bits: sets.byTone[tones]!,
+    bits,
     isRhyme: false,
   }));
   const markSets = new Map<string, AllowedSet>();
@@ -110,7 +110,8 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
 
   function advanceBranch(branch: Branch, slot: number, character: number, written: readonly number[]): Branch | null {
     const pattern = patterns[branch.pattern]!;
-    const tones = sets.tones[character]!;
+    const own = isFixed(slot) ? sets.listed : sets;
+    const tones = own.tones[character]!;
     const { unit, offset } = slots[slot]!;
     const unitBoxes = pattern.units[unit]!.boxes;
     let boxes = 0;
@@ -125,7 +126,7 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
       const { set } = rhyme;
       const isRepeat = rhyme.mayRepeat && last[set] === character;
       if (!isRepeat && !isFixed(slot) && used[set]!.includes(character)) return null;
-      const reached = groupsOf(sets, character, rhyme.tones);
+      const reached = groupsOf(own, character, rhyme.tones);
       const open = groups[set]! & (rhyme.mayBorrow ? reached | borrowed(reached, parts.neighbours) : reached);
       if (open === 0) return null;
       groups = withItem(groups, set, open);
@@ -158,7 +159,7 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
     const bits = sets.byTone[plainTones]!.slice();
     for (const branch of state.branches) {
       const rhyme = patterns[branch.pattern]!.rhymes[slot];
-      if (rhyme) addRhymes(bits, branch, rhyme);
+      if (rhyme) addRhymes(bits, branch, slot, rhyme);
     }
     for (const index of state.written) bits[index >>> 5]! &= ~(1 << (index & 31));
     dropCorners(bits, state, slot);
@@ -176,14 +177,17 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
     return set;
   }
 
-  function addRhymes(bits: Uint32Array, branch: Branch, rhyme: RhymeSlot): void {
+  function addRhymes(bits: Uint32Array, branch: Branch, slot: number, rhyme: RhymeSlot): void {
+    const pattern = patterns[branch.pattern]!;
+    const { unit, offset } = slots[slot]!;
+    const fitting = sets.byTone[tonesAt(pattern, boxesBefore(branch, slot), unit, offset)]!;
     const own = rhymeBits(rhymeGroupsFor(branch, rhyme), rhyme.tones).slice();
     for (const index of branch.used[rhyme.set]!) own[index >>> 5]! &= ~(1 << (index & 31));
     const last = branch.last[rhyme.set]!;
     if (rhyme.mayRepeat && last >= 0 && groupsOf(sets, last, rhyme.tones) & branch.groups[rhyme.set]!) {
       own[last >>> 5]! |= 1 << (last & 31);
     }
-    for (let word = 0; word < bits.length; word++) bits[word]! |= own[word]!;
+    for (let word = 0; word < bits.length; word++) bits[word]! |= own[word]! & fitting[word]!;
   }
 
   /** Characters that rhyme in one of the groups; kept, since the same groups are asked for at every rhyme of a poem. */
@@ -281,7 +285,7 @@ export function openBoxesOf(layout: Layout, pattern: Pattern, fixed: Int32Array,
   const open = pattern.units.map((unit) => (1 << unit.boxes.length) - 1);
   for (const [slot, cell] of layout.slots.entries()) {
     if (fixed[slot]! < 0) continue;
-    const tones = sets.tones[fixed[slot]!]!;
+    const tones = sets.listed.tones[fixed[slot]!]!;
     for (const [box, bits] of pattern.units[cell.unit]!.boxes.entries()) {
       if ((bits[cell.offset]! & tones) === 0) open[cell.unit]! &= ~(1 << box);
     }

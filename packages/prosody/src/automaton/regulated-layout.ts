@@ -5,6 +5,7 @@
 import { PlanError } from './errors.ts';
 import { type Layout, type Pattern, type RhymeSlot, type SlotCell, toneBitsOf, type Unit } from './layout.ts';
 import type { RegulatedPlan } from './plan.ts';
+import { CONFIRMED_LEVEL, CONFIRMED_OBLIQUE } from './tone-sets.ts';
 
 /** A 仄仄平平仄 · B 平平仄仄平 · C 平平平仄仄 · D 仄仄仄平平, in five characters. */
 type LineType = 'A' | 'B' | 'C' | 'D';
@@ -20,10 +21,10 @@ const COUPLETS: Readonly<Record<string, readonly (readonly [string, string])[]>>
     ['中仄仄平平', '平平中仄平'],
     ['中仄仄平平', '中平平仄平'],
   ],
-  // 特拗 平平仄平仄.
+  // 特拗 平平仄平仄; a polyphone is no 平 there by a reading that poets hardly use (常 in toneBitsOf).
   CD: [
     ['中平平仄仄', '中仄仄平平'],
-    ['平平仄平仄', '中仄仄平平'],
+    ['平平仄常仄', '中仄仄平平'],
   ],
   // 小拗 (third character 仄) and 大拗 (fourth 仄) are rescued by 平 in the third place of the second line.
   AB: [
@@ -86,8 +87,14 @@ function regulatedPattern(
     const mayBorrow = line === 0 && plan.neighbourFirstLine === true;
     rhymes.push(isRhyme ? { set: 0, tones: 1, mayBorrow, mayRepeat: false } : null);
     if (line % 2 === 1) units.push(coupletUnit(types[line - 1]! + types[line]!, characters));
+    if (line === 1) confirmFirstEnd(units[0]!, characters, firstLineRhymes);
   }
   return { name: `${start}${firstLineRhymes ? '首句入韵' : '首句不入韵'}`, units, rhymes, setCount: 1 };
+}
+
+/** The first line's end tells the patterns apart, so its tone must be beyond doubt. */
+function confirmFirstEnd(unit: Unit, characters: 5 | 7, firstLineRhymes: boolean): void {
+  for (const box of unit.boxes) box[characters - 1] = firstLineRhymes ? CONFIRMED_LEVEL : CONFIRMED_OBLIQUE;
 }
 
 /** The types alternate by 对 and 粘; the second character (平起/仄起) and the first line's rhyme decide the first. */
