@@ -21,7 +21,7 @@
   "target_defaults": {
     "cflags!": ["-O2"],
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
-    "cflags": ["-O3", "-Wall", "-Wextra", "-fPIC", "-Wno-psabi", "-Wno-unknown-pragmas"],
+    "cflags": ["-O3", "-Wall", "-Wextra", "-fPIC", "-Wno-psabi", "-Wno-maybe-uninitialized", "-Wno-unknown-pragmas"],
     # Products and sums may contract to FMA; NaN and infinity keep their meaning (no -ffast-math).
     "cflags_cc": ["-std=c++17", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"],
     "xcode_settings": {
@@ -66,7 +66,7 @@
           ],
         }],
         ["target_arch=='x64'", {
-          "dependencies": ["kernels_avx2", "kernels_avx512", "kernels_avx512_bf16"],
+          "dependencies": ["kernels_avx2", "kernels_avx512_bf16"],
         }],
       ],
     },
@@ -81,14 +81,6 @@
           "defines": ["TUIQIAO_ISA=avx2"],
           "cflags": ["-mavx2", "-mfma"],
           "xcode_settings": {"OTHER_CFLAGS": ["-mavx2", "-mfma"]},
-        },
-        {
-          "target_name": "kernels_avx512",
-          "type": "static_library",
-          "sources": ["<@(kernel_sources)"],
-          "defines": ["TUIQIAO_ISA=avx512"],
-          "cflags": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma", "-mprefer-vector-width=512"],
-          "xcode_settings": {"OTHER_CFLAGS": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mfma"]},
         },
         {
           "target_name": "kernels_avx512_bf16",

@@ -28,7 +28,10 @@ thread_local Scratch<float> scratch;
 // rows [count, width] of f32 from rows of D elements at stride ld, times factor; columns past D are zero.
 template <class T>
 void packRows(float* to, const T* from, long ld, long count, long D, long width, float factor) {
+  // Rows are short and far apart: the processor does not see the next ones coming.
+  constexpr long kAhead = 12;
   for (long n = 0; n < count; n++) {
+    for (long d = 0; d < D; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(from + (n + kAhead) * ld + d);
     eachVector(0, D, [&](long d, auto m) { store(to + n * width + d, load(from + n * ld + d, m) * factor); });
   }
 }
@@ -46,12 +49,14 @@ void packTransposed(float* to, const float* rows, long count, long D, long width
   }
 }
 
-// Which keys of the block that starts at `first` the query row may see: [from, to) within the block.
-struct Visible {
-  long from, to;
-};
-inline Visible visibleKeys(long row, long first, long window) {
-  return {std::max(0L, row - window + 1 - first), std::min(kKeys, row + 1 - first)};
+// Scores of keys that query `query` may not see become −∞. The row holds the keys first … first + columns − 1.
+inline void maskRow(float* row, long query, long first, long columns, long window) {
+  const long from = query - window + 1 - first, to = query + 1 - first;
+  if (from > 0) {
+    for (long j = 0; j < columns && j < from; j += W) store(row + j, keepLanes(load(row + j), from - j, W, -INFINITY));
+  }
+  for (long j = to > 0 ? to / W * W : 0; j < columns; j += W)
+    store(row + j, keepLanes(load(row + j), 0, to - j, -INFINITY));
 }
 
 template <class T>
@@ -91,9 +96,7 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
                      z.D, false);
         for (long i = 0; i < queries; i++) {
           float* row = scores + i * kKeys;
-          const Visible visible = visibleKeys(i0 + i, first, z.window);
-          for (long j = 0; j < std::min(visible.from, columns); j++) row[j] = -INFINITY;
-          for (long j = std::max(visible.to, 0L); j < roundUp(columns, W); j++) row[j] = -INFINITY;
+          maskRow(row, i0 + i, first, columns, z.window);
           Vec highest = splat(most[i]);
           for (long j = 0; j < columns; j += W) highest = maximum(load(row + j), highest);
           const float newMost = maximum(highest);
@@ -107,13 +110,12 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
             store(row + j, e);
             exponentials += e;
           }
-          if (most[i] != newMost) {
+          if (block != firstBlock && most[i] != newMost) {
             const float factor = std::exp(most[i] - newMost);
             total[i] *= factor;
-            if (block != firstBlock)
-              for (long d = 0; d < z.width; d += W) store(sums + i * z.width + d, load(sums + i * z.width + d) * factor);
-            most[i] = newMost;
+            for (long d = 0; d < z.width; d += W) store(sums + i * z.width + d, load(sums + i * z.width + d) * factor);
           }
+          most[i] = newMost;
           total[i] += sum(exponentials);
         }
         smallProduct(sums, z.width, scores, kKeys, 1, values + first * z.width, z.width, queries, z.width, columns, true);
@@ -183,9 +185,7 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
         for (long i = 0; i < queries; i++) {
           float* p = probabilities + i * kKeys;
           float* dS = dScores + i * kKeys;
-          const Visible visible = visibleKeys(i0 + i, first, z.window);
-          for (long j = 0; j < std::min(visible.from, columns); j++) p[j] = -INFINITY;
-          for (long j = std::max(visible.to, 0L); j < padded; j++) p[j] = -INFINITY;
+          maskRow(p, i0 + i, first, columns, z.window);
           const float logSum = lse[(i0 + i) * z.H + h];
           for (long j = 0; j < columns; j += W) {
             const Vec probability = exponential(load(p + j) - logSum);

@@ -66,9 +66,6 @@ extern const KernelSet kernelSet;
 namespace avx2 {
 extern const KernelSet kernelSet;
 }
-namespace avx512 {
-extern const KernelSet kernelSet;
-}
 namespace avx512_bf16 {
 extern const KernelSet kernelSet;
 }

@@ -14,7 +14,7 @@ namespace tuiqiao {
 
 const KernelSet& bestKernelSet() {
 #if defined(__x86_64__)
-  for (const char* isa : {"avx512_bf16", "avx512", "avx2"})
+  for (const char* isa : {"avx512_bf16", "avx2"})
     if (const KernelSet* set = findKernelSet(isa)) return *set;
 #endif
   return generic::kernelSet;
@@ -27,7 +27,8 @@ const KernelSet* findKernelSet(const char* isa) {
   const bool hasAvx512 = hasAvx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (strcmp(isa, "avx2") == 0 && hasAvx2) return &avx2::kernelSet;
-  if (strcmp(isa, "avx512") == 0 && hasAvx512) return &avx512::kernelSet;
+  // Processors with AVX-512 but without its bf16 part run the AVX2 kernels: they are limited by memory, and a third
+  // copy of the kernels would lengthen the build.
   if (strcmp(isa, "avx512_bf16") == 0 && hasAvx512 && __builtin_cpu_supports("avx512bf16"))
     return &avx512_bf16::kernelSet;
 #endif

@@ -17,7 +17,7 @@ static void asFloats(Scratch<float>& row, const Buffer& buffer, long length) {
 // rmsNorm(out, rstd, x, weight; N, C, epsilon)
 void rmsNorm(const Call& call) {
   const long N = call.size(0), C = call.size(1);
-  const double epsilon = call.numbers[2];
+  const float epsilon = call.real(2);
   float* rstd = call.buffers[1].f32();
   Scratch<float> weight;
   asFloats(weight, call.buffers[3], C);
@@ -32,7 +32,7 @@ void rmsNorm(const Call& call) {
             Vec value = load(row + c, m);
             squares += value * value;
           });
-          const float r = static_cast<float>(1.0 / std::sqrt(static_cast<double>(sum(squares)) / C + epsilon));
+          const float r = 1.0f / std::sqrt(sum(squares) / static_cast<float>(C) + epsilon);
           rstd[n] = r;
           eachVector(0, C, [&](long c, auto m) {
             store(to + c, load(row + c, m) * r * load(weight.data() + c, m), m);
@@ -91,7 +91,7 @@ void swiglu(const Call& call) {
           eachVector(0, C, [&](long c, auto m) {
             Vec g = load(gate + n * ldX + c, m);
             Vec u = load(up + n * ldX + c, m);
-            store(out + n * C + c, g / (1.0f + exponential(-g)) * u, m);
+            store(out + n * C + c, g * sigmoid(g) * u, m);
           });
       });
     });
@@ -112,10 +112,10 @@ void swigluBackward(const Call& call) {
               Vec d = load(dOut + n * C + c, m);
               Vec g = load(gate + n * ldX + c, m);
               Vec u = load(up + n * ldX + c, m);
-              Vec sigmoid = 1.0f / (1.0f + exponential(-g));
-              Vec silu = g * sigmoid;
+              const Vec s = sigmoid(g);
+              const Vec silu = g * s;
               store(dUp + n * ldX + c, d * silu, m);
-              store(dGate + n * ldX + c, d * u * (sigmoid + silu * (1.0f - sigmoid)), m);
+              store(dGate + n * ldX + c, d * u * (s + silu * (1.0f - s)), m);
             });
         });
       });

@@ -24,6 +24,43 @@ static void rotate(float* row, const float* cos, const float* sin, long half, bo
   });
 }
 
+// The rows' pairs are (i, i + half) and fill them: norm and rotation then need no row of scratch between them.
+template <class TOut, class TIn>
+static void normRotateHalves(TOut* to, const TIn* from, const float* weight, const float* cos, const float* sin, long half,
+                             float r) {
+  eachVector(0, half, [&](long i, auto m) {
+    const Vec a = load(from + i, m) * (load(weight + i, m) * r);
+    const Vec b = load(from + half + i, m) * (load(weight + half + i, m) * r);
+    const Vec c = load(cos + i, m), s = load(sin + i, m);
+    store(to + i, a * c - b * s, m);
+    store(to + half + i, b * c + a * s, m);
+  });
+}
+
+// Its gradient; sums, when given, collect the weight's. Returns nothing but dX: see the contract for the formula.
+template <class TOut, class TGrad, class TIn>
+static void normRotateHalvesBackward(TOut* to, float* sums, const TGrad* dOut, const TIn* x, const float* weight,
+                                     const float* cos, const float* sin, long half, float r) {
+  Vec dot = {};
+  eachVector(0, half, [&](long i, auto m) {
+    const Vec p = load(dOut + i, m), q = load(dOut + half + i, m), c = load(cos + i, m), s = load(sin + i, m);
+    const Vec a = (p * c + q * s) * load(x + i, m), b = (q * c - p * s) * load(x + half + i, m);
+    dot += a * load(weight + i, m) + b * load(weight + half + i, m);
+    if (sums) {
+      store(sums + i, load(sums + i, m) + a * r, m);
+      store(sums + half + i, load(sums + half + i, m) + b * r, m);
+    }
+  });
+  const float scaled = r * r * sum(dot) / static_cast<float>(2 * half);
+  eachVector(0, half, [&](long i, auto m) {
+    const Vec p = load(dOut + i, m), q = load(dOut + half + i, m), c = load(cos + i, m), s = load(sin + i, m);
+    const Vec a = (p * c + q * s) * load(weight + i, m), b = (q * c - p * s) * load(weight + half + i, m);
+    const Vec xa = load(x + i, m), xb = load(x + half + i, m);
+    store(to + i, (a - xa * scaled) * r, m);
+    store(to + half + i, (b - xb * scaled) * r, m);
+  });
+}
+
 static void weightOrOnes(Scratch<float>& row, const Buffer& weight, long D) {
   row.reserve(D + W);
   std::fill(row.data(), row.data() + D, 1.0f);
@@ -37,9 +74,10 @@ static void weightOrOnes(Scratch<float>& row, const Buffer& weight, long D) {
 void headNormRope(const Call& call) {
   const long N = call.size(0), heads = call.size(1), D = call.size(2), half = call.size(3) / 2;
   const long ldX = call.size(4), ldOut = call.size(5);
-  const double epsilon = call.numbers[6];
+  const float epsilon = call.real(6);
   const bool interleaved = call.flag(7);
   const bool hasNorm = static_cast<bool>(call.buffers[3]);
+  const bool fillsRow = !interleaved && 2 * half == D;
   float* rstd = call.buffers[1] ? call.buffers[1].f32() : nullptr;
   const float* cos = call.buffers[4].f32();
   const float* sin = call.buffers[5].f32();
@@ -61,11 +99,15 @@ void headNormRope(const Call& call) {
             eachVector(0, D, [&](long d, auto m) {
               Vec value = load(from + d, m);
               squares += value * value;
-              store(row + d, value, m);
+              if (!(hasNorm && fillsRow)) store(row + d, value, m);
             });
             if (hasNorm) {
-              const float r = static_cast<float>(1.0 / std::sqrt(static_cast<double>(sum(squares)) / D + epsilon));
+              const float r = 1.0f / std::sqrt(sum(squares) / static_cast<float>(D) + epsilon);
               if (rstd) rstd[n * heads + h] = r;
+              if (fillsRow) {
+                normRotateHalves(to, from, weight.data(), c, s, half, r);
+                continue;
+              }
               eachVector(0, D, [&](long d, auto m) { store(row + d, load(row + d, m) * r * load(weight.data() + d, m), m); });
             }
             rotate(row, c, s, half, interleaved, 1.0f);
@@ -84,6 +126,7 @@ void headNormRopeBackward(const Call& call) {
   const long ldX = call.size(4), ldOut = call.size(5);
   const bool interleaved = call.flag(6);
   const bool hasNorm = static_cast<bool>(call.buffers[4]);
+  const bool fillsRow = !interleaved && 2 * half == D;
   float* dWeight = hasNorm && call.buffers[1] ? call.buffers[1].f32() : nullptr;
   const float* rstd = hasNorm ? call.buffers[5].f32() : nullptr;
   const float* cos = call.buffers[6].f32();
@@ -105,6 +148,10 @@ void headNormRopeBackward(const Call& call) {
               const auto* from = dOut + n * ldOut + h * D;
               const auto* xRow = x + n * ldX + h * D;
               auto* to = dX + n * ldX + h * D;
+              if (hasNorm && fillsRow) {
+                normRotateHalvesBackward(to, sums, from, xRow, weight, c, s, half, rstd[n * heads + h]);
+                continue;
+              }
               eachVector(0, D, [&](long d, auto m) { store(row + d, load(from + d, m), m); });
               rotate(row, c, s, half, interleaved, -1.0f);
               if (!hasNorm) {

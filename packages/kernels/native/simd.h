@@ -59,17 +59,35 @@ inline void fromFloat(bf16* p, float x) {
 
 inline Vec load(const float* p) { return *reinterpret_cast<const VecMemory*>(p); }
 inline Vec load(const bf16* p) {
+#if defined(__AVX512F__)
+  const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+#elif defined(__AVX2__)
+  const __m128i half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+#else
   VecHalf half = *reinterpret_cast<const VecHalfMemory*>(p);
   return reinterpret_cast<Vec>(__builtin_convertvector(half, VecBits) << 16);
+#endif
 }
 inline void store(float* p, Vec x) { *reinterpret_cast<VecMemory*>(p) = x; }
 inline void store(bf16* p, Vec x) {
+#if defined(__AVX512BF16__)
+  // The instruction takes numbers below 2^-126 for zero; the other paths keep them.
+  const __m256bh half = _mm512_cvtneps_pbh(x);
+  memcpy(p, &half, sizeof half);
+#else
   VecBits bits = reinterpret_cast<VecBits>(x);
   VecBits rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   VecBits quiet = (bits >> 16) | 0x40;
   VecInt magnitude = reinterpret_cast<VecInt>(bits & 0x7fffffff);
   rounded = magnitude > 0x7f800000 ? quiet : rounded;
+#if defined(__AVX512F__)
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(reinterpret_cast<__m512i>(rounded)));
+#else
   *reinterpret_cast<VecHalfMemory*>(p) = __builtin_convertvector(rounded, VecHalf);
+#endif
+#endif
 }
 
 template <class T>
@@ -101,29 +119,70 @@ inline void eachVector(long begin, long end, Body body) {
   if (i < end) body(i, Part{end - i});
 }
 
-inline Vec keep(Vec x, Full, float) { return x; }
-// Elements past the end of the row become `value`.
-inline Vec keep(Vec x, Part part, float value) {
-  float row[W];
-  store(row, x);
-  for (long i = part.n; i < W; i++) row[i] = value;
-  return load(row);
+// Lanes from ≤ i < to keep x, the others become `value`.
+inline Vec keepLanes(Vec x, long from, long to, float value) {
+#if defined(__AVX512F__)
+  const VecInt lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif defined(__AVX2__)
+  const VecInt lane = {0, 1, 2, 3, 4, 5, 6, 7};
+#else
+  const VecInt lane = {0, 1, 2, 3};
+#endif
+  const VecInt first = splatInt(static_cast<int32_t>(from)), end = splatInt(static_cast<int32_t>(to));
+  return ((lane >= first) & (lane < end)) ? x : splat(value);
 }
 
-inline float sum(Vec x) {
-  float row[W];
-  store(row, x);
-  for (int width = W / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) row[i] += row[i + width];
-  return row[0];
+inline Vec keep(Vec x, Full, float) { return x; }
+// Elements past the end of the row become `value`.
+inline Vec keep(Vec x, Part part, float value) { return keepLanes(x, 0, part.n, value); }
+
+// b where either is NaN, as the processors' own instructions have it.
+inline Vec maximum(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return _mm512_max_ps(a, b);
+#elif defined(__AVX2__)
+  return _mm256_max_ps(a, b);
+#elif defined(__x86_64__)
+  return _mm_max_ps(a, b);
+#else
+  return a > b ? a : b;
+#endif
 }
-inline Vec maximum(Vec a, Vec b) { return a > b ? a : b; }
+inline Vec minimum(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return _mm512_min_ps(a, b);
+#elif defined(__AVX2__)
+  return _mm256_min_ps(a, b);
+#elif defined(__x86_64__)
+  return _mm_min_ps(a, b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
+// Combines the lanes of x pairwise, halving the width each time.
+typedef float Quarter __attribute__((vector_size(16)));
+template <class Combine>
+inline float combineLanes(Vec x, Combine combine) {
+#if defined(__AVX512F__)
+  const __m256 low = _mm512_castps512_ps256(x), high = _mm512_extractf32x8_ps(x, 1);
+  const Quarter a = combine(_mm256_castps256_ps128(low), _mm256_castps256_ps128(high));
+  const Quarter b = combine(_mm256_extractf128_ps(low, 1), _mm256_extractf128_ps(high, 1));
+  Quarter four = combine(a, b);
+#elif defined(__AVX2__)
+  Quarter four = combine(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+#else
+  Quarter four = x;
+#endif
+  const Quarter two = combine(four, Quarter{four[2], four[3], four[2], four[3]});
+  const Quarter one = combine(two, Quarter{two[1], two[1], two[1], two[1]});
+  return one[0];
+}
+inline float sum(Vec x) {
+  return combineLanes(x, [](Quarter a, Quarter b) -> Quarter { return a + b; });
+}
 inline float maximum(Vec x) {
-  float row[W];
-  store(row, x);
-  for (int width = W / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; i++) row[i] = row[i] > row[i + width] ? row[i] : row[i + width];
-  return row[0];
+  return combineLanes(x, [](Quarter a, Quarter b) -> Quarter { return a > b ? a : b; });
 }
 
 inline Vec squareRoot(Vec x) {
@@ -142,26 +201,47 @@ inline Vec squareRoot(Vec x) {
 #endif
 }
 
-// e^x: 2^n · e^r with |r| ≤ ln 2 / 2 and a degree-6 polynomial (Cephes expf); about 1 ulp. 0 below −87.3, NaN stays NaN.
-inline Vec exponential(Vec x) {
-  const Vec lowest = splat(-87.33654f), highest = splat(88.722839f);
-  Vec y = x < lowest ? lowest : x;
-  y = y > highest ? highest : y;
+// e^x for |x| ≤ 88: 2^n · e^r with |r| ≤ ln 2 / 2. The polynomial is the one of Arm's optimized routines (expf, vector);
+// within 2 ulp. NaN stays NaN.
+inline Vec exponentialInRange(Vec x) {
   const Vec shift = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to an integer in the low mantissa bits
-  Vec shifted = y * 1.44269504f + shift;
-  Vec n = shifted - shift;
-  Vec r = y - n * 0.693359375f;
-  r = r - n * -2.12194440e-4f;
-  Vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  VecInt exponent = (reinterpret_cast<VecInt>(shifted) - reinterpret_cast<VecInt>(shift)) << 23;
-  Vec result = reinterpret_cast<Vec>(reinterpret_cast<VecInt>(p) + exponent);
-  result = x < lowest ? Vec{} : result;
+  const Vec shifted = x * 1.44269504f + shift;
+  const Vec n = shifted - shift;
+  Vec r = x - n * 0.693145752f;
+  r = r - n * 1.42860677e-6f;
+  const Vec square = r * r;
+  const Vec high = r * 0x1.0e4020p-7f + 0x1.573e2ep-5f;
+  const Vec low = r * 0x1.555e66p-3f + 0x1.fffdb6p-2f;
+  const Vec p = (high * square + low) * square + (r * 0x1.ffffecp-1f + 1.0f);
+#if defined(__AVX512F__)
+  return _mm512_scalef_ps(p, n);
+#else
+  const VecInt exponent = (reinterpret_cast<VecInt>(shifted) - reinterpret_cast<VecInt>(shift)) << 23;
+  const Vec result = reinterpret_cast<Vec>(reinterpret_cast<VecInt>(p) + exponent);
   return x != x ? x : result;
+#endif
+}
+
+// e^x; 0 from −87.3 down (AVX-512: from −104), never infinite, NaN stays NaN.
+inline Vec exponential(Vec x) {
+#if defined(__AVX512F__)
+  return exponentialInRange(minimum(splat(88.72f), maximum(splat(-104.0f), x)));
+#else
+  const Vec lowest = splat(-87.33f);
+  const Vec result = exponentialInRange(minimum(splat(88.37f), maximum(lowest, x)));
+  return x < lowest ? Vec{} : result;
+#endif
+}
+
+// 1/(1 + e^−x); past ±80 it stays what it is there.
+inline Vec sigmoid(Vec x) {
+  const Vec d = 1.0f + exponentialInRange(minimum(splat(80.0f), maximum(splat(-80.0f), -x)));
+#if defined(__AVX512F__)
+  const Vec guess = _mm512_maskz_rcp14_ps(0xffff, d);  // 14 bits; one Newton step doubles them
+  return guess + guess * (1.0f - d * guess);
+#else
+  return 1.0f / d;
+#endif
 }
 
 // Calls body with the buffer's data as float* or bf16*.

@@ -13,7 +13,7 @@ import { createReferenceKernels } from './reference.ts';
 const reference = createReferenceKernels();
 
 /** The best set is the shared test's; instruction sets the processor lacks are left out. */
-const VARIANTS: NativeKernelOptions[] = ['generic', 'avx2', 'avx512'].map((isa) => ({
+const VARIANTS: NativeKernelOptions[] = ['generic', 'avx2'].map((isa) => ({
   isa,
   gemm: 'portable',
   threads: 3,
