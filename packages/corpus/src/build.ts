@@ -2,20 +2,23 @@
  * Pulled package → cleaned, de-duplicated, labelled and split poems with their manifest, in
  * `<cache>/corpus-<version>/`. The folder appears complete or not at all.
  */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { findTune } from '@tuiqiao/prosody';
 import type { RunControls } from '@tuiqiao/schema';
 import writeFileAtomic from 'write-file-atomic';
 import { defaultCacheFolder } from './cache-folder.ts';
 import { CLEANING_RULES, type CleanedPoem, cleanPoem } from './clean/clean-poem.ts';
+import { foldText } from './clean/fold-variants.ts';
 import { splitLines } from './clean/lines.ts';
 import { toSimplified } from './clean/to-simplified.ts';
 import { toTraditional } from './clean/to-traditional.ts';
 import { findDuplicates } from './dedupe/near-duplicates.ts';
 import { CorpusError } from './errors.ts';
 import { labelAll } from './label/label-all.ts';
-import type { VerseLabels } from './label/label-poem.ts';
+import { breakStanzas, type VerseLabels } from './label/label-poem.ts';
 import { themeOfTitle } from './label/theme.ts';
 import { CORPUS_VERSION, type CorpusManifest, type CorpusRule } from './manifest.ts';
 import type { Poem } from './poem.ts';
@@ -82,6 +85,7 @@ export async function buildCorpus(options: BuildOptions = {}): Promise<CorpusMan
   const forms: Record<string, { poems: number; flawless: number }> = {};
   const kept: Partial<Record<CollectionName, number>> = {};
   const clusters = new Set<number>();
+  const textHash = createHash('sha256');
 
   async function* label(): AsyncGenerator<Poem> {
     const requests = cleaned.map(({ raw, text }) => ({ text, tune: raw.tune }));
@@ -90,12 +94,14 @@ export async function buildCorpus(options: BuildOptions = {}): Promise<CorpusMan
       options.onEvent?.({ type: 'progress', label: 'corpus-label', done: i, total: cleaned.length, unit: 'poems' });
       for (const verse of batch) {
         const poem = finish(i++, verse);
-        if (poem) yield poem;
+        if (!poem) continue;
+        textHash.update(`${poem.id}\t${poem.text}\t${poem.labels.split}\n`);
+        yield poem;
       }
     }
   }
 
-  function finish(i: number, verse: VerseLabels): Poem | null {
+  function finish(i: number, { stanzaEnds = [], ...verse }: VerseLabels): Poem | null {
     const { raw, title, author, text } = cleaned[i]!;
     if (duplicates.isNearDuplicate[i]) counter.add('near-duplicates', raw.source, false);
     if (duplicates.isExactCopy[i]) {
@@ -117,7 +123,7 @@ export async function buildCorpus(options: BuildOptions = {}): Promise<CorpusMan
       dynasty: raw.dynasty,
       author,
       title,
-      text,
+      text: breakStanzas(text, stanzaEnds),
       labels: { ...verse, theme, cluster, split },
     };
   }
@@ -134,6 +140,7 @@ export async function buildCorpus(options: BuildOptions = {}): Promise<CorpusMan
     splits,
     forms,
     clusters: clusters.size,
+    textSha256: textHash.digest('hex'),
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
     files: { [POEM_FILE]: written },
   };
@@ -168,7 +175,7 @@ async function cleanAll(folder: string, counter: RuleCounter, options: BuildOpti
           withoutSource({
             ...poem,
             author: authors.traditional(poem.author),
-            title: toTraditional(raw.tune),
+            title: traditionalTuneName(raw.tune),
             text: toTraditional(poem.text),
           }),
         );
@@ -176,6 +183,12 @@ async function cleanAll(folder: string, counter: RuleCounter, options: BuildOpti
     }
   }
   return kept;
+}
+
+/** The book's own characters where it names the tune so; an alias is converted. */
+function traditionalTuneName(name: string): string {
+  const tune = findTune(name);
+  return tune?.name === name ? foldText(tune.traditional) : toTraditional(name);
 }
 
 // The package's own text is not needed any more: 300 thousand poems of it would stay in memory otherwise.

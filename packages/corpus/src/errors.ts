@@ -8,7 +8,18 @@ export type CorpusErrorCode =
   | 'corpus-damaged'
   | 'disk'
   | 'aborted'
-  | 'negative-unsupported';
+  | 'dataset-missing'
+  | 'dataset-malformed'
+  | 'dataset-info-malformed'
+  | 'dataset-too-large'
+  | 'dataset-unsupported'
+  | 'dataset-empty'
+  | 'negative-unsupported'
+  | 'dataset-empty'
+  | 'dataset-malformed'
+  | 'dataset-missing'
+  | 'dataset-too-large'
+  | 'dataset-unsupported';
 
 export class CorpusError extends TuiqiaoError {
   declare readonly code: CorpusErrorCode;

@@ -13,6 +13,7 @@ export { foldText } from './clean/fold-variants.ts';
 export { characterCount, splitLines } from './clean/lines.ts';
 export { toSimplified } from './clean/to-simplified.ts';
 export { toTraditional } from './clean/to-traditional.ts';
+export * from './datasets/index.ts';
 export { type DuplicateReport, findDuplicates } from './dedupe/near-duplicates.ts';
 export { CorpusError, type CorpusErrorCode } from './errors.ts';
 export {
@@ -26,6 +27,17 @@ export {
 } from './index/line-index.ts';
 export * from './instruct/index.ts';
 export { CORPUS_VERSION, type CorpusManifest, type CorpusRule, type RuleCount } from './manifest.ts';
+export { CharacterPool } from './pair/character-pool.ts';
+export {
+  createNegative,
+  createRandomNegative,
+  isSpoilable,
+  NEGATIVE_RULES,
+  type Negative,
+  type NegativeOptions,
+  type NegativeRule,
+  negativeRulesFor,
+} from './pair/negatives.ts';
 export type { Dynasty, Poem, PoemLabels } from './poem.ts';
 export { loadPoems, readPoems, type WrittenFile, writePoemFile } from './poem-file.ts';
 export { type SearchHit, type SearchOptions, searchPoems } from './search.ts';

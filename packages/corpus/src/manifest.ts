@@ -3,7 +3,7 @@ import type { CleaningRule } from './clean/clean-poem.ts';
 import type { CollectionName } from './sources/read-records.ts';
 
 /** Bump when a rule or a label changes: another version is another folder. */
-export const CORPUS_VERSION = 2;
+export const CORPUS_VERSION = 4;
 
 export type CorpusRule = CleaningRule | 'exact-duplicates' | 'near-duplicates';
 
@@ -24,6 +24,8 @@ export interface CorpusManifest {
   readonly splits: Readonly<Record<'train' | 'validation' | 'test', number>>;
   readonly forms: Readonly<Record<string, { readonly poems: number; readonly flawless: number }>>;
   readonly clusters: number;
+  /** Of ids, texts and splits alone: stays when only labels change. */
+  readonly textSha256: string;
   readonly seconds: number;
   readonly files: Readonly<
     Record<

@@ -3,9 +3,9 @@
  * Every rule is counted on its own, also in poems that another rule drops, so that the counts do not depend on the order.
  */
 import type { RawPoem } from '../sources/read-records.ts';
-import { foldVariants } from './fold-variants.ts';
+import { foldText, foldVariants } from './fold-variants.ts';
 import { hasComposedGlyph, hasForeignCharacter, hasGap, hasPrivateUse, resolveComposedGlyphs } from './glyphs.ts';
-import { normalizePunctuation, splitLines } from './lines.ts';
+import { characterCount, normalizePunctuation, splitLines } from './lines.ts';
 import { hasLostCharacter } from './lost-character.ts';
 import { joinParagraphs, stripNotes } from './strip-notes.ts';
 
@@ -21,6 +21,7 @@ export const CLEANING_RULES = [
   'simplified-slips',
   'empty',
   'lost-character',
+  'prose',
 ] as const;
 export type CleaningRule = (typeof CLEANING_RULES)[number];
 
@@ -36,6 +37,9 @@ export interface CleanedPoem {
   readonly text: string;
 }
 
+const MAX_SHI_LINE = 20;
+const TITLE_NOTE = /[（(〔〖]/;
+
 /** @param glyphs composed glyph → character (`readComposedGlyphs`) */
 export function cleanPoem(raw: RawPoem, glyphs: ReadonlyMap<string, string>): CleanedPoem {
   const touched: CleaningRule[] = [];
@@ -50,7 +54,7 @@ export function cleanPoem(raw: RawPoem, glyphs: ReadonlyMap<string, string>): Cl
   if (stripped.hadNote) touch('notes', false);
 
   const title = stripNotes(raw.title.trim());
-  if (title.hadNote) touch('title-notes', false);
+  if (TITLE_NOTE.test(raw.title)) touch('title-notes', false);
 
   // Counted where it stands in the file, dropped only when it is in the poem and not in a note about it.
   if (hasGap(joined)) touch('gaps', hasGap(stripped.text));
@@ -69,22 +73,33 @@ export function cleanPoem(raw: RawPoem, glyphs: ReadonlyMap<string, string>): Cl
   const lines = splitLines(text);
   if (lines.length === 0) touch('empty', true);
   if (raw.tune === null && hasLostCharacter(lines)) touch('lost-character', true);
+  // Prefaces, source notes without brackets: the longest real line of a shi has fewer characters.
+  if (raw.tune === null && lines.some((line) => characterCount(line) > MAX_SHI_LINE)) touch('prose', true);
 
-  const foldTitle = raw.tune === null ? foldVariants(tidyTitle(title.text)).text : '';
   return {
     raw,
     touched,
     droppedBy,
-    title: foldTitle,
-    author: raw.tune === null ? foldVariants(raw.author.trim()).text : raw.author.trim(),
+    title: raw.tune === null ? foldText(tidyTitle(title.text)) : '',
+    author: raw.tune === null ? foldText(tidyAuthor(raw.author)) : tidyAuthor(raw.author),
     text,
   };
 }
 
-// "其二" and numbers stay (they tell poems of a cycle apart); runs of spaces become one.
+// "其二" and numbers stay (they tell poems of a cycle apart); runs of spaces become one, gaps and glyph recipes go.
 function tidyTitle(title: string): string {
   return title
+    .replace(/\{[^}]*\}|[^\p{Script=Han}〇○・，。：、\s]/gu, '')
     .replace(/[\s\u3000]+/g, ' ')
     .replace(/[，。：、\s]+$/, '')
     .trim();
 }
+
+// 楊適1, 曹菘〖1〗: marks of the package's editors.
+function tidyAuthor(author: string): string {
+  const name = stripNotes(author).text.replace(/[\d\s]+/g, '');
+  return AUTHOR_SPELLINGS[name] ?? name;
+}
+
+/** One poet, two spellings in two collections. */
+const AUTHOR_SPELLINGS: Readonly<Record<string, string>> = { 歐陽脩: '歐陽修' };

@@ -43,7 +43,10 @@ export function normalizePunctuation(text: string, isCi: boolean): string {
   }
   let out = text.replace(/[？！；?!;]/g, '。').replace(/[：:]/g, '，');
   if (!isCi) out = out.replaceAll('、', '，');
-  out = out.replace(/、?([，。])[，。、]*/g, '$1').replace(/^[，。、]+/, '');
+  out = out
+    .replace(/、+/g, '、')
+    .replace(/、?([，。])[，。、]*/g, '$1')
+    .replace(/^[，。、]+/, '');
   if (!/[。\n]$/.test(out) && out !== '') out = `${out.replace(/[，、]$/, '')}。`;
   return out;
 }

@@ -48,7 +48,7 @@ export function buildLineIndex(poems: readonly IndexedPoem[], options: BuildLine
   for (let poem = 0; poem < poems.length; poem++) {
     const { title, author, text } = poems[poem]!;
     sources.push({ title, author });
-    for (const line of splitLines(text)) {
+    for (const line of splitLines(foldText(text))) {
       if (characterCount(line) >= MIN_LINE_CHARACTERS) table.add(line, poem);
       grams?.addLine(line);
     }

@@ -28,6 +28,8 @@ export interface PullOptions extends RunControls {
   readonly cacheDir?: string;
   /** Registry to ask; default: what npm says in `npm_config_registry`, else npm's public one. */
   readonly registry?: string;
+  /** npm's own cache folder; default: npm's. */
+  readonly npmCache?: string;
 }
 
 export interface PulledCorpus {
@@ -72,6 +74,7 @@ export async function pullCorpus(options: PullOptions = {}): Promise<PulledCorpu
 
   const partial = path.join(cacheDir, `${PACKAGE_NAME}-${PACKAGE_VERSION}.partial-${process.pid}`);
   try {
+    if (options.signal?.aborted) throw options.signal.reason;
     await mkdir(cacheDir, { recursive: true });
     await removeStalePartials(cacheDir);
     await mkdir(partial);
@@ -113,7 +116,14 @@ async function downloadInto(folder: string, options: PullOptions): Promise<void>
         options.signal === undefined ? {} : { signal: options.signal },
       );
     },
-    { integrity: PACKAGE_INTEGRITY, ...(registry === undefined ? {} : { registry }) },
+    {
+      integrity: PACKAGE_INTEGRITY,
+      // npm's defaults wait 70 s before they say that there is no network.
+      fetchRetries: 1,
+      fetchRetryMintimeout: 500,
+      ...(registry === undefined ? {} : { registry }),
+      ...(options.npmCache === undefined ? {} : { cache: options.npmCache }),
+    } as pacote.Options,
   );
   if (extractedCount !== WANTED_FILE_COUNT)
     throw new CorpusError(
