@@ -59,6 +59,11 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'corpus-missing': environment('尚无完整语料'),
   'corpus-damaged': environment('语料已损坏'),
   disk: environment('磁盘有误'),
+  'dataset-missing': request('找不到数据文件'),
+  'dataset-malformed': request('数据格式不对'),
+  'dataset-info-malformed': request('dataset_info.json 有误'),
+  'dataset-too-large': request('数据过大'),
+  'dataset-unsupported': request('不支持这种数据'),
   aborted: { status: EXIT.interrupted, zh: '已中断' },
   'negative-unsupported': request('做不出这种反例'),
   // prosody and verse
