@@ -13,13 +13,29 @@ import { poemExample } from './examples.ts';
 import { type HeldOutPoem, heldOutPoems } from './held-out.ts';
 import { openLineIndexes } from './line-indexes.ts';
 import { openModel } from './models.ts';
+import { writeReport } from './report-files.ts';
 
 type Rung = EvaluateRecipe['models'][number];
 
 /** Poems written at the same time. */
 const SLOTS = 128;
 
-export async function evaluateLadder(recipe: EvaluateRecipe, controls: RunControls = {}): Promise<LadderReport> {
+/** What `runEvaluate` returns: the figures, and where report.html and report.json lie. */
+export interface EvaluateResult {
+  readonly report: LadderReport;
+  readonly outputDir: string;
+}
+
+/** Same prompts for every rung, and the control row. Made once, so that rungs may be run at different times. */
+export interface LadderPlan {
+  readonly recipe: EvaluateRecipe;
+  readonly heldOut: readonly HeldOutPoem[];
+  readonly prompts: readonly HeldOutPoem[];
+  readonly control: readonly HeldOutPoem[];
+}
+
+/** @throws RecipesError `dataset-empty` when a form or tune has no held-out poem */
+export async function planLadder(recipe: EvaluateRecipe): Promise<LadderPlan> {
   const names = [...recipe.forms, ...recipe.tunes];
   const heldOut = await heldOutPoems(names, Math.max(recipe.count, recipe.controlCount), recipe.seed);
   for (const name of names) {
@@ -29,12 +45,27 @@ export async function evaluateLadder(recipe: EvaluateRecipe, controls: RunContro
       });
     }
   }
-  const prompts = names.flatMap((name) => cycle(ofName(heldOut, name), recipe.count));
+  return {
+    recipe,
+    heldOut,
+    prompts: names.flatMap((name) => cycle(ofName(heldOut, name), recipe.count)),
+    control: names.flatMap((name) => ofName(heldOut, name).slice(0, recipe.controlCount)),
+  };
+}
+
+export async function runEvaluate(recipe: EvaluateRecipe, controls: RunControls = {}): Promise<EvaluateResult> {
+  const plan = await planLadder(recipe);
   const kernels = openKernels(recipe);
   const models: ModelPoems[] = [];
-  for (const rung of recipe.models) models.push(await runRung(rung, prompts, heldOut, recipe, kernels, controls));
-  const control = names.flatMap((name) => ofName(heldOut, name).slice(0, recipe.controlCount));
-  return buildLadder(models, await controlRow(control, recipe));
+  for (const rung of recipe.models) models.push(await writeRung(rung, plan, kernels, controls));
+  const report = buildLadder(models, await controlRow(plan));
+  await writeReport(recipe.outputDir, {
+    title: recipe.models.map((rung) => rung.name).join(' · '),
+    ladder: report,
+    kernels,
+    seeds: { prompts: recipe.seed },
+  });
+  return { report, outputDir: recipe.outputDir };
 }
 
 function ofName(heldOut: readonly HeldOutPoem[], name: string): HeldOutPoem[] {
@@ -50,13 +81,12 @@ function askedOf({ name, poem }: HeldOutPoem): JudgedPoem['asked'] {
   return poem.labels.tune === null ? { form: name } : { form: '词', tune: name };
 }
 
-async function runRung(
+/** One model's answers to every prompt of the plan, with its bits per character on the held-out poems. */
+export async function writeRung(
   rung: Rung,
-  prompts: readonly HeldOutPoem[],
-  heldOut: readonly HeldOutPoem[],
-  recipe: EvaluateRecipe,
+  { recipe, prompts, heldOut }: LadderPlan,
   kernels: Kernels,
-  controls: RunControls,
+  controls: RunControls = {},
 ): Promise<ModelPoems> {
   const { model, tokenizer } = await openModel(rung.model, {
     kernels,
@@ -124,13 +154,14 @@ async function bitsPerCharacter(
   return (metrics.eval_loss! * metrics.eval_tokens!) / Math.LN2 / characters;
 }
 
-async function controlRow(heldOut: readonly HeldOutPoem[], recipe: EvaluateRecipe): Promise<ModelPoems> {
+/** The real poems the prompts were taken from, judged like a model's. */
+export async function controlRow({ recipe, control }: LadderPlan): Promise<ModelPoems> {
   const indexes = await openLineIndexes(recipe.models[0]!.model);
   return {
     name: 'held-out real poems',
     seed: recipe.seed,
     constrained: false,
-    poems: heldOut.map((entry) => ({
+    poems: control.map((entry) => ({
       asked: askedOf(entry),
       title: entry.poem.title,
       text: entry.poem.text,

@@ -1,4 +1,8 @@
+export { type DemoResult, runDemo } from './demo.ts';
+export { runDpo } from './dpo.ts';
 export { RecipesError, type RecipesErrorCode } from './errors.ts';
+export { type EvaluateResult, runEvaluate } from './evaluate.ts';
+export { runPretrain } from './pretrain.ts';
 export {
   formatRecipe,
   type LoadedRecipe,
@@ -16,6 +20,9 @@ export {
   type ManifestData,
   type RunManifest,
 } from './run-manifest.ts';
+export { runSft } from './sft.ts';
+export { planStage } from './stage-plan.ts';
+export type { StageResult } from './training-run.ts';
 export {
   type Checkpoint,
   inspectRun,
@@ -26,3 +33,4 @@ export {
   type RunFolder,
   type RunState,
 } from './workspace.ts';
+export { type PoemRecord, runWrite, type WriteResult } from './write.ts';

@@ -1,10 +1,14 @@
 /** Opening what a stage starts from: kernels, model folder, tokenizer, adapters. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type LanguageModel, loadLanguageModel, loadTokenizer, type Tokenizer } from '@tuiqiao/lm';
 import type { Kernels } from '@tuiqiao/tensor';
 import { type Adapter, loadAdapter, setAdapterScale } from '@tuiqiao/tune';
 import { RecipesError } from './errors.ts';
+
+/** Repository root, seen from this package's `src` or `dist`. */
+const PRODUCT_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface OpenedModel {
   readonly model: LanguageModel;
@@ -28,10 +32,21 @@ export function parseAdapter(text: string): { folder: string; scale: number } {
   return match === null ? { folder: text, scale: 1 } : { folder: match[1]!, scale: Number(match[2]) };
 }
 
+/**
+ * The folder a recipe names. The shipped models are found from any working directory: `models/…` is looked for here
+ * first, then beside the installed packages.
+ */
+export function resolveModelFolder(folder: string): string {
+  if (existsSync(folder) || path.isAbsolute(folder) || !folder.startsWith('models/')) return folder;
+  const shipped = path.join(PRODUCT_ROOT, folder);
+  return existsSync(shipped) ? shipped : folder;
+}
+
 /** @throws RecipesError `model-not-found` when the folder is not there; errors of `lm` and `tune` when it is damaged */
-export async function openModel(folder: string, options: OpenModelOptions): Promise<OpenedModel> {
+export async function openModel(name: string, options: OpenModelOptions): Promise<OpenedModel> {
+  const folder = resolveModelFolder(name);
   if (!existsSync(path.join(folder, 'config.json'))) {
-    throw new RecipesError('model-not-found', `${folder}: no model there (no config.json)`, {
+    throw new RecipesError('model-not-found', `${name}: no model there (no config.json)`, {
       hint: 'models/base-poet ships with the product; any Hugging Face folder with safetensors works too.',
     });
   }

@@ -105,7 +105,17 @@ export const writeSchema = z.strictObject({
     'Tries for a poem that breaks its form before giving up.',
     '不合格律时最多重写几次。',
   ),
-  batchSize: option(z.int().min(1).max(4096).default(32), 'Poems written at the same time.', '同时写几首。', {
+  script: option(
+    z.enum(['traditional', 'simplified']).default('traditional'),
+    'Script of the poems. The model writes traditional characters; simplified ones are derived, which is safe.',
+    '诗的字体。模型写繁体，简体由繁体转出。',
+  ),
+  allowCopies: option(
+    z.boolean().default(false),
+    'Keep a poem although a line of it stands in the corpus; its source is named either way.',
+    '句子与语料雷同也保留；无论如何都注明出处。',
+  ),
+  batchSize: option(z.int().min(1).max(4096).default(64), 'Poems written at the same time.', '同时写几首。', {
     unit: 'poems',
   }),
   ...generationFields,

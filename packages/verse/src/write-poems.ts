@@ -34,6 +34,8 @@ export interface WritePoemsOptions {
   readonly slots?: number;
   /** Where copies are looked up; without it novelty is not judged. */
   readonly lineIndexes?: readonly LineIndex[];
+  /** Write a poem again when a line of it stands in an index; the last attempt is kept with its copies named. */
+  readonly rejectsCopies?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -61,7 +63,7 @@ const ATTEMPT_STRIDE = 1_000_003;
 
 export async function writePoems(options: WritePoemsOptions): Promise<WrittenPoem[]> {
   const { requests, isConstrained, seed } = options;
-  const attempts = isConstrained ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
+  const attempts = isConstrained || options.rejectsCopies === true ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
   const tokens = isConstrained ? createTokenInventory(options.tokenizer) : null;
   const automata = compileAll(requests, tokens);
   const prompts = requests.map((request) => promptIdsFor(options.tokenizer, request));
@@ -85,10 +87,14 @@ export async function writePoems(options: WritePoemsOptions): Promise<WrittenPoe
         isChecked: automata[index] != null,
       });
     }
-    open = open.filter((index) => !written[index]!.isAccepted);
+    open = open.filter((index) => !written[index]!.isAccepted || (options.rejectsCopies === true && hasCopies(written[index]!)));
     options.onProgress?.(requests.length - open.length, requests.length);
   }
   return written;
+}
+
+function hasCopies(poem: WrittenPoem): boolean {
+  return (poem.novelty?.copiedLines.length ?? 0) > 0;
 }
 
 /** One automaton per distinct request: hundreds of poems usually share a few. */

@@ -1,0 +1,78 @@
+/** From the words of `write` (either script, free theme) to a writing request in the corpus's terms. */
+import { toTraditional } from '@tuiqiao/corpus';
+import { type BookName, type FixedCharacter, findTune, loadBook } from '@tuiqiao/prosody';
+import type { WriteOptions } from '@tuiqiao/schema';
+import type { WritingRequest } from '@tuiqiao/verse';
+import { RecipesError } from './errors.ts';
+
+type RequestWords = Pick<
+  WriteOptions,
+  'form' | 'tune' | 'theme' | 'title' | 'style' | 'rhyme' | 'book' | 'acrostic' | 'keep' | 'firstLine'
+>;
+
+const DYNASTIES: readonly string[] = ['先秦', '汉', '魏晋', '南北朝', '隋', '唐', '五代', '宋', '辽', '金', '元', '明', '清'];
+const KEPT_LINE = /^(\d+)[:：](.+)$/u;
+
+function badRequest(message: string, hint?: string): RecipesError {
+  return new RecipesError('write-request', message, hint === undefined ? {} : { hint });
+}
+
+/** `2:清泉石上流` → the characters of line 2. */
+function keptLine(text: string): FixedCharacter[] {
+  const match = KEPT_LINE.exec(text);
+  if (match === null) throw badRequest(`keep: expected LINE:TEXT such as 2:清泉石上流, got ${text}`);
+  return fixedLine(Number(match[1]), match[2]!);
+}
+
+function fixedLine(line: number, text: string): FixedCharacter[] {
+  const characters = [...toTraditional(text)].filter((character) => /\p{Script=Han}/u.test(character));
+  if (characters.length === 0) throw badRequest(`keep: expected Chinese characters in line ${line}, got ${text}`);
+  return characters.map((character, i) => ({ line, position: i + 1, character }));
+}
+
+function fixedCharacters(words: RequestWords): FixedCharacter[] {
+  return [
+    ...(words.acrostic === undefined
+      ? []
+      : [...toTraditional(words.acrostic)].map((character, i) => ({ line: i + 1, position: 1, character }))),
+    ...words.keep.flatMap(keptLine),
+    ...(words.firstLine === undefined ? [] : fixedLine(1, words.firstLine)),
+  ];
+}
+
+/**
+ * The request the model is asked and the automaton holds it to. A theme without a title stands where a title would:
+ * that is where poems say what they are about.
+ *
+ * @throws RecipesError `write-request` when neither form nor tune is given, or a word is not understood
+ */
+export function toWritingRequest(words: RequestWords): WritingRequest {
+  const tune = words.tune === undefined ? undefined : findTune(words.tune);
+  if (words.tune !== undefined && tune === undefined) {
+    throw badRequest(`tune: there is no tune called ${words.tune} in the tables`, 'Common ones are 浣溪沙, 菩萨蛮, 西江月, 临江仙, 蝶恋花, 水调歌头.');
+  }
+  if (tune === undefined && words.form === undefined) {
+    throw badRequest('write: expected --form or --tune, got neither', 'For example --form 七绝, or --tune 浣溪沙.');
+  }
+  const book: BookName = words.book ?? (tune === undefined ? 'pingshui' : 'cilin');
+  const group = words.rhyme === undefined ? undefined : loadBook(book).findGroup(words.rhyme);
+  if (words.rhyme !== undefined && group === undefined) {
+    throw badRequest(`rhyme: ${words.rhyme} is no group of the book ${book}`, 'Name a group such as 东 or 尤, or a character that rhymes in it.');
+  }
+  const title = words.title ?? words.theme;
+  const fixed = fixedCharacters(words);
+  return {
+    ...(tune === undefined ? { form: words.form! } : { form: '词', tune: tune.name }),
+    ...(words.book === undefined ? {} : { book: words.book }),
+    ...(group === undefined ? {} : { rhyme: group.name }),
+    ...(title === undefined ? {} : { title: toTraditional(title) }),
+    ...styleOf(words.style),
+    ...(fixed.length === 0 ? {} : { fixed }),
+  };
+}
+
+function styleOf(style: string | undefined): Pick<WritingRequest, 'author' | 'dynasty'> {
+  if (style === undefined) return {};
+  const name = style.replace(/(代|朝)$/u, '');
+  return DYNASTIES.includes(name) ? { dynasty: name } : { author: toTraditional(style) };
+}
