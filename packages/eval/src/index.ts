@@ -11,5 +11,14 @@ export {
   type Scores,
 } from './ladder.ts';
 export { type KneserNeyModel, type KneserNeyOptions, trainKneserNey } from './language/kneser-ney.ts';
+export {
+  type ReportInput,
+  type ReportLanguage,
+  type ReportLogEntry,
+  type ReportPoem,
+  type ReportRun,
+  renderReport,
+} from './report/index.ts';
+export { type CopyLookup, type LineTrace, traceLines } from './scorers/copying.ts';
 export { type Diversity, diversityOf } from './scorers/diversity.ts';
 export { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';

@@ -2,7 +2,8 @@
  * The ladder: the same prompts and seeds through several models, beside a control row of real held-out poems, every
  * figure with its n and 95 % interval. `LadderReport` is `report.json` as `interface.md` has it.
  */
-import { type Mean, pairedWinRate, type Rate, bootstrapMean, wilson } from './intervals.ts';
+import type { Verdict } from '@tuiqiao/prosody';
+import { bootstrapMean, type Mean, pairedWinRate, type Rate, wilson } from './intervals.ts';
 import { type Diversity, diversityOf } from './scorers/diversity.ts';
 import { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';
 
@@ -42,26 +43,41 @@ export interface ModelReport {
   readonly lenient: Scores;
   readonly novelty: Novelty;
   readonly diversity: Diversity;
+  /** Mean score of facing characters in the couplets that should be parallel; absent when the verdicts have none. */
+  readonly parallelism?: Mean;
+  /** On held-out poems. */
   readonly bitsPerChar?: number;
+  /** 95 % interval of `bitsPerChar`, by bootstrap over poems. */
+  readonly bitsPerCharCi?: readonly [number, number];
   readonly tokensPerSecond?: number;
   /** A few poems to look at, the same prompts for every model. */
   readonly samples: readonly LadderSample[];
 }
 
 export interface LadderSample {
+  /** Place of the prompt in the list that every model was given, from 0. */
+  readonly prompt: number;
   readonly form: string;
   readonly title?: string;
   readonly text: string;
   readonly strict: FormScore['strict'];
   readonly findings: readonly string[];
   readonly copiedLines: JudgedPoem['copiedLines'];
+  readonly longestSharedNgram: number;
+  /** null when the text has not even the shape of a poem. */
+  readonly verdict: Verdict | null;
 }
 
 export interface LadderReport {
   readonly models: readonly ModelReport[];
   readonly control: ModelReport;
-  /** Share of prompts on which a keeps more rules than b. */
-  readonly pairs: readonly { readonly a: string; readonly b: string; readonly winRate: number; readonly ci: readonly [number, number] }[];
+  /** Share of prompts on which a keeps more rules than b; only models written for under the same terms are paired. */
+  readonly pairs: readonly {
+    readonly a: string;
+    readonly b: string;
+    readonly winRate: number;
+    readonly ci: readonly [number, number];
+  }[];
 }
 
 export interface ModelPoems {
@@ -70,6 +86,7 @@ export interface ModelPoems {
   readonly constrained: boolean;
   readonly poems: readonly JudgedPoem[];
   readonly bitsPerChar?: number;
+  readonly bitsPerCharCi?: readonly [number, number];
   readonly tokensPerSecond?: number;
 }
 
@@ -84,14 +101,26 @@ function summarize(scores: readonly FormScore[], kind: 'strict' | 'lenient'): Sc
   return { n: scores.length, length: rate('length'), rhyme: rate('rhyme'), meter: rate('meter'), all: rate('all') };
 }
 
-function sampleOf(poem: JudgedPoem, score: FormScore): LadderSample {
+/** Mean over the poems that have couplets to judge. */
+function parallelismOf(scores: readonly FormScore[]): Mean | null {
+  const means = scores.flatMap(({ verdict }) => {
+    const couplets = verdict?.parallelism?.couplets ?? [];
+    return couplets.length === 0 ? [] : [couplets.reduce((sum, { score }) => sum + score, 0) / couplets.length];
+  });
+  return means.length === 0 ? null : bootstrapMean(means);
+}
+
+function sampleOf(poem: JudgedPoem, score: FormScore, prompt: number): LadderSample {
   return {
+    prompt,
     form: poem.asked.tune ?? poem.asked.form,
     ...(poem.title === undefined ? {} : { title: poem.title }),
     text: poem.text,
     strict: score.strict,
     findings: (score.verdict?.findings ?? []).filter((f) => f.verdict !== '合').map((f) => f.message),
     copiedLines: poem.copiedLines,
+    longestSharedNgram: poem.longestSharedNgram,
+    verdict: score.verdict,
   };
 }
 
@@ -106,8 +135,9 @@ export function judgeModel(model: ModelPoems): { report: ModelReport; scores: re
       indices.map((i) => scores[i]!),
       'strict',
     );
-    for (const i of indices.slice(0, SAMPLES_PER_FORM)) samples.push(sampleOf(model.poems[i]!, scores[i]!));
+    for (const i of indices.slice(0, SAMPLES_PER_FORM)) samples.push(sampleOf(model.poems[i]!, scores[i]!, i));
   }
+  const parallelism = parallelismOf(scores);
   const report: ModelReport = {
     name: model.name,
     n: model.poems.length,
@@ -122,22 +152,24 @@ export function judgeModel(model: ModelPoems): { report: ModelReport; scores: re
       longestSharedNgram: bootstrapMean(model.poems.map((poem) => poem.longestSharedNgram)),
     },
     diversity: diversityOf(model.poems.map((poem) => poem.text)),
+    ...(parallelism === null ? {} : { parallelism }),
     ...(model.bitsPerChar === undefined ? {} : { bitsPerChar: model.bitsPerChar }),
+    ...(model.bitsPerCharCi === undefined ? {} : { bitsPerCharCi: model.bitsPerCharCi }),
     ...(model.tokensPerSecond === undefined ? {} : { tokensPerSecond: model.tokensPerSecond }),
     samples,
   };
   return { report, scores };
 }
 
-/** Judges every model and the control row; neighbouring models are compared prompt by prompt. */
+/** Judges every model and the control row; each model is compared with those before it, prompt by prompt. */
 export function buildLadder(models: readonly ModelPoems[], control: ModelPoems): LadderReport {
   const judged = models.map(judgeModel);
   const pairs: { a: string; b: string; winRate: number; ci: readonly [number, number] }[] = [];
-  for (let i = 1; i < judged.length; i++) {
-    const a = judged[i]!;
-    const b = judged[i - 1]!;
-    if (a.scores.length !== b.scores.length) continue;
-    pairs.push({ a: a.report.name, b: b.report.name, ...pairedWinRate(a.scores.map(points), b.scores.map(points)) });
-  }
+  judged.forEach((a, i) => {
+    for (const b of judged.slice(0, i).reverse()) {
+      if (a.scores.length !== b.scores.length || a.report.constrained !== b.report.constrained) continue;
+      pairs.push({ a: a.report.name, b: b.report.name, ...pairedWinRate(a.scores.map(points), b.scores.map(points)) });
+    }
+  });
   return { models: judged.map((entry) => entry.report), control: judgeModel(control).report, pairs };
 }

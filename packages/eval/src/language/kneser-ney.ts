@@ -123,7 +123,9 @@ export function trainKneserNey(sequences: readonly ArrayLike<number>[], options:
   const begin = vocabularySize;
   const base = 2 ** Math.ceil(Math.log2(vocabularySize + 1));
   if (Math.log2(base) * order > MAX_KEY_BITS) {
-    throw new RangeError(`trainKneserNey: expected order × bits of the vocabulary ≤ ${MAX_KEY_BITS}, got ${order} × ${Math.log2(base)}`);
+    throw new RangeError(
+      `trainKneserNey: expected order × bits of the vocabulary ≤ ${MAX_KEY_BITS}, got ${order} × ${Math.log2(base)}`,
+    );
   }
 
   let length = 0;

@@ -78,7 +78,8 @@ function selfBleu(poems: readonly string[][][]): number {
         total += count;
       }
       const smoothing = n === 1 ? 0 : 1;
-      logs[owner] = logs[owner]! + Math.log((matched + smoothing) / (total + smoothing) || Number.MIN_VALUE) / BLEU_ORDER;
+      logs[owner] =
+        logs[owner]! + Math.log((matched + smoothing) / (total + smoothing) || Number.MIN_VALUE) / BLEU_ORDER;
     });
   }
   return logs.reduce((sum, log) => sum + Math.exp(log), 0) / sample.length;

@@ -1,0 +1,2 @@
+export { renderReport } from './render-report.ts';
+export type { ReportInput, ReportLanguage, ReportLogEntry, ReportPoem, ReportRun } from './report-input.ts';

@@ -1,0 +1,245 @@
+/** The ladder as markup: headline figures, charts, tables, paired win rates, novelty, and the samples side by side. */
+import type { Mean, Rate } from '../intervals.ts';
+import type { LadderReport, LadderSample, ModelReport, Scores } from '../ladder.ts';
+import { type Bar, barChart, type Chart } from './charts.ts';
+import { html, type SafeHtml } from './html.ts';
+import type { Labels } from './messages.ts';
+import { formatInterval, formatPercent, formatRate, formatSmall } from './numbers.ts';
+import { badge, copiedList, describeForm, findingList, verse } from './poem-view.ts';
+
+const RULES = ['length', 'rhyme', 'meter', 'all'] as const;
+type Rule = (typeof RULES)[number];
+
+/** A row of the ladder with what tells it apart on the page. */
+interface Row {
+  readonly report: ModelReport;
+  readonly name: string;
+  readonly colour: string;
+  readonly isControl: boolean;
+}
+
+/** Colours of successive stages, from light to dark; a longer ladder keeps the last. */
+const STAGE_COLOURS = ['--stage-1', '--stage-2', '--stage-3', '--stage-4', '--stage-5'];
+
+function rowsOf(ladder: LadderReport, labels: Labels): Row[] {
+  const names = [...new Set(ladder.models.map(({ name }) => name))];
+  const models = ladder.models.map(
+    (report): Row => ({
+      report,
+      name: report.constrained ? `${report.name} · ${labels('constrained')}` : report.name,
+      colour: STAGE_COLOURS[Math.min(names.indexOf(report.name), STAGE_COLOURS.length - 1)]!,
+      isControl: false,
+    }),
+  );
+  return [
+    ...models,
+    { report: ladder.control, name: controlName(ladder.control, labels), colour: '--accent', isControl: true },
+  ];
+}
+
+function controlName(control: ModelReport, labels: Labels): string {
+  return control.name === 'held-out real poems' ? labels('control') : control.name;
+}
+
+const barOf = ({ report, name, colour, isControl }: Row, rate: Rate): Bar => ({
+  name,
+  rate,
+  colour,
+  isOpen: report.constrained || isControl,
+});
+
+const nameCell = ({ name, colour, report, isControl }: Row): SafeHtml =>
+  html`<th scope="row"><span class="key${report.constrained || isControl ? ' open' : ''}" style="--key:var(${colour})"></span>${name}</th>`;
+
+/** A share, its interval and its count, as a table cell. */
+function rateCell(rate: Rate, withCount = false): SafeHtml {
+  if (rate.n === 0) return html`<td class="number">–</td>`;
+  return html`<td class="number"><b>${formatRate(rate)}</b>${withCount && html`<span class="count">${rate.k}/${rate.n}</span>`}<span class="interval">${formatInterval(rate.ci)}</span></td>`;
+}
+
+/** The climb in large figures: each unconstrained model, then the real poems. */
+export function headline(ladder: LadderReport, labels: Labels): SafeHtml {
+  const rows = rowsOf(ladder, labels);
+  const free = rows.filter(({ report, isControl }) => !report.constrained && !isControl);
+  const shown = [...(free.length > 0 ? free : rows.filter(({ isControl }) => !isControl)), rows.at(-1)!];
+  return html`<ol class="headline">${shown.map(
+    ({ name, report, colour, isControl }) =>
+      html`<li class="${isControl ? 'control' : 'model'}" style="--key:var(${colour})"><span class="name">${name}</span><span class="figure">${formatRate(report.overall.all)}</span><span class="interval">${labels('all')} · ${formatInterval(report.overall.all.ci)} · n ${report.overall.n}</span></li>`,
+  )}</ol>`;
+}
+
+export interface LadderCharts {
+  readonly rules: readonly { readonly title: string; readonly chart: Chart }[];
+  readonly forms: readonly { readonly title: string; readonly chart: Chart }[];
+}
+
+function describe(title: string, rows: readonly { name: string; rate: Rate }[]): string {
+  return `${title}: ${rows.map(({ name, rate }) => `${name} ${formatRate(rate)}`).join(', ')}`;
+}
+
+function chartOf(
+  id: string,
+  title: string,
+  rows: readonly Row[],
+  rateOf: (report: ModelReport) => Rate | undefined,
+  labels: Labels,
+) {
+  const measured = rows.flatMap((row) => {
+    const rate = rateOf(row.report);
+    return rate === undefined ? [] : [{ ...row, rate }];
+  });
+  return {
+    title,
+    chart: barChart(
+      id,
+      labels('chartOf') + describe(title, measured),
+      measured.map((row) => barOf(row, row.rate)),
+    ),
+  };
+}
+
+export function ladderCharts(ladder: LadderReport, labels: Labels): LadderCharts {
+  const rows = rowsOf(ladder, labels);
+  return {
+    rules: RULES.map((rule) =>
+      chartOf(`chart-rule-${rule}`, labels(rule), rows, ({ overall }) => overall[rule], labels),
+    ),
+    forms: formsOf(ladder).map((form, i) =>
+      chartOf(`chart-form-${i + 1}`, form, rows, ({ byForm }) => byForm[form]?.all, labels),
+    ),
+  };
+}
+
+function formsOf(ladder: LadderReport): string[] {
+  return [...new Set(ladder.models.flatMap(({ byForm }) => Object.keys(byForm)))];
+}
+
+/** The rows of a table that may be wider than the window. */
+function wide(label: string, table: SafeHtml): SafeHtml {
+  return html`<div class="wide" role="region" aria-label="${label}" tabindex="0">${table}</div>`;
+}
+
+const ruleHeaders = (labels: Labels): SafeHtml[] =>
+  RULES.map((rule) => html`<th scope="col" class="number">${labels(rule)}</th>`);
+
+export function ladderTable(ladder: LadderReport, labels: Labels): SafeHtml {
+  return wide(
+    labels('ladderHeading'),
+    html`<table class="ladder"><thead><tr><th scope="col">${labels('model')}</th><th scope="col" class="number">${labels('n')}</th>${ruleHeaders(labels)}<th scope="col" class="number">${labels('lenientAll')}</th></tr></thead>
+<tbody>${rowsOf(ladder, labels).map(
+      (row) =>
+        html`<tr class="${row.isControl ? 'control' : 'model'}">${nameCell(row)}<td class="number">${row.report.n}</td>${RULES.map((rule) => rateCell(row.report.overall[rule]))}${rateCell(row.report.lenient.all)}</tr>`,
+    )}</tbody></table>`,
+  );
+}
+
+export function formTable(ladder: LadderReport, labels: Labels): SafeHtml {
+  const rows = rowsOf(ladder, labels);
+  const cells = (scores: Scores): SafeHtml[] => RULES.map((rule: Rule) => rateCell(scores[rule], true));
+  return wide(
+    labels('byFormHeading'),
+    html`<table class="forms"><thead><tr><th scope="col">${labels('model')}</th>${ruleHeaders(labels)}</tr></thead>
+${formsOf(ladder).map(
+  (form) =>
+    html`<tbody><tr class="group"><th scope="rowgroup" colspan="5">${form}</th></tr>${rows.flatMap((row) => {
+      const scores = row.report.byForm[form];
+      return scores === undefined
+        ? []
+        : [html`<tr class="${row.isControl ? 'control' : 'model'}">${nameCell(row)}${cells(scores)}</tr>`];
+    })}</tbody>`,
+)}</table>`,
+  );
+}
+
+/** Win rates as intervals on a line from 0 to 100 %, the middle marked. */
+export function pairTable({ pairs }: LadderReport, labels: Labels): SafeHtml {
+  return html`<table class="pairs"><thead><tr><th scope="col">${labels('model')}</th><th scope="col" class="number">${labels('winRate')}</th><th scope="col" class="plot"><span class="visually-hidden">${labels('interval')}</span></th></tr></thead>
+<tbody>${pairs.map(
+    ({ a, b, winRate, ci }) =>
+      html`<tr><th scope="row">${a} <span class="quiet">${labels('against')}</span> ${b}</th><td class="number"><b>${formatPercent(winRate)}</b><span class="interval">${formatInterval(ci)}</span></td><td class="plot"><span class="range" aria-hidden="true" style="--low:${100 * ci[0]};--high:${100 * ci[1]};--mid:${100 * winRate}"><i></i></span></td></tr>`,
+  )}</tbody></table>`;
+}
+
+/** A figure that `interface.md` lets a report have or leave out; a mean with its interval, a share, or a number. */
+function optionalCell(value: number | Mean | undefined, ci?: readonly [number, number]): SafeHtml {
+  if (value === undefined) return html`<td class="number">–</td>`;
+  const mean = typeof value === 'number' ? value : value.mean;
+  const interval = typeof value === 'number' ? ci : value.ci;
+  return html`<td class="number"><b>${formatSmall(mean)}</b>${interval !== undefined && html`<span class="interval">${formatSmall(interval[0])}–${formatSmall(interval[1])}</span>`}</td>`;
+}
+
+export function noveltyTable(ladder: LadderReport, labels: Labels): SafeHtml {
+  const rows = rowsOf(ladder, labels);
+  const has = (key: 'bitsPerChar' | 'tokensPerSecond' | 'parallelism'): boolean =>
+    rows.some(({ report }) => report[key] !== undefined);
+  const columns: { title: string; cell: (report: ModelReport) => SafeHtml }[] = [
+    { title: labels('novel'), cell: ({ novelty }) => rateCell(novelty.novel) },
+    { title: labels('copiedLines'), cell: ({ novelty }) => html`<td class="number">${novelty.copiedLines}</td>` },
+    { title: labels('longestShared'), cell: ({ novelty }) => optionalCell(novelty.longestSharedNgram) },
+    { title: labels('distinct1'), cell: ({ diversity }) => optionalCell(diversity.distinct1) },
+    { title: labels('distinct2'), cell: ({ diversity }) => optionalCell(diversity.distinct2) },
+    { title: labels('selfBleu'), cell: ({ diversity }) => optionalCell(diversity.selfBleu) },
+    ...(has('parallelism')
+      ? [{ title: labels('parallelism'), cell: (r: ModelReport) => optionalCell(r.parallelism) }]
+      : []),
+    ...(has('bitsPerChar')
+      ? [{ title: labels('bitsPerChar'), cell: (r: ModelReport) => optionalCell(r.bitsPerChar, r.bitsPerCharCi) }]
+      : []),
+    ...(has('tokensPerSecond')
+      ? [{ title: labels('tokensPerSecond'), cell: (r: ModelReport) => optionalCell(r.tokensPerSecond) }]
+      : []),
+  ];
+  return wide(
+    labels('noveltyHeading'),
+    html`<table class="novelty"><thead><tr><th scope="col">${labels('model')}</th>${columns.map(({ title }) => html`<th scope="col" class="number">${title}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr class="${row.isControl ? 'control' : 'model'}">${nameCell(row)}${columns.map(({ cell }) => cell(row.report))}</tr>`)}</tbody></table>`,
+  );
+}
+
+interface SampleGroup {
+  readonly form: string;
+  readonly title: string | undefined;
+  readonly columns: readonly { readonly name: string; readonly colour: string; readonly sample: LadderSample }[];
+}
+
+/** The samples of one prompt stand together; models held to the form come after those that were not. */
+function sampleGroups(ladder: LadderReport, labels: Labels): SampleGroup[] {
+  const rows = rowsOf(ladder, labels).filter(({ isControl }) => !isControl);
+  const ordered = [...rows].sort((a, b) => Number(a.report.constrained) - Number(b.report.constrained));
+  const groups = new Map<
+    string,
+    { form: string; title: string | undefined; columns: SampleGroup['columns'][number][] }
+  >();
+  for (const { report, name, colour } of ordered) {
+    for (const sample of report.samples) {
+      const key = JSON.stringify([sample.prompt, sample.form, sample.title]);
+      const group = groups.get(key) ?? { form: sample.form, title: sample.title, columns: [] };
+      groups.set(key, group);
+      group.columns.push({ name, colour, sample });
+    }
+  }
+  return [...groups.values()];
+}
+
+function sampleColumn({ name, colour, sample }: SampleGroup['columns'][number], labels: Labels): SafeHtml {
+  const { verdict } = sample;
+  return html`<article class="sample" style="--key:var(${colour})"><header><h4>${name}</h4>${badge({ strict: sample.strict.all, lenient: verdict?.strict.length === true && verdict.lenient.all }, labels)}</header>
+${verse(sample.text, verdict, labels)}
+<footer>${verdict !== null && html`<p class="form">${describeForm(verdict, labels)}</p>`}${findingList(sample.findings, labels)}${copiedList(sample.copiedLines, labels)}</footer></article>`;
+}
+
+function sampleSection({ form, title, columns }: SampleGroup, labels: Labels): SafeHtml {
+  return html`<section class="prompt"><h3><span class="tag">${form}</span> <span lang="zh-Hant">${title ?? ''}</span></h3><div class="columns">${columns.map((column) => sampleColumn(column, labels))}</div></section>`;
+}
+
+/** One prompt of each form in the open, the others folded away. */
+export function samples(ladder: LadderReport, labels: Labels): SafeHtml | null {
+  const groups = sampleGroups(ladder, labels);
+  if (groups.length === 0) return null;
+  const isFirst = (group: SampleGroup): boolean => groups.find(({ form }) => form === group.form) === group;
+  const rest = groups.filter((group) => !isFirst(group));
+  return html`${groups.filter(isFirst).map((group) => sampleSection(group, labels))}${
+    rest.length > 0 &&
+    html`<details><summary>${labels('moreSamples')} (${rest.length})</summary>${rest.map((group) => sampleSection(group, labels))}</details>`
+  }`;
+}
