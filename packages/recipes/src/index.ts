@@ -2,6 +2,12 @@ export { type DemoResult, runDemo } from './demo.ts';
 export { runDpo } from './dpo.ts';
 export { RecipesError, type RecipesErrorCode } from './errors.ts';
 export { type EvaluateResult, runEvaluate } from './evaluate.ts';
+export {
+  type PreparedFile,
+  type PrepareManifest,
+  type PrepareResult,
+  runPrepare,
+} from './prepare.ts';
 export { runPretrain } from './pretrain.ts';
 export {
   formatRecipe,
