@@ -99,6 +99,10 @@ const MESSAGES = {
     en: '{count} not printed: they still broke the form at the last attempt.',
   },
   // stages
+  prepareSummary: {
+    zh: '把诗做成数据集文件（alpaca、sharegpt、messages、偏好对等），按近重复分组划分',
+    en: 'poems as dataset files (alpaca, sharegpt, messages, preference …), split by near-duplicate cluster',
+  },
   pretrainSummary: { zh: '从零训练小型基座模型', en: 'train a small base model from nothing' },
   sftSummary: { zh: '监督微调（LoRA 或全参）', en: 'supervised fine-tuning (LoRA or full)' },
   dpoSummary: { zh: '偏好对齐（DPO）', en: 'preference alignment (DPO)' },

@@ -7,6 +7,7 @@ import { addDemoCommand } from './commands/demo.ts';
 import { addDpoCommand } from './commands/dpo.ts';
 import { addEnvCommand } from './commands/env.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
+import { addPrepareCommand } from './commands/prepare.ts';
 import { addPretrainCommand } from './commands/pretrain.ts';
 import { addSftCommand } from './commands/sft.ts';
 import { addTrainCommand } from './commands/train.ts';
@@ -62,6 +63,7 @@ export function createProgram(language: Language): CommandHost {
   addCheckCommand(host);
   addEvaluateCommand(host);
   addCorpusCommand(host);
+  addPrepareCommand(host);
   addTrainCommand(host);
   addPretrainCommand(host);
   addSftCommand(host);

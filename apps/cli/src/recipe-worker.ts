@@ -3,7 +3,7 @@
  * back as messages; an abort message ends the recipe after its current step.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { type OnEvent, type RunControls, TuiqiaoError } from '@tuiqiao/schema';
+import type { OnEvent, RunControls } from '@tuiqiao/schema';
 import { type FromWorker, serialiseError, type ToWorker, type WorkerTask } from './worker-messages.ts';
 
 const port = parentPort;
@@ -28,7 +28,7 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
   // The options were parsed on the other side; what travels between threads has lost its type.
   switch (task) {
     case 'prepare':
-      throw new TuiqiaoError('stage-not-yet', 'prepare: not in this version');
+      return recipes.runPrepare(options as never, controls);
     case 'pretrain':
       return recipes.runPretrain(options as never, controls);
     case 'sft':

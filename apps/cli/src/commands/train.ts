@@ -2,6 +2,7 @@
 import { type CommandHost, examples } from '../command-host.ts';
 import { addRecipeInput, loadTypedRecipe, runRecipe } from '../stage-command.ts';
 import { tellLadder } from './evaluate.ts';
+import { tellPrepared } from './prepare.ts';
 
 export function addTrainCommand(host: CommandHost): void {
   const command = host.program.command('train').description(host.text('trainSummary'));
@@ -18,7 +19,10 @@ export function addTrainCommand(host: CommandHost): void {
   );
   command.action(
     host.action(async (session, given) =>
-      runRecipe(session, given, await loadTypedRecipe(session, given, typed, undefined), { evaluate: tellLadder }),
+      runRecipe(session, given, await loadTypedRecipe(session, given, typed, undefined), {
+        prepare: tellPrepared,
+        evaluate: tellLadder,
+      }),
     ),
   );
 }
