@@ -22,6 +22,7 @@ const ALL_BITS = 31;
 
 /** A reading in less than this share of a polyphone's uses counts as hardly used; the checker's own bound is lower. */
 const FAIR_SHARE = 0.1;
+const MOST_USES = 0.5;
 
 /** Tones and groups of each character. */
 export interface CharacterTones {
@@ -98,19 +99,25 @@ function emptyTones(length: number): CharacterTones {
   };
 }
 
-/** Tones that more than one source gives, or that poets do use (先 is level, though one source leaves it out). */
+/**
+ * Tones that the narrowest source gives, or that most uses have (先 is level, though that source leaves it out). Others
+ * would be right, but the checker may then read the poem by another pattern.
+ */
 function soundTones(book: Book, character: string): number {
   const listed = book.toneMask(character);
-  return listed & (book.confirmedToneMask(character) | usedTones(character)) || listed;
+  return listed & (book.confirmedToneMask(character) | usedTones(character, MOST_USES)) || listed;
 }
 
-/** Tones that a polyphone has in a fair share of its uses, in either script, since the poem may be read in either. */
-function usedTones(character: string): number {
+/**
+ * Tones that a polyphone has in at least a share of its uses, in either script, since the poem may be read in either;
+ * both where no use is known.
+ */
+function usedTones(character: string, share: number): number {
   let tones = 3;
   for (const script of ['traditional', 'simplified'] as const) {
     const usage = toneUsage(character, script);
     if (usage === undefined) continue;
-    const least = FAIR_SHARE * (usage.level + usage.oblique);
+    const least = share * (usage.level + usage.oblique);
     tones &= (usage.level >= least ? 1 : 0) | (usage.oblique >= least ? 2 : 0);
   }
   return tones;
@@ -126,7 +133,7 @@ function addReadings(target: CharacterTones, book: Book, index: number, characte
     if (reading.group > GROUP_BITS) continue;
     (tone === 1 ? target.levelGroups : target.obliqueGroups)[index]! |= 1 << (reading.group - 1);
   }
-  const likely = isGiven || tones !== 3 ? tones : usedTones(character);
+  const likely = isGiven || tones !== 3 ? tones : usedTones(character, FAIR_SHARE);
   const confirmed = isGiven ? tones : tones & book.confirmedToneMask(character);
   target.tones[index] =
     tones |
