@@ -41,6 +41,8 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
       return recipes.runWrite(options as never, controls);
     case 'demo':
       return recipes.runDemo(options as never, controls);
+    case 'plan':
+      return recipes.planStage(options as never, controls);
     default:
       return task satisfies never;
   }

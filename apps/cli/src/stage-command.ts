@@ -2,13 +2,14 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Override } from '@tuiqiao/recipes';
-import type { Recipe, Stage } from '@tuiqiao/schema';
+import type { Recipe, Stage, StagePlan } from '@tuiqiao/schema';
 import { type Command, Option } from 'commander';
 import type { CommandHost } from './command-host.ts';
+import { CliError } from './errors.ts';
 import { EXIT, type ExitStatus } from './exit-codes.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { addOptionFlags, type TypedOption } from './option-flags.ts';
-import { formatDuration, formatFigure } from './render/numbers.ts';
+import { formatBytes, formatCount, formatDuration, formatFigure } from './render/numbers.ts';
 import { createRunReader } from './render/run-reader.ts';
 import { runInWorker } from './run-in-worker.ts';
 import type { Session } from './session.ts';
@@ -45,7 +46,12 @@ async function recipeOfRun(typed: readonly TypedOption[]): Promise<{ file?: stri
     () => true,
     () => false,
   );
-  return isThere ? { file, ...(folder === resume ? { folder } : {}) } : {};
+  if (!isThere) {
+    throw new CliError('input-not-found', `${resume}: no run there (no recipe.yaml)`, {
+      hint: 'Give the run folder, or the recipe together with --resume.',
+    });
+  }
+  return { file, ...(folder === resume ? { folder } : {}) };
 }
 
 export async function loadTypedRecipe(
@@ -74,11 +80,32 @@ export async function loadTypedRecipe(
   return recipe;
 }
 
+/** As YAML comments, so that the whole output is a recipe. */
+function renderPlan(plan: StagePlan, session: Session): string {
+  const isChinese = session.language === 'zh';
+  const parts: (readonly [string, string | null])[] = [
+    [isChinese ? '步数' : 'steps', formatCount(plan.totalSteps)],
+    [isChinese ? '样本' : 'samples', plan.samples === undefined ? null : formatCount(plan.samples)],
+    [isChinese ? '每遍记号' : 'tokens an epoch', plan.tokens === undefined ? null : formatCount(plan.tokens)],
+    [
+      isChinese ? '可训练参数' : 'trainable parameters',
+      plan.trainableParameters === undefined ? null : formatCount(plan.trainableParameters),
+    ],
+    [isChinese ? '内存约' : 'memory, about', plan.memoryBytes === undefined ? null : formatBytes(plan.memoryBytes)],
+    [isChinese ? '用时约' : 'time, about', plan.seconds === undefined ? null : formatDuration(plan.seconds)],
+  ];
+  const lines = parts.flatMap(([name, value]) => (value === null ? [] : [`${name}: ${value}`]));
+  return [...lines, ...plan.notes].map((line) => `# ${line}`).join('\n');
+}
+
 /** The resolved recipe, and what the stage says it will need. */
 async function dryRun(session: Session, recipe: Recipe): Promise<ExitStatus> {
   const { formatRecipe } = await import('@tuiqiao/recipes');
-  if (session.isJson) await session.printJson({ recipe });
-  else await session.print(formatRecipe(recipe).trimEnd());
+  if (!session.isJson) await session.print(formatRecipe(recipe).trimEnd());
+  const isTraining = recipe.stage === 'pretrain' || recipe.stage === 'sft' || recipe.stage === 'dpo';
+  const plan = isTraining ? ((await runInWorker('plan', recipe, {})) as StagePlan) : null;
+  if (session.isJson) await session.printJson({ recipe, ...(plan === null ? {} : { plan }) });
+  else if (plan !== null) await session.print(renderPlan(plan, session));
   return EXIT.done;
 }
 

@@ -103,6 +103,8 @@ export function createMeter(options: MeterOptions): Meter {
           hideCursor: true,
           linewrap: false,
           stopOnComplete: false,
+          // A note has pushed the bar away: draw it again though its text is the same.
+          forceRedraw: true,
           // Without it the library swallows Ctrl-C to show the cursor again.
           gracefulExit: false,
         });

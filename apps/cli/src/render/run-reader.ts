@@ -73,7 +73,7 @@ export function createRunReader(session: Session): RunReader {
         );
         return;
       case 'step-end':
-        meterFor(stage || 'train', session.text('step')).update(
+        meterFor(stage || 'train', session.text('steps')).update(
           event.step,
           event.totalSteps,
           stepDetail(event, session),
@@ -82,7 +82,7 @@ export function createRunReader(session: Session): RunReader {
         return;
       case 'eval-end': {
         const figures = Object.entries(event.metrics).map(([name, value]) => `${name} ${formatFigure(value)}`);
-        note(`  ${session.text('step')} ${event.step} · ${figures.join(' · ')}`);
+        note(`  ${session.text('atStep', { step: event.step })} · ${figures.join(' · ')}`);
         return;
       }
       case 'checkpoint-save':
