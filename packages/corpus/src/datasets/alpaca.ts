@@ -10,13 +10,14 @@ import {
   readFilledText,
   readId,
   readOptionalText,
+  readText,
   refuseKto,
   refuseTools,
   show,
 } from './row-fields.ts';
 
-function readHistory(raw: RawRow, column: string, place: RowPlace): DatasetMessage[] {
-  const value = raw[column];
+function readHistory(raw: RawRow, column: string | null, place: RowPlace): DatasetMessage[] {
+  const value = column === null ? null : raw[column];
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value) || value.length > MAX_MESSAGES) {
     throw malformed(place, `a list of at most ${MAX_MESSAGES} turns in column "${column}"`, show(value));
@@ -33,17 +34,17 @@ function readHistory(raw: RawRow, column: string, place: RowPlace): DatasetMessa
   });
 }
 
-/** The prompt is `instruction`, with `input` on a new line below where there is one. */
+/** The prompt is `instruction` and, on a new line below, `input`; either may be empty. */
 export function readAlpaca(raw: RawRow, place: RowPlace, columns: DatasetColumns, isPreference: boolean): DatasetRow {
   refuseTools(raw, columns.tools, place);
   refuseKto(raw, columns.ktoTag, place);
   const system = readOptionalText(raw, columns.system, place);
-  const instruction = readFilledText(raw, columns.prompt, place);
   const input = readOptionalText(raw, columns.query, place);
+  const instruction = input === '' ? readFilledText(raw, columns.prompt, place) : readText(raw, columns.prompt, place);
   const messages: DatasetMessage[] = [
     ...(system === '' ? [] : [{ role: 'system', content: system } as const]),
     ...readHistory(raw, columns.history, place),
-    { role: 'user', content: input === '' ? instruction : `${instruction}\n${input}` },
+    { role: 'user', content: [instruction, input].filter((text) => text !== '').join('\n') },
   ];
   const asked = [columns.prompt, columns.query, columns.system, columns.history, columns.tools, columns.ktoTag];
   if (isPreference) {

@@ -5,7 +5,7 @@
 import { CorpusError } from '../errors.ts';
 import type { DatasetTags } from './dataset-columns.ts';
 import { type DatasetMessage, type DatasetRole, isRawRow } from './dataset-row.ts';
-import { MAX_MESSAGES, malformed, type RowPlace, readText, show, unsupported } from './row-fields.ts';
+import { isEmptyValue, MAX_MESSAGES, malformed, type RowPlace, readText, show, unsupported } from './row-fields.ts';
 
 /**
  * One message of a list.
@@ -16,7 +16,7 @@ export function readMessage(value: unknown, tags: DatasetTags, column: string, p
     throw malformed(place, `messages {"${tags.role}", "${tags.content}"} in column "${column}"`, show(value));
   }
   const role = readText(value, tags.role, place);
-  if (role === tags.observation || role === tags.functionCall) {
+  if (role === tags.observation || role === tags.functionCall || !isEmptyValue(value.tool_calls)) {
     throw unsupported(place, `column "${column}" has a turn of "${role}", and tool calls are not trained`);
   }
   const roles: readonly (readonly [string, DatasetRole])[] = [

@@ -1,19 +1,19 @@
 /**
  * Under which names a file keeps what we look for: LLaMA-Factory's `columns` and `tags`, with its defaults. A column of
- * another name can be mapped in `dataset_info.json`.
+ * another name can be mapped in `dataset_info.json`; null: the file has no such column, whatever it contains.
  */
 
 export interface DatasetColumns {
   readonly prompt: string;
-  readonly query: string;
+  readonly query: string | null;
   readonly response: string;
-  readonly history: string;
-  readonly system: string;
-  readonly tools: string;
+  readonly history: string | null;
+  readonly system: string | null;
+  readonly tools: string | null;
   readonly messages: string;
   readonly chosen: string;
   readonly rejected: string;
-  readonly ktoTag: string;
+  readonly ktoTag: string | null;
 }
 
 export interface DatasetTags {

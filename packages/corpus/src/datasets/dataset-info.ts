@@ -6,9 +6,9 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { findNearest } from '@tuiqiao/schema';
 import { CorpusError } from '../errors.ts';
-import { ALPACA_COLUMNS, type DatasetColumns, type DatasetTags, SHAREGPT_TAGS } from './dataset-columns.ts';
+import type { DatasetColumns, DatasetTags } from './dataset-columns.ts';
 import { type DatasetLayout, usualLayout } from './dataset-layout.ts';
-import { type DatasetFormat, isPreferenceFormat, isRawRow, type RawRow } from './dataset-row.ts';
+import { type DatasetFormat, isRawRow, type RawRow } from './dataset-row.ts';
 import { isEmptyValue, show } from './row-fields.ts';
 
 export const DATASET_INFO_FILE = 'dataset_info.json';
@@ -54,7 +54,9 @@ const TAG_FIELDS: Readonly<Record<string, keyof DatasetTags>> = {
   function_tag: 'functionCall',
   system_tag: 'system',
 };
-const FORMATTINGS = ['alpaca', 'sharegpt'];
+const FORMATTINGS = ['alpaca', 'sharegpt', 'openai'];
+/** What `columns` leaves out is not in the file: LLaMA-Factory's reading. */
+const NO_COLUMNS = { query: null, history: null, system: null, tools: null, ktoTag: null } as const;
 /** Fields that mean nothing to a file beside the table, and what to do instead; null and '' pass. */
 const REFUSED_FIELDS: Readonly<Record<string, string>> = {
   subset: 'a file has no subsets',
@@ -70,6 +72,7 @@ const KNOWN_FIELDS = [
   'tags',
   'num_samples',
   'split',
+  'revision',
   ...Object.keys(REFUSED_FIELDS),
   ...REMOTE_FIELDS,
 ];
@@ -136,7 +139,7 @@ function readLayout(where: string, value: RawRow): DatasetLayout | undefined {
     const nearest = findNearest(String(formatting), FORMATTINGS);
     throw broken(
       where,
-      `formatting to be ${FORMATTINGS.join(' or ')}`,
+      `formatting to be one of ${FORMATTINGS.join(', ')}`,
       `${show(formatting)}${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
     );
   }
@@ -147,15 +150,24 @@ function readLayout(where: string, value: RawRow): DatasetLayout | undefined {
   const mapped = readNames(`${where}: columns`, columns, COLUMN_FIELDS);
   const mappedTags = readNames(`${where}: tags`, tags, TAG_FIELDS);
   // How LLaMA-Factory's pretraining data is described: the only column is the text.
-  const isText = formatting !== 'sharegpt' && ranking !== true && Object.keys(mapped).join() === 'prompt';
+  const isText =
+    (isEmptyValue(formatting) || formatting === 'alpaca') &&
+    ranking !== true &&
+    Object.keys(mapped).join() === 'prompt';
   if (isText) return { ...usualLayout('text'), textColumn: mapped.prompt! };
-  const isSharegpt = formatting === 'sharegpt';
-  const format: DatasetFormat = `${isSharegpt ? 'sharegpt' : 'alpaca'}${ranking === true ? '-preference' : ''}`;
+  const format = formatOf(formatting, ranking === true);
+  const usual = { ...usualLayout(formatting === 'openai' ? 'messages' : format), format };
   return {
-    ...usualLayout(format),
-    columns: { ...ALPACA_COLUMNS, ...mapped },
-    tags: { ...SHAREGPT_TAGS, ...mappedTags },
+    ...usual,
+    columns: isEmptyValue(columns) ? usual.columns : { ...usual.columns, ...NO_COLUMNS, ...mapped },
+    tags: { ...usual.tags, ...mappedTags },
   };
+}
+
+function formatOf(formatting: unknown, isRanking: boolean): DatasetFormat {
+  if (formatting === 'openai') return isRanking ? 'sharegpt-preference' : 'messages';
+  if (formatting === 'sharegpt') return isRanking ? 'sharegpt-preference' : 'sharegpt';
+  return isRanking ? 'alpaca-preference' : 'alpaca';
 }
 
 function readNames<Field extends string>(
@@ -195,38 +207,26 @@ function refused(where: string, what: string, hint?: string): CorpusError {
 }
 
 /**
- * The entry that lets LLaMA-Factory (and us) read a file that `writeDatasetFile` wrote.
+ * The entry by which LLaMA-Factory (and we) read a file of plain prompts: without system messages and history, whose
+ * columns not every row has.
+ *
  * @param fileName beside the table
  */
 export function datasetInfoEntry(fileName: string, format: DatasetFormat): RawRow {
-  const ranking = isPreferenceFormat(format) ? { ranking: true } : {};
+  const preference = { chosen: 'chosen', rejected: 'rejected' };
   switch (format) {
     case 'alpaca':
-      return {
-        file_name: fileName,
-        columns: { prompt: 'instruction', query: 'input', response: 'output', system: 'system', history: 'history' },
-      };
+      return { file_name: fileName, columns: { prompt: 'instruction', query: 'input', response: 'output' } };
     case 'alpaca-preference':
-      return {
-        file_name: fileName,
-        ...ranking,
-        columns: {
-          prompt: 'instruction',
-          query: 'input',
-          chosen: 'chosen',
-          rejected: 'rejected',
-          system: 'system',
-          history: 'history',
-        },
-      };
+      return { file_name: fileName, ranking: true, columns: { prompt: 'instruction', query: 'input', ...preference } };
     case 'sharegpt':
       return { file_name: fileName, formatting: 'sharegpt', columns: { messages: 'conversations' } };
     case 'sharegpt-preference':
       return {
         file_name: fileName,
         formatting: 'sharegpt',
-        ...ranking,
-        columns: { messages: 'conversations', chosen: 'chosen', rejected: 'rejected' },
+        ranking: true,
+        columns: { messages: 'conversations', ...preference },
       };
     case 'messages':
       return {
@@ -244,7 +244,7 @@ export function datasetInfoEntry(fileName: string, format: DatasetFormat): RawRo
     case 'prompt-completion':
       return { file_name: fileName, columns: { prompt: 'prompt', response: 'completion' } };
     case 'preference':
-      return { file_name: fileName, ...ranking, columns: { prompt: 'prompt', chosen: 'chosen', rejected: 'rejected' } };
+      return { file_name: fileName, ranking: true, columns: { prompt: 'prompt', ...preference } };
     case 'text':
       return { file_name: fileName, columns: { prompt: 'text' } };
     default:

@@ -82,9 +82,9 @@ describe('a dataset file', () => {
 
     it(`${format}: comes back through the entry of dataset_info.json that describes it`, async () => {
       const own = await mkdtemp(path.join(folder, 'info-'));
-      // TRL's lists of messages are not alpaca's strings: an entry of ours describes plain prompts.
-      const isTrl = format === 'prompt-completion' || format === 'preference';
-      const rows = rowsOf(format).slice(0, isTrl ? 1 : 2);
+      // The entry is for plain prompts; conversations have one column in these formats only.
+      const hasOneColumn = /sharegpt|messages|text/u.test(format);
+      const rows = rowsOf(format).slice(0, hasOneColumn ? 2 : 1);
       await writeDatasetFile(path.join(own, 'x.jsonl'), rows, format);
       await writeFile(path.join(own, 'dataset_info.json'), JSON.stringify({ x: datasetInfoEntry('x.jsonl', format) }));
       const entry = (await readDatasetInfo(own))!.entry('x');
@@ -302,6 +302,16 @@ describe('a bad file', () => {
       'row 1: column "conversations" has a turn of "observation", and tool calls are not trained',
     ],
     [
+      'a tool call',
+      lines({ messages: [{ role: 'assistant', content: null, tool_calls: [{}] }] }),
+      'row 1: column "messages" has a turn of "assistant", and tool calls are not trained',
+    ],
+    [
+      'no question',
+      lines({ instruction: '', input: '', output: 'a' }),
+      'row 1: expected text in column "instruction", got an empty one',
+    ],
+    [
       'an unknown role',
       lines({ messages: [{ role: 'poet', content: 'q' }] }),
       'row 1: expected "role" to be one of user, assistant, system, got "poet"',
@@ -384,6 +394,44 @@ describe('dataset_info.json', () => {
   }
   const entryOf = async (entry: unknown) => (await readDatasetInfo(await info({ x: entry })))!.entry('x');
 
+  it('reads what LLaMA-Factory reads: with `columns`, those and no others', async () => {
+    const own = await info({
+      all: { file_name: 'x.json', formatting: 'alpaca' },
+      some: { file_name: 'x.json', columns: { prompt: 'instruction', response: 'output' } },
+      chat: { file_name: 'y.json', formatting: 'openai' },
+      pairs: { file_name: 'z.json', formatting: 'openai', ranking: true },
+    });
+    await writeFile(
+      path.join(own, 'x.json'),
+      lines({ instruction: 'q', input: 'more', output: 'a', kto_tag: null, system: 's' }),
+    );
+    await writeFile(
+      path.join(own, 'y.json'),
+      lines({
+        messages: [
+          { role: 'user', content: 'q' },
+          { role: 'assistant', content: 'a' },
+        ],
+      }),
+    );
+    const answer = (content: string) => ({ role: 'assistant', content });
+    const pair = { messages: [{ role: 'user', content: 'q' }], chosen: answer('c'), rejected: answer('r') };
+    await writeFile(path.join(own, 'z.json'), lines(pair));
+    const table = (await readDatasetInfo(own))!;
+    const load = async (name: string) =>
+      (await loadDatasetRows(table.entry(name).file, { layout: table.entry(name).layout! }))[0]!;
+    expect((await load('all')).messages).toEqual([
+      { role: 'system', content: 's' },
+      { role: 'user', content: 'q\nmore' },
+    ]);
+    expect(await load('some')).toMatchObject({
+      messages: [{ role: 'user', content: 'q' }],
+      extra: { input: 'more', system: 's' },
+    });
+    expect(await load('chat')).toMatchObject({ messages: [{ role: 'user', content: 'q' }], completion: 'a' });
+    expect(await load('pairs')).toMatchObject({ messages: [{ content: 'q' }], chosen: 'c', rejected: 'r' });
+  });
+
   it('is null where there is none', async () => {
     expect(await readDatasetInfo(folder)).toBeNull();
   });
@@ -445,7 +493,7 @@ describe('dataset_info.json', () => {
     [{ file_name: 'x', folder: 'data' }, 'folder "data" cannot be used: files are named by file_name'],
     [
       { file_name: 'x', formatting: 'shargpt' },
-      'expected formatting to be alpaca or sharegpt, got "shargpt"; did you mean "sharegpt"?',
+      'expected formatting to be one of alpaca, sharegpt, openai, got "shargpt"; did you mean "sharegpt"?',
     ],
     [{ file_name: 'x', ranking: 'yes' }, 'expected ranking to be true or false, got "yes"'],
     [{ file_name: 'x', columns: { promt: 'q' } }, '"promt" is not understood; did you mean "prompt"?'],

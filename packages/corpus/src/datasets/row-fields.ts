@@ -50,9 +50,8 @@ export function readText(raw: RawRow, column: string, place: RowPlace): string {
 }
 
 /** A column that may be absent, null or empty; '' then. */
-export function readOptionalText(raw: RawRow, column: string, place: RowPlace): string {
-  const value = raw[column];
-  return value === undefined || value === null ? '' : readText(raw, column, place);
+export function readOptionalText(raw: RawRow, column: string | null, place: RowPlace): string {
+  return column === null || raw[column] === undefined || raw[column] === null ? '' : readText(raw, column, place);
 }
 
 /** Text that must say something: an empty prompt or answer teaches nothing. */
@@ -69,7 +68,7 @@ export function readId(raw: RawRow, place: RowPlace): string {
 }
 
 /** All columns but the named ones. */
-export function extraColumns(raw: RawRow, used: readonly string[]): Record<string, unknown> {
+export function extraColumns(raw: RawRow, used: readonly (string | null)[]): Record<string, unknown> {
   return Object.fromEntries(Object.entries(raw).filter(([name]) => name !== 'id' && !used.includes(name)));
 }
 
@@ -80,8 +79,8 @@ export function isEmptyValue(value: unknown): boolean {
 }
 
 /** Tool descriptions change the prompt in a way that only a tool-calling template can say. */
-export function refuseTools(raw: RawRow, column: string, place: RowPlace): void {
-  if (!isEmptyValue(raw[column])) {
+export function refuseTools(raw: RawRow, column: string | null, place: RowPlace): void {
+  if (column !== null && !isEmptyValue(raw[column])) {
     throw unsupported(
       place,
       `column "${column}" describes tools, and tool calls are not trained`,
@@ -91,8 +90,8 @@ export function refuseTools(raw: RawRow, column: string, place: RowPlace): void 
 }
 
 /** KTO: one answer with a verdict instead of two answers. */
-export function refuseKto(raw: RawRow, column: string, place: RowPlace): void {
-  if (typeof raw[column] === 'boolean') {
+export function refuseKto(raw: RawRow, column: string | null, place: RowPlace): void {
+  if (column !== null && typeof raw[column] === 'boolean') {
     throw unsupported(
       place,
       `column "${column}" makes this a KTO row (one answer, good or bad), which is not trained in this version`,
