@@ -22,8 +22,14 @@ export { loadAdapter, readAdapterConfig, saveAdapter } from './lora/adapter-file
 export type { TargetModules } from './lora/target-modules.ts';
 export { computeTypeOf } from './micro-batch.ts';
 export type { MicroBatchInput, Objective, ObjectiveResult, StepFinding, StepObjective } from './objective.ts';
+export type { AdvantageOptions, GroupAdvantages } from './objectives/advantages.ts';
+export { groupAdvantages } from './objectives/advantages.ts';
 export type { CrossEntropyInput } from './objectives/cross-entropy.ts';
 export { crossEntropy } from './objectives/cross-entropy.ts';
+export type { GrpoInput, GrpoLoss, GrpoOptions } from './objectives/grpo.ts';
+export { checkGrpoOptions, grpo, grpoLosses } from './objectives/grpo.ts';
+export type { KtoInput, KtoLoss, KtoOptions } from './objectives/kto.ts';
+export { checkKtoOptions, kto, ktoLosses } from './objectives/kto.ts';
 export type { PairwiseInput, PairwiseLoss, PairwiseOptions } from './objectives/pairwise.ts';
 export { checkPairwiseOptions, isReferenceFree, pairwise, pairwiseLosses } from './objectives/pairwise.ts';
 export type { ReferenceLogProbs } from './objectives/preference.ts';
