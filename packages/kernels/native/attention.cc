@@ -1,6 +1,7 @@
 // Causal attention over packed segments, in blocks of queries and keys with a running softmax: scores never leave the
 // first-level cache. One task is one segment and key/value head with all query heads that share it: its packed keys and
 // values are used by all of them, and its dK and dV belong to it alone, so the order of tasks does not matter.
+#include "attention-scores.h"
 #include "kernel-list.h"
 #include "simd.h"
 #include "threads.h"
@@ -12,7 +13,6 @@ namespace TUIQIAO_ISA {
 namespace {
 
 constexpr long kQueries = 16;  // rows of a block of scores; small, so that little above the diagonal is computed
-constexpr long kKeys = 64;     // columns
 
 struct Sizes {
   long N, H, G, D, ldQ, ldK, ldV, S, window, width;  // width: D rounded up to whole vectors
@@ -24,30 +24,6 @@ struct Sizes {
 };
 
 thread_local Scratch<float> scratch;
-
-// rows [count, width] of f32 from rows of D elements at stride ld, times factor; columns past D are zero.
-template <class T>
-void packRows(float* to, const T* from, long ld, long count, long D, long width, float factor) {
-  // Rows are short and far apart: the processor does not see the next ones coming.
-  constexpr long kAhead = 12;
-  for (long n = 0; n < count; n++) {
-    for (long d = 0; d < D; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(from + (n + kAhead) * ld + d);
-    eachVector(0, D, [&](long d, auto m) { store(to + n * width + d, load(from + n * ld + d, m) * factor); });
-  }
-}
-
-// Blocks [D, kKeys] of the transposed rows; columns past the last row are zero.
-void packTransposed(float* to, const float* rows, long count, long D, long width) {
-  for (long first = 0; first < count; first += kKeys, to += D * kKeys) {
-    const long length = std::min(kKeys, count - first);
-    for (long d0 = 0; d0 < D; d0 += W) {
-      const long dEnd = std::min(D, d0 + W);
-      for (long n = 0; n < length; n++)
-        for (long d = d0; d < dEnd; d++) to[d * kKeys + n] = rows[(first + n) * width + d];
-      for (long d = d0; d < dEnd; d++) std::fill(to + d * kKeys + length, to + (d + 1) * kKeys, 0.0f);
-    }
-  }
-}
 
 // Scores of keys that query `query` may not see become −∞. The row holds the keys first … first + columns − 1.
 inline void maskRow(float* row, long query, long first, long columns, long window) {
@@ -75,15 +51,17 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
   float* query = keys + blocks * z.D * kKeys;
   float* sums = query + kQueries * z.width;
   float* scores = sums + kQueries * z.width;
-  packRows(values, v, z.ldV, length, z.D, z.width, 1.0f);
-  packRows(keyRows, k, z.ldK, length, z.D, z.width, 1.0f);
-  packTransposed(keys, keyRows, length, z.D, z.width);
+  const bool pairs = multipliesPairs<T>(z.D);
+  packRows(values, v, z.ldV, length, z.D, z.width);
+  if (!pairs) packRows(keyRows, k, z.ldK, length, z.D, z.width);
+  packKeys(keys, k, z.ldK, keyRows, length, z.D, z.width);
 
   for (long h = 0; h < z.H; h++) {
     if (h * z.G / z.H != g) continue;
     for (long i0 = 0; i0 < length; i0 += kQueries) {
       const long queries = std::min(kQueries, length - i0);
-      packRows(query, q + i0 * z.ldQ + h * z.D, z.ldQ, queries, z.D, z.width, z.scale);
+      const T* queryRows = q + i0 * z.ldQ + h * z.D;
+      if (!pairs) packRows(query, queryRows, z.ldQ, queries, z.D, z.width);
       std::fill(sums, sums + queries * z.width, 0.0f);
       float most[kQueries], total[kQueries];
       std::fill(most, most + kQueries, -INFINITY);
@@ -92,13 +70,13 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
       for (long block = firstBlock; block * kKeys < i0 + queries; block++) {
         const long first = block * kKeys;
         const long columns = std::min(kKeys, i0 + queries - first);
-        smallProduct(scores, kKeys, query, z.width, 1, keys + block * z.D * kKeys, kKeys, queries, roundUp(columns, W),
-                     z.D, false);
+        scoreProduct(scores, queryRows, z.ldQ, query, z.width, keys + block * keyBlockLength<T>(z.D), queries,
+                     roundUp(columns, W), z.D);
         for (long i = 0; i < queries; i++) {
           float* row = scores + i * kKeys;
           maskRow(row, i0 + i, first, columns, z.window);
           Vec highest = splat(most[i]);
-          for (long j = 0; j < columns; j += W) highest = maximum(load(row + j), highest);
+          for (long j = 0; j < columns; j += W) highest = maximum(load(row + j) * z.scale, highest);
           const float newMost = maximum(highest);
           if (newMost == -INFINITY) {  // nothing visible in this block yet
             std::fill(row, row + columns, 0.0f);
@@ -106,7 +84,7 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
           }
           Vec exponentials = {};
           for (long j = 0; j < columns; j += W) {
-            const Vec e = exponential(load(row + j) - newMost);
+            const Vec e = exponential(load(row + j) * z.scale - newMost);
             store(row + j, e);
             exponentials += e;
           }
@@ -155,19 +133,20 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
   float* querySums = gradient + kQueries * z.width;
   float* probabilities = querySums + kQueries * z.width;
   float* dScores = probabilities + kQueries * kKeys;
-  packRows(keyRows, k, z.ldK, length, z.D, z.width, 1.0f);
-  packRows(valueRows, v, z.ldV, length, z.D, z.width, 1.0f);
-  packTransposed(keys, keyRows, length, z.D, z.width);
-  packTransposed(values, valueRows, length, z.D, z.width);
+  packRows(keyRows, k, z.ldK, length, z.D, z.width);
+  if (!multipliesPairs<T>(z.D)) packRows(valueRows, v, z.ldV, length, z.D, z.width);
+  packKeys(keys, k, z.ldK, keyRows, length, z.D, z.width);
+  packKeys(values, v, z.ldV, valueRows, length, z.D, z.width);
   std::fill(keySums, keySums + 2 * rows, 0.0f);
 
   for (long h = 0; h < z.H; h++) {
     if (h * z.G / z.H != g) continue;
     for (long i0 = 0; i0 < length; i0 += kQueries) {
       const long queries = std::min(kQueries, length - i0);
-      // The query carries the scale: scores and dK then need none, dQ gets it at the end.
-      packRows(query, q + i0 * z.ldQ + h * z.D, z.ldQ, queries, z.D, z.width, z.scale);
-      packRows(gradient, dOut + i0 * z.H * z.D + h * z.D, z.H * z.D, queries, z.D, z.width, 1.0f);
+      const T* queryRows = q + i0 * z.ldQ + h * z.D;
+      const T* gradientRows = dOut + i0 * z.H * z.D + h * z.D;
+      packRows(query, queryRows, z.ldQ, queries, z.D, z.width);
+      packRows(gradient, gradientRows, z.H * z.D, queries, z.D, z.width);
       std::fill(querySums, querySums + queries * z.width, 0.0f);
       float delta[kQueries];
       for (long i = 0; i < queries; i++) {
@@ -180,15 +159,16 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
         const long first = block * kKeys;
         const long columns = std::min(kKeys, i0 + queries - first);
         const long padded = roundUp(columns, W);
-        smallProduct(probabilities, kKeys, query, z.width, 1, keys + block * z.D * kKeys, kKeys, queries, padded, z.D, false);
-        smallProduct(dScores, kKeys, gradient, z.width, 1, values + block * z.D * kKeys, kKeys, queries, padded, z.D, false);
+        const long offset = block * keyBlockLength<T>(z.D);
+        scoreProduct(probabilities, queryRows, z.ldQ, query, z.width, keys + offset, queries, padded, z.D);
+        scoreProduct(dScores, gradientRows, z.H * z.D, gradient, z.width, values + offset, queries, padded, z.D);
         for (long i = 0; i < queries; i++) {
           float* p = probabilities + i * kKeys;
           float* dS = dScores + i * kKeys;
           maskRow(p, i0 + i, first, columns, z.window);
           const float logSum = lse[(i0 + i) * z.H + h];
           for (long j = 0; j < columns; j += W) {
-            const Vec probability = exponential(load(p + j) - logSum);
+            const Vec probability = exponential(load(p + j) * z.scale - logSum);
             store(p + j, probability);
             store(dS + j, probability * (load(dS + j) - delta[i]));
           }
@@ -205,7 +185,7 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
   }
   for (long n = 0; n < length; n++)
     eachVector(0, z.D, [&](long d, auto m) {
-      store(dK + n * z.ldK + d, load(keySums + n * z.width + d), m);
+      store(dK + n * z.ldK + d, load(keySums + n * z.width + d) * z.scale, m);
       store(dV + n * z.ldV + d, load(valueSums + n * z.width + d), m);
     });
 }

@@ -13,7 +13,7 @@ namespace tuiqiao {
 namespace TUIQIAO_ISA {
 
 // Below this many elements waking the other threads costs more than it saves.
-constexpr long kElementsWorthAThread = 8192;
+constexpr long kElementsWorthAThread = 32768;
 
 inline int teamSize(int threads, long elements) {
   return static_cast<int>(std::max(1L, std::min<long>(threads, elements / kElementsWorthAThread)));

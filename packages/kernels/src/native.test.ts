@@ -142,6 +142,38 @@ describe.skipIf(!isBuilt)('native kernels', () => {
     expect(await run()).toEqual(await run());
   });
 
+  it.each([
+    { segments: [0, 200], H: 6, G: 2, D: 40, window: 70 },
+    { segments: [0, 1, 131, 131, 150], H: 2, G: 1, D: 128, window: 1000 },
+    { segments: [0, 300], H: 1, G: 1, D: 7, window: 5 },
+  ])('attend over several blocks of keys: $segments, heads of $D, window $window', ({ segments, ...sizes }) => {
+    const N = segments.at(-1)!;
+    const { H, G, D } = sizes;
+    for (const type of ['f32', 'bf16'] as const) {
+      const [ldQ, ldK, ldV] = [H * D + 6, G * D, G * D + 2];
+      const lengths = { q: N * ldQ, k: N * ldK, v: N * ldV };
+      const results = [reference, createNativeKernels()].map((kernels) => {
+        const filled = (length: number, seed: number) => {
+          const buffer = kernels.allocate(type, length);
+          kernels.write(buffer, randomNumbers(length, seed));
+          return buffer;
+        };
+        const [q, k, v] = [filled(lengths.q, 1), filled(lengths.k, 2), filled(lengths.v, 3)];
+        const [out, dOut, lse] = [filled(N * H * D, 4), filled(N * H * D, 5), kernels.allocate('f32', N * H)];
+        const [dQ, dK, dV] = [filled(lengths.q, 6), filled(lengths.k, 7), filled(lengths.v, 8)];
+        const bounds = kernels.allocate('i32', segments.length);
+        kernels.write(bounds, segments);
+        const all = { N, ldQ, ldK, ldV, S: segments.length - 1, ...sizes };
+        kernels.attention(out, lse, q, k, v, bounds, all);
+        kernels.attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, bounds, all);
+        return { out, lse, dQ, dK, dV };
+      });
+      for (const name of ['out', 'lse', 'dQ', 'dK', 'dV'] as const) {
+        expect(errorOf(results[1]![name], results[0]![name]), `${type} ${name}`).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+
   it('measure the matrix speed', async () => {
     const native = createNativeKernels();
     const peak = await measureGemmPeak(native, { M: 64, dtype: 'f32', shapes: [{ K: 64, N: 64 }], rounds: 2 });
