@@ -2,16 +2,33 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { buildLineIndex, LineIndex, loadStarter } from '@tuiqiao/corpus';
+import { promisify } from 'node:util';
+import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { buildLineIndex, LineIndex, loadStarter, type Poem } from '@tuiqiao/corpus';
+import writeFileAtomic from 'write-file-atomic';
 
-/** In a model's folder: hashes of every line it was trained on, without authors and titles. */
-export const TRAINING_LINES_FILE = 'training-lines.bin';
+/** In a model's folder: hashes of every line it was pretrained on, so that copies are seen without the corpus. */
+export const TRAINING_LINES_FILE = 'training-lines.bin.br';
+
+/** The hashes carry no sources: those are in the corpus, for who has pulled it. */
+const UNNAMED_SOURCE = { author: '訓練語料', title: '出處：tuiqiao corpus search' };
 
 /** The model's own lines where its folder has them; the starter's, with sources, always and first. */
 export async function openLineIndexes(modelFolder: string): Promise<LineIndex[]> {
   const starter = (await loadStarter()).filter((poem) => poem.labels.split !== 'test');
   const indexes = [buildLineIndex(starter)];
   const file = path.join(modelFolder, TRAINING_LINES_FILE);
-  if (existsSync(file)) indexes.push(LineIndex.parse(await readFile(file)));
+  if (existsSync(file)) indexes.push(LineIndex.parse(await promisify(brotliDecompress)(await readFile(file))));
   return indexes;
+}
+
+/** Writes the lines of the poems a model was trained on into its folder. */
+export async function saveTrainingLines(poems: readonly Poem[], folder: string): Promise<void> {
+  // One entry for all: without a poem number beside each hash the file is half as long.
+  const text = poems.map((poem) => poem.text).join('\n');
+  const bytes = buildLineIndex([{ ...UNNAMED_SOURCE, text }], { withGrams: false }).serialize();
+  const packed = await promisify(brotliCompress)(bytes, {
+    params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  });
+  await writeFileAtomic(path.join(folder, TRAINING_LINES_FILE), packed);
 }

@@ -18,6 +18,7 @@ import { createRandom, syncCompute } from '@tuiqiao/tensor';
 import { countSteps, evaluateLoss, sftObjective, train } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
+import { saveTrainingLines } from './line-indexes.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { embeddingWithProsody } from './poet/embedding-prior.ts';
 import { DEFAULT_KEEP_RATES, poemToExample, sampledRequest } from './poet/examples.ts';
@@ -87,6 +88,10 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
       },
     });
     await save(run.folder.folder);
+    await saveTrainingLines(
+      poems.filter((poem) => poem.labels.split === 'train'),
+      run.folder.folder,
+    );
     return result;
   });
 }

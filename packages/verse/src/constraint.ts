@@ -1,7 +1,9 @@
 /** One poem's constraint while it is being written: the automaton's state, told token by token. */
-import type { AutomatonState, PoemAutomaton } from '@tuiqiao/prosody';
+import type { AllowedSet, AutomatonState, PoemAutomaton } from '@tuiqiao/prosody';
 import { VerseError } from './errors.ts';
 import type { TokenInventory } from './token-inventory.ts';
+
+const STANZA_BREAK = '\n';
 
 export interface PoemConstraint {
   /** Bit set over token ids of what may follow `generatedIds`, which only ever grows between calls. */
@@ -23,6 +25,16 @@ export function createPoemConstraint(automaton: PoemAutomaton, tokens: TokenInve
     return mask;
   };
 
+  /** A vocabulary made from texts without stanza breaks cannot write one: `withStanzaBreaks` puts it in afterwards. */
+  const skipStanzaBreaks = (): AllowedSet => {
+    let allowed = automaton.allowed(state);
+    while (allowed.kind === 'mark' && allowed.mark === STANZA_BREAK && !tokens.hasMark(STANZA_BREAK)) {
+      state = automaton.advance(state, STANZA_BREAK)!;
+      allowed = automaton.allowed(state);
+    }
+    return allowed;
+  };
+
   return {
     mask: (generatedIds) => {
       for (; consumed < generatedIds.length; consumed++) {
@@ -37,7 +49,7 @@ export function createPoemConstraint(automaton: PoemAutomaton, tokens: TokenInve
         }
         state = next;
       }
-      const allowed = automaton.allowed(state);
+      const allowed = skipStanzaBreaks();
       switch (allowed.kind) {
         case 'characters':
           return allowed.bits;
@@ -50,4 +62,22 @@ export function createPoemConstraint(automaton: PoemAutomaton, tokens: TokenInve
       }
     },
   };
+}
+
+/** A complete text with the stanza breaks of its form, where the model could not write them; others come back as they are. */
+export function withStanzaBreaks(text: string, automaton: PoemAutomaton): string {
+  let state = automaton.start;
+  let laidOut = '';
+  for (const character of text) {
+    const allowed = automaton.allowed(state);
+    if (allowed.kind === 'mark' && allowed.mark === STANZA_BREAK && character !== STANZA_BREAK) {
+      state = automaton.advance(state, STANZA_BREAK)!;
+      laidOut += STANZA_BREAK;
+    }
+    const next = automaton.advance(state, character);
+    if (next === null) return text;
+    state = next;
+    laidOut += character;
+  }
+  return laidOut;
 }

@@ -16,6 +16,7 @@ export interface TokenInventory {
   readonly words: number;
   /** A mask with just these ids. */
   maskOf(ids: readonly number[]): Uint32Array;
+  hasMark(mark: string): boolean;
   /** @throws VerseError `verse-vocabulary` when the vocabulary lacks the mark */
   markId(mark: string): number;
 }
@@ -57,5 +58,12 @@ export function createTokenInventory(tokenizer: Tokenizer): TokenInventory {
     return id;
   };
   for (const mark of MARKS) markId(mark);
-  return { inventory: createInventory(entries), endId, words, maskOf, markId };
+  return {
+    inventory: createInventory(entries),
+    endId,
+    words,
+    maskOf,
+    hasMark: (mark) => tokenizer.tokenToId(mark) !== null,
+    markId,
+  };
 }

@@ -11,7 +11,7 @@ import {
   type Tokenizer,
 } from '@tuiqiao/lm';
 import { check, type PoemAutomaton, type Verdict } from '@tuiqiao/prosody';
-import { createPoemConstraint, type PoemConstraint } from './constraint.ts';
+import { createPoemConstraint, type PoemConstraint, withStanzaBreaks } from './constraint.ts';
 import { type Novelty, noveltyOf } from './novelty.ts';
 import { promptIdsFor } from './prompt.ts';
 import { compileRequest, hasAutomaton, type WritingRequest } from './request-plan.ts';
@@ -84,10 +84,12 @@ export async function writePoems(options: WritePoemsOptions): Promise<WrittenPoe
       written[index] = judge(options, requests[index]!, sequence, {
         seed,
         attempt,
-        isChecked: automata[index] != null,
+        automaton: automata[index] ?? null,
       });
     }
-    open = open.filter((index) => !written[index]!.isAccepted || (options.rejectsCopies === true && hasCopies(written[index]!)));
+    open = open.filter(
+      (index) => !written[index]!.isAccepted || (options.rejectsCopies === true && hasCopies(written[index]!)),
+    );
     options.onProgress?.(requests.length - open.length, requests.length);
   }
   return written;
@@ -136,9 +138,10 @@ function judge(
   options: WritePoemsOptions,
   request: WritingRequest,
   sequence: GeneratedSequence,
-  { seed, attempt, isChecked }: { seed: number; attempt: number; isChecked: boolean },
+  { seed, attempt, automaton }: { seed: number; attempt: number; automaton: PoemAutomaton | null },
 ): WrittenPoem {
-  const text = options.tokenizer.decode(sequence.ids, { skipSpecialTokens: true }).trim();
+  const plain = options.tokenizer.decode(sequence.ids, { skipSpecialTokens: true }).trim();
+  const text = automaton === null ? plain : withStanzaBreaks(plain, automaton);
   const verdict = check({
     text,
     ...(request.form === undefined ? {} : { form: request.form }),
@@ -155,6 +158,6 @@ function judge(
     novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes),
     seed,
     attempts: attempt,
-    isAccepted: hasEnded && (!isChecked || verdict.strict.all),
+    isAccepted: hasEnded && (automaton === null || verdict.strict.all),
   };
 }
