@@ -5,16 +5,20 @@ import type { Dataset } from './items.ts';
 
 export type Fingerprint = Readonly<Record<string, string | number>>;
 
-export function fingerprintOf(options: {
-  readonly data: Dataset<unknown>;
-  readonly batching: BatchingOptions;
-  readonly objective: { readonly name: string };
-  readonly seed?: number;
-  readonly maxGradNorm?: number;
-}): Fingerprint {
-  const { data, batching } = options;
+export function fingerprintOf(
+  source: { readonly fingerprint: Fingerprint },
+  options: { readonly objective: { readonly name: string }; readonly seed?: number; readonly maxGradNorm?: number },
+): Fingerprint {
   return {
     objective: options.objective.name,
+    ...source.fingerprint,
+    seed: options.seed ?? 42,
+    maxGradNorm: options.maxGradNorm ?? 1,
+  };
+}
+
+export function fingerprintOfData(data: Dataset<unknown>, batching: BatchingOptions): Fingerprint {
+  return {
     items: data.length,
     itemLengths: hashLengths(data),
     batchingSeed: batching.seed,
@@ -22,8 +26,6 @@ export function fingerprintOf(options: {
     tokensPerStep: batching.tokensPerStep ?? 'none',
     microBatchTokens: microBatchTokens(data, batching),
     isShuffled: String(batching.isShuffled ?? true),
-    seed: options.seed ?? 42,
-    maxGradNorm: options.maxGradNorm ?? 1,
   };
 }
 

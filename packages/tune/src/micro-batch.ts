@@ -50,12 +50,24 @@ export async function accumulateGradients<Item>(options: {
   const knownGradient = step.knownGradient?.(items);
   const out = model.logProbs(batch, tape, {
     withTop: objective.needsHits,
+    withEntropy: objective.needsEntropy ?? false,
     ...(knownGradient === undefined ? {} : { knownGradient }),
   });
   const logProbs = new Float64Array(await kernels.read(out.logProbs.buffer));
   const hits = out.top === undefined ? undefined : hitsOf(await kernels.readInts(out.top.buffer), batch.targets);
-  const result = step.evaluate({ items, indexes, logProbs, rowOffsets, ...(hits === undefined ? {} : { hits }) });
+  const entropy = out.entropy === undefined ? undefined : new Float64Array(await kernels.read(out.entropy.buffer));
+  const result = step.evaluate({
+    items,
+    indexes,
+    logProbs,
+    rowOffsets,
+    ...(hits === undefined ? {} : { hits }),
+    ...(entropy === undefined ? {} : { entropy }),
+  });
   if (knownGradient === undefined) kernels.write(tape.gradOf(out.logProbs, 'f32'), result.dLogProbs);
+  if (result.dEntropy !== undefined && out.entropy !== undefined) {
+    kernels.write(tape.gradOf(out.entropy, 'f32'), result.dEntropy);
+  }
   // A loss that is not a number would only spread: the caller stops before the update.
   if (Number.isFinite(result.loss)) tape.backward();
   return { loss: result.loss, metrics: result.metrics, tokens };

@@ -26,6 +26,8 @@ export interface MicroBatchInput<Item> {
   readonly rowOffsets: Int32Array;
   /** [R] 1 where the model's arg-max is the target; present when the objective asks for it. */
   readonly hits?: Uint8Array;
+  /** [R] entropy of the model's distribution in nats; present when the objective asks for it. */
+  readonly entropy?: Float64Array;
 }
 
 /**
@@ -35,6 +37,8 @@ export interface MicroBatchInput<Item> {
 export interface Objective<Item> {
   readonly name: string;
   readonly needsHits: boolean;
+  /** Default false. */
+  readonly needsEntropy?: boolean;
   /** The item as sequences of a packed batch: one for an example, two for a pair. */
   sequences(item: Item): readonly Sequence[];
   /** For messages. */
@@ -55,6 +59,8 @@ export interface StepFinding {
 export interface StepObjective<Item> {
   /** Tokens that carry loss in this step. */
   readonly lossTokens: number;
+  /** Known before any gradient: what a rollout earned, how long it is. Logged beside those of `evaluate`. */
+  readonly metrics?: Metrics;
   /**
    * Per-row gradient when it does not depend on the model (a weighted cross-entropy): lets the language-model head run
    * forward and backward in one pass.

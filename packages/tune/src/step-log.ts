@@ -35,3 +35,16 @@ export function addMetrics(a: Metrics, b: Metrics): Metrics {
   for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
   return sum;
 }
+
+/** Shares of one step put together: sums, but the least of what ends in `_min` and the most of what ends in `_max`. */
+export function mergeShares(a: Metrics, b: Metrics): Metrics {
+  const merged: Record<string, number> = { ...a };
+  for (const [name, value] of Object.entries(b)) {
+    const before = merged[name];
+    if (before === undefined) merged[name] = value;
+    else if (name.endsWith('_min')) merged[name] = Math.min(before, value);
+    else if (name.endsWith('_max')) merged[name] = Math.max(before, value);
+    else merged[name] = before + value;
+  }
+  return merged;
+}

@@ -1,7 +1,7 @@
 /**
- * The training loop, shared by pretraining, supervised fine-tuning and preference optimisation. A step: plan its
- * micro-batches, accumulate gradients over them, check that the numbers are sane, clip, update. Everything random is a
- * pure function of seed, epoch and step, so a resumed run equals an uninterrupted one bit for bit.
+ * The training loop, shared by pretraining, supervised fine-tuning, preference and on-policy optimisation. A step: get
+ * its items, accumulate gradients micro-batch by micro-batch, check that the numbers are sane, clip, update. Everything
+ * random is a pure function of seed, epoch and step, so a resumed run equals an uninterrupted one bit for bit.
  *
  * It prints nothing: it emits `step-end`, `eval-end`, `checkpoint-save` and `run-warning` events.
  */
@@ -18,7 +18,7 @@ import {
   type Parameter,
   zeroGradients,
 } from '@tuiqiao/tensor';
-import { type BatchingOptions, checkBatching, microBatchTokens, planEpoch, planMicroBatches } from './batching.ts';
+import { type BatchingOptions, planMicroBatches } from './batching.ts';
 import {
   findResumable,
   loadCheckpoint,
@@ -32,7 +32,8 @@ import { differences, fingerprintOf } from './fingerprint.ts';
 import type { Dataset } from './items.ts';
 import { accumulateGradients, computeTypeOf } from './micro-batch.ts';
 import type { Objective } from './objective.ts';
-import { addMetrics, addStep, emptyStepLog, meanMetrics } from './step-log.ts';
+import { addStep, emptyStepLog, meanMetrics, mergeShares } from './step-log.ts';
+import { datasetSource, type StepItems, type StepSource } from './step-source.ts';
 
 export interface CheckpointOptions {
   /** The run folder; `checkpoint-<step>/` folders go inside. */
@@ -86,27 +87,36 @@ export interface TrainResult {
   readonly resumedFromStep: number | null;
 }
 
+/** `TrainOptions` without a data set: the items come from elsewhere. */
+export type LoopOptions<Item> = Omit<TrainOptions<Item>, 'data' | 'batching'>;
+
 /**
+ * Trains on a data set.
  * @throws TuneError `tune-options`, `tune-batching`, `tune-diverged`, `checkpoint-mismatch`, `checkpoint-exists`
  */
 export async function train<Item>(options: TrainOptions<Item>): Promise<TrainResult> {
-  const { model, parameters, optimizer, data, batching, objective, totalSteps, checkpoints, onEvent } = options;
+  checkOptions(options);
+  return trainFrom(datasetSource(options.data, options.batching), options);
+}
+
+/**
+ * Trains on what a source gives for each step.
+ * @throws as `train`, and what the source throws
+ */
+export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOptions<Item>): Promise<TrainResult> {
+  const { model, parameters, optimizer, objective, totalSteps, checkpoints, onEvent } = options;
   const { kernels } = model;
   const maxGradNorm = options.maxGradNorm ?? 1;
   const loggingSteps = options.loggingSteps ?? 10;
   checkOptions(options);
-  checkBatching(data, batching);
   trainOnly(model, parameters);
 
-  const fingerprint = fingerprintOf(options);
-  const start = await startState(options, fingerprint);
+  const start = await startState(source, options, fingerprintOf(source, options));
   let state = start.state;
   let lastCheckpoint = start.checkpoint;
   const resumedFromStep = start.checkpoint === null ? null : state.step;
 
   const arena = createArena(kernels);
-  const bound = microBatchTokens(data, batching);
-  let epochPlan = planEpoch(data, batching, state.position.epoch);
   let evaluated: Metrics = {};
   const sessionStart = performance.now();
   const earlierSeconds = state.elapsedSeconds;
@@ -127,40 +137,50 @@ export async function train<Item>(options: TrainOptions<Item>): Promise<TrainRes
         evaluation: options.evaluation?.everySteps ?? 0,
       },
       keep: checkpoints.keep ?? 2,
-      ...(checkpoints.exportTo === undefined ? {} : { exportTo: checkpoints.exportTo }),
+      exportTo: async (folder) => {
+        await source.saveState?.(folder, state.step);
+        await checkpoints.exportTo?.(folder);
+      },
     });
     if (path === lastCheckpoint) return;
     lastCheckpoint = path;
     onEvent?.({ type: 'checkpoint-save', step: state.step, path });
   };
 
-  while (state.step < totalSteps && options.signal?.aborted !== true) {
+  const isAborted = (): boolean => options.signal?.aborted === true;
+  while (state.step < totalSteps && !isAborted()) {
     const step = state.step + 1;
-    const indexes = epochPlan[state.position.stepInEpoch]!;
-    const items = Array.from(indexes, (index) => data.item(index));
+    let stepItems: StepItems<Item>;
+    try {
+      stepItems = await source.itemsAt(state.position, step);
+    } catch (error) {
+      // Making the items may take long; giving it up half-way loses nothing, the step has not begun.
+      if (isAborted()) break;
+      throw error;
+    }
+    const { items } = stepItems;
     const stepObjective = objective.beginStep(items);
-    const itemOf = new Map(Array.from(indexes, (index, i) => [index, items[i]!]));
 
     // Gradients of the step, micro-batch by micro-batch.
     zeroGradients(kernels, parameters);
     let loss = 0;
     let tokens = 0;
-    let metrics: Metrics = {};
-    for (const [micro, part] of planMicroBatches(data, indexes, bound).entries()) {
-      const partItems = Array.from(part, (index) => itemOf.get(index)!);
+    let metrics: Metrics = stepObjective.metrics ?? {};
+    for (const [micro, part] of microBatchesOf(stepItems, source.maxTokensPerMicroBatch).entries()) {
+      const partItems = Array.from(part, (place) => items[place]!);
       const result = await accumulateGradients({
         model,
         arena,
         objective,
         step: stepObjective,
         items: partItems,
-        indexes: part,
+        indexes: part.map((place) => stepItems.indexes[place]!),
         dropoutSeed: dropoutSeed(options.seed ?? 42, step, micro),
       });
       requireFinite('loss', result.loss, { step, ids: partItems.map(objective.idOf), lastCheckpoint });
       loss += result.loss;
       tokens += result.tokens;
-      metrics = addMetrics(metrics, result.metrics);
+      metrics = mergeShares(metrics, result.metrics);
       // Lets signals, timers and other work of the process in.
       await setImmediate();
     }
@@ -179,11 +199,11 @@ export async function train<Item>(options: TrainOptions<Item>): Promise<TrainRes
     const elapsedSeconds = earlierSeconds + (now - sessionStart) / 1000;
     let { epoch, stepInEpoch } = state.position;
     stepInEpoch++;
-    const epochs = epoch + stepInEpoch / epochPlan.length;
-    if (stepInEpoch === epochPlan.length) {
+    const stepsInEpoch = source.stepsInEpoch(epoch);
+    const epochs = epoch + stepInEpoch / stepsInEpoch;
+    if (stepInEpoch === stepsInEpoch) {
       epoch++;
       stepInEpoch = 0;
-      if (step < totalSteps) epochPlan = planEpoch(data, batching, epoch);
     }
     state = {
       ...state,
@@ -248,7 +268,21 @@ export async function train<Item>(options: TrainOptions<Item>): Promise<TrainRes
   };
 }
 
-function checkOptions<Item>({ parameters, totalSteps, loggingSteps }: TrainOptions<Item>): void {
+/** Places of the step's items, cut into micro-batches of at most `bound` tokens. */
+function microBatchesOf({ items, tokens }: StepItems<unknown>, bound: number): Int32Array[] {
+  const view = {
+    length: items.length,
+    tokensOf: (place: number) => tokens[place]!,
+    item: (place: number) => items[place],
+  };
+  return planMicroBatches(
+    view,
+    Int32Array.from(items, (_, place) => place),
+    bound,
+  );
+}
+
+function checkOptions<Item>({ parameters, totalSteps, loggingSteps }: LoopOptions<Item>): void {
   if (parameters.length === 0) throw new TuneError('tune-options', 'train: expected parameters to train, got none');
   const names = new Set(parameters.map((parameter) => parameter.name));
   if (names.size !== parameters.length) {
@@ -277,14 +311,15 @@ function trainOnly(model: LanguageModel, parameters: readonly Parameter[]): void
 
 /** A fresh state, or that of the newest checkpoint, put back into parameters and optimizer. */
 async function startState<Item>(
-  options: TrainOptions<Item>,
+  source: StepSource<Item>,
+  options: LoopOptions<Item>,
   fingerprint: TrainingState['fingerprint'],
 ): Promise<{ state: TrainingState; checkpoint: string | null }> {
   const fresh: TrainingState = {
     step: 0,
     totalSteps: options.totalSteps,
     epoch: 0,
-    position: { seed: options.batching.seed, epoch: 0, stepInEpoch: 0 },
+    position: { seed: source.seed, epoch: 0, stepInEpoch: 0 },
     tokens: 0,
     elapsedSeconds: 0,
     lossSum: 0,
@@ -314,6 +349,7 @@ async function startState<Item>(
       hint: 'a resumed run needs the same data, batching and seed; choose another output folder to start anew',
     });
   }
+  await source.loadState?.(found.path, state.step);
   if (state.totalSteps !== options.totalSteps) {
     options.onEvent?.({
       type: 'run-warning',
