@@ -3,7 +3,7 @@ import type { CleaningRule } from './clean/clean-poem.ts';
 import type { CollectionName } from './sources/read-records.ts';
 
 /** Bump when a rule or a label changes: another version is another folder. */
-export const CORPUS_VERSION = 4;
+export const CORPUS_VERSION = 5;
 
 export type CorpusRule = CleaningRule | 'exact-duplicates' | 'near-duplicates';
 

@@ -2,7 +2,7 @@
  * The starter corpus that comes with the package: about 12 thousand regulated poems and ci, quality first, with the labels and
  * split of the full corpus, so that nothing has to be downloaded to begin. Column by column, brotli: 1.2 MB. Its test
  * members are the exception to "quality first": they are drawn at random, faults and all, to be the control that models are
- * measured against. Chosen by `tools/corpus/build-starter.ts`.
+ * measured against. Chosen by `tools/corpus/build-starter.mjs`.
  */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';

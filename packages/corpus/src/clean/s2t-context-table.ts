@@ -1,6 +1,6 @@
 /**
  * Which traditional character a simplified one stands for, by its neighbours, learnt from Tang and Song shi (own counts;
- * built by tools/corpus/build-s2t-table.ts). One row per simplified character: the character, its candidates, the log prior
+ * built by tools/corpus/build-s2t-table.mjs). One row per simplified character: the character, its candidates, the log prior
  * of candidates 2… against the first, then left and right neighbours (simplified script), each followed by the
  * log-likelihood ratios of candidates 2… against the first. A ratio is one digit of `S2T_ALPHABET`: (index − 32) · 0.3.
  */

@@ -13,6 +13,10 @@ describe('toTraditional', () => {
     ['别后不知君远近，', '別後不知君遠近，'],
     ['只应碧落重相见，', '只應碧落重相見，'],
     ['征人。', '征人。'],
+    ['雕梁画栋，', '雕梁畫棟，'],
+    ['水沉烟，', '水沉煙，'],
+    ['沈吟至今。', '沈吟至今。'],
+    ['背人低语。', '背人低語。'],
   ])('%s → %s', (simplified, traditional) => {
     expect(toTraditional(simplified)).toBe(traditional);
   });

@@ -11,6 +11,14 @@ import { S2T_ALPHABET, S2T_ROWS } from './s2t-context-table.ts';
 const ZERO = 32;
 const STEP = 0.3;
 
+/**
+ * Characters that modern phrase tables turn into another word than verse means (菸 tobacco, 揹 to carry, 瀋 the river): in
+ * shi, which came in traditional script, these forms make up nearly all of each.
+ */
+const VERSE_CHOICES = new Map(
+  [...'烟煙梁梁沈沈熏熏姹姹抬擡缰韁肴肴璇璇背背家家念念出出'.matchAll(/(.)(.)/gu)].map(([, from, to]) => [from!, to!]),
+);
+
 interface Ambiguity {
   readonly candidates: readonly string[];
   /** Log prior of candidates 2… against the first. */
@@ -34,6 +42,7 @@ export function toTraditional(text: string): string {
   for (let i = 0; i < source.length; i++) {
     const ambiguity = ambiguities.get(source[i]!);
     if (ambiguity) base[i] = choose(ambiguity, source[i - 1], source[i + 1]);
+    else base[i] = VERSE_CHOICES.get(source[i]!) ?? base[i]!;
   }
   return foldText(base.join(''));
 }

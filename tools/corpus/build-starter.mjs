@@ -1,7 +1,7 @@
 /**
  * Developer tool: chooses the starter corpus out of the built full corpus and writes `packages/corpus/data/starter.json.br`.
  *
- *   npm run build && node --experimental-strip-types tools/corpus/build-starter.ts      (Node ≥ 22.6, or after tsc)
+ *   npx tsc -b && node tools/corpus/build-starter.mjs      (after `tuiqiao corpus pull`)
  *
  * Train and validation: flawless poems only, the best of each form by a weak prior of fame (anthologies, well-known poets,
  * search-engine hits), one poem a near-duplicate cluster, no author with more than a share of a form. Test: drawn at random
@@ -16,12 +16,11 @@ import {
   foldText,
   listRecordFiles,
   loadCorpus,
-  type Poem,
   readRecords,
   splitLines,
-} from '@tuiqiao/corpus';
+} from '../../packages/corpus/dist/index.js';
 
-const COUNTS: Readonly<Record<string, number>> = { 五绝: 2000, 七绝: 3500, 五律: 3000, 七律: 2500 };
+const COUNTS = { 五绝: 2000, 七绝: 3500, 五律: 3000, 七律: 2500 };
 const TEST_PER_SHAPE = 125;
 const CI_PER_TUNE = 50;
 const CI_TEST_PER_TUNE = 3;
@@ -57,15 +56,15 @@ const prior = await readFamePrior(pulled.folder);
 const poems = await loadCorpus();
 const characterCounts = countCharacters(poems);
 
-const chosen: Poem[] = [];
-const usedClusters = new Set<number>();
+const chosen = [];
+const usedClusters = new Set();
 const byFame = poems
   .map((poem) => ({ poem, fame: fameOf(poem) }))
   .sort((a, b) => b.fame - a.fame || (a.poem.id < b.poem.id ? -1 : 1))
   .map(({ poem }) => poem);
 
 for (const [form, count] of Object.entries(COUNTS)) {
-  const perAuthor = new Map<string, number>();
+  const perAuthor = new Map();
   let taken = 0;
   for (const poem of byFame) {
     if (taken === count) break;
@@ -95,23 +94,23 @@ for (const tune of TUNES) drawTest((poem) => poem.labels.tune === tune, CI_TEST_
 
 // Reading order of the full corpus: neighbours share poets and books, which compresses and reads better.
 const place = new Map(poems.map((poem, index) => [poem.id, index]));
-chosen.sort((a, b) => place.get(a.id)! - place.get(b.id)!);
+chosen.sort((a, b) => place.get(a.id) - place.get(b.id));
 const bytes = await encodeStarter(chosen, CORPUS_VERSION);
 const target = path.resolve(import.meta.dirname, '../../packages/corpus/data/starter.json.br');
 await writeFile(target, bytes);
 report('poems', chosen.length);
 report('bytes', bytes.length);
 
-function report(name: string, count: number): void {
+function report(name, count) {
   process.stdout.write(`${name} ${count}\n`);
 }
 
-function take(poem: Poem): void {
+function take(poem) {
   usedClusters.add(poem.labels.cluster);
   chosen.push(poem);
 }
 
-function drawTest(isWanted: (poem: Poem) => boolean, count: number, name: string): void {
+function drawTest(isWanted, count, name) {
   let taken = 0;
   for (const poem of test) {
     if (taken === count) break;
@@ -122,7 +121,7 @@ function drawTest(isWanted: (poem: Poem) => boolean, count: number, name: string
   report(name, taken);
 }
 
-function shapeOf(poem: Poem): string | null {
+function shapeOf(poem) {
   if (!poem.source.startsWith('shi.')) return null;
   const lines = splitLines(poem.text);
   const length = lines[0]?.length;
@@ -131,7 +130,7 @@ function shapeOf(poem: Poem): string | null {
   return kind === null ? null : (length === 5 ? '五' : '七') + kind;
 }
 
-function isWorthy(poem: Poem): boolean {
+function isWorthy(poem) {
   const { labels, title, author, text } = poem;
   if (!labels.isFlawless || labels.split === 'test') return false;
   if (title.length > MAX_TITLE_CHARACTERS || /偈|頌|贊|讖|句$|（|帖子|挽|輓|樂章/u.test(title)) return false;
@@ -141,7 +140,7 @@ function isWorthy(poem: Poem): boolean {
   return true;
 }
 
-function isAllowed(poem: Poem, perAuthor: Map<string, number>, count: number): boolean {
+function isAllowed(poem, perAuthor, count) {
   if (usedClusters.has(poem.labels.cluster)) return false;
   const own = perAuthor.get(poem.author) ?? 0;
   if (own >= count * MAX_AUTHOR_SHARE) return false;
@@ -149,14 +148,14 @@ function isAllowed(poem: Poem, perAuthor: Map<string, number>, count: number): b
   return true;
 }
 
-function fameOf(poem: Poem): number {
+function fameOf(poem) {
   const { hits, isInAnthology } = prior.get(poem.id) ?? { hits: 0, isInAnthology: false };
   return Math.log10(hits + 1) + (isInAnthology ? 4 : 0) + (KNOWN_POETS.has(poem.author) ? 1.5 : 0);
 }
 
 /** Search hits (360 Search only: the others are noise) and anthology tags, by poem id. */
-async function readFamePrior(folder: string): Promise<Map<string, { hits: number; isInAnthology: boolean }>> {
-  const found = new Map<string, { hits: number; isInAnthology: boolean }>();
+async function readFamePrior(folder) {
+  const found = new Map();
   for (const file of await listRecordFiles(folder)) {
     const records = await readRecords(folder, file);
     const ranks = await readRanks(folder, file.relativePath);
@@ -170,21 +169,21 @@ async function readFamePrior(folder: string): Promise<Map<string, { hits: number
   return found;
 }
 
-async function readRanks(folder: string, relativePath: string): Promise<{ so360?: number }[]> {
+async function readRanks(folder, relativePath) {
   const match = /(?:(poet)|(ci))\.(tang|song)\.(\d+y?)\.json$/.exec(relativePath);
   if (!match) return [];
-  const kind = match[1] ?? match[2]!;
+  const kind = match[1] ?? match[2];
   const file = path.join(folder, 'rank', kind, `${kind}.${match[3]}.rank.${match[4]}.json`);
   return JSON.parse(await readFile(file, 'utf8'));
 }
 
-function countCharacters(all: readonly Poem[]): Map<string, number> {
-  const counts = new Map<string, number>();
+function countCharacters(all) {
+  const counts = new Map();
   for (const poem of all) for (const character of poem.text) counts.set(character, (counts.get(character) ?? 0) + 1);
   return counts;
 }
 
 /** A fixed shuffle: order by the reversed id. */
-function scramble(id: string): string {
+function scramble(id) {
   return [...id].reverse().join('');
 }

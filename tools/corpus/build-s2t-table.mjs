@@ -3,12 +3,12 @@
  * `packages/corpus/src/clean/s2t-context-table.ts`. Input: `s2t_context.tsv.gz` (columns kind P|L|R, simplified
  * character, neighbour, "candidate+count" …).
  *
- *   node tools/corpus/build-s2t-table.ts <s2t_context.tsv.gz>     (run through tsx or after stripping types)
+ *   npx tsc -b && node tools/corpus/build-s2t-table.mjs <s2t_context.tsv.gz>
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { foldText } from '../../packages/corpus/src/clean/fold-variants.ts';
+import { foldText } from '../../packages/corpus/dist/clean/fold-variants.js';
 
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_';
 const ZERO = 32;
@@ -17,19 +17,13 @@ const SMOOTHING = 0.5;
 
 const [input] = process.argv.slice(2);
 if (!input) throw new Error('build-s2t-table: expected the path of s2t_context.tsv.gz');
+const entries = new Map();
 
-interface Entry {
-  candidates: string[];
-  totals: number[];
-  rows: { L: [string, number[]][]; R: [string, number[]][] };
-}
-const entries = new Map<string, Entry>();
-
-function readCounts(text: string): Map<string, number> {
-  const counts = new Map<string, number>();
+function readCounts(text) {
+  const counts = new Map();
   for (const item of text.split(' ')) {
     const [character, ...digits] = [...item];
-    const folded = foldText(character!);
+    const folded = foldText(character);
     counts.set(folded, (counts.get(folded) ?? 0) + Number(digits.join('')));
   }
   return counts;
@@ -40,7 +34,7 @@ const rows = gunzipSync(readFileSync(input))
   .trim()
   .split('\n')
   .slice(1)
-  .map((line) => line.split('\t') as [string, string, string, string]);
+  .map((line) => line.split('\t'));
 for (const [kind, simplified, , text] of rows) {
   if (kind !== 'P') continue;
   const counts = [...readCounts(text)].sort((a, b) => b[1] - a[1]);
@@ -55,22 +49,22 @@ for (const [kind, simplified, neighbour, text] of rows) {
   const entry = entries.get(simplified);
   if (kind === 'P' || !entry || [...neighbour].length !== 1) continue;
   const counts = readCounts(text);
-  entry.rows[kind as 'L' | 'R'].push([neighbour, entry.candidates.map((c) => counts.get(c) ?? 0)]);
+  entry.rows[kind].push([neighbour, entry.candidates.map((c) => counts.get(c) ?? 0)]);
 }
 
 /** Log-likelihood of each candidate against the first one, quantised. */
-function encode(counts: readonly number[], totals: readonly number[] | null): string {
-  const logs = counts.map((count, i) => Math.log((count + SMOOTHING) / (totals ? totals[i]! + 1 : 1)));
+function encode(counts, totals) {
+  const logs = counts.map((count, i) => Math.log((count + SMOOTHING) / (totals ? totals[i] + 1 : 1)));
   return logs
     .slice(1)
-    .map((value) => ALPHABET[Math.max(0, Math.min(63, ZERO + Math.round((value - logs[0]!) / STEP)))])
+    .map((value) => ALPHABET[Math.max(0, Math.min(63, ZERO + Math.round((value - logs[0]) / STEP)))])
     .join('');
 }
 
 let out = '';
 for (const [simplified, { candidates, totals, rows: sides }] of entries) {
-  const neutral = ALPHABET[ZERO]!.repeat(candidates.length - 1);
-  const side = (list: [string, number[]][]): string =>
+  const neutral = ALPHABET[ZERO].repeat(candidates.length - 1);
+  const side = (list) =>
     list
       .map(([neighbour, counts]) => ({ neighbour, code: encode(counts, totals) }))
       .filter(({ code }) => code !== neutral)
@@ -84,7 +78,7 @@ writeFileSync(
   target,
   `/**
  * Which traditional character a simplified one stands for, by its neighbours, learnt from Tang and Song shi (own counts;
- * built by tools/corpus/build-s2t-table.ts). One row per simplified character: the character, its candidates, the log prior
+ * built by tools/corpus/build-s2t-table.mjs). One row per simplified character: the character, its candidates, the log prior
  * of candidates 2… against the first, then left and right neighbours (simplified script), each followed by the
  * log-likelihood ratios of candidates 2… against the first. A ratio is one digit of \`S2T_ALPHABET\`: (index − 32) · 0.3.
  */
