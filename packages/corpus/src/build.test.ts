@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { RunEvent } from '@tuiqiao/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildCorpus, corpusFolder, findCorpus, loadCorpus, readCorpus } from './build.ts';
+import { loadCorpusLineIndex } from './index/corpus-index.ts';
 import { PACKAGE_INTEGRITY } from './sources/package-pin.ts';
 import { pulledFolder } from './sources/pull.ts';
 
@@ -114,6 +115,22 @@ describe('buildCorpus', () => {
     });
     await expect(building).rejects.toMatchObject({ code: 'aborted' });
     expect(await readdir(corpusFolder(cacheDir)).catch(() => [])).toEqual([]);
+  });
+
+  it('indexes the training lines once and reads the index afterwards', async () => {
+    await expect(loadCorpusLineIndex(cacheDir)).rejects.toMatchObject({ code: 'corpus-missing' });
+    await writePulled();
+    await buildCorpus({ cacheDir });
+    const poems = await loadCorpus(cacheDir);
+    for (const index of [await loadCorpusLineIndex(cacheDir), await loadCorpusLineIndex(cacheDir)])
+      for (const { text, labels, author } of poems) {
+        const line = text.slice(0, 5);
+        if (line === '江南好，風') continue;
+        const found = index.find(line);
+        if (labels.split === 'train') expect(found).not.toBeNull();
+        else expect(found?.author).not.toBe(author);
+      }
+    expect(await readdir(corpusFolder(cacheDir))).toContain('train-lines.index');
   });
 
   it('names the file that is damaged', async () => {

@@ -16,6 +16,7 @@ export { toTraditional } from './clean/to-traditional.ts';
 export * from './datasets/index.ts';
 export { type DuplicateReport, findDuplicates } from './dedupe/near-duplicates.ts';
 export { CorpusError, type CorpusErrorCode } from './errors.ts';
+export { loadCorpusLineIndex } from './index/corpus-index.ts';
 export {
   type BuildLineIndexOptions,
   buildLineIndex,
