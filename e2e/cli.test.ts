@@ -161,3 +161,20 @@ describe('check', () => {
     expect((await tuiqiao(['check', '--no-color'], { input: FAULTY, env: forced })).stdout).not.toContain(sequence);
   });
 });
+
+describe('a stage that cannot begin', () => {
+  it.each([
+    [['sft', '--model', 'no-such-model'], 3, /^error no-such-model: no model there/u],
+    [['sft', '--lernRate', '1'], 2, /^error unknown option '--lernRate'/u],
+    [['sft', '--set', 'learningRat=1'], 2, /^error sft: unknown option "learningRat"; did you mean "learningRate"\?/u],
+    [['sft', 'recipes/none.yaml'], 2, /^error recipes\/none\.yaml: no such recipe file/u],
+    [['dpo', 'recipes/base-sft.yaml'], 2, /^error dpo: the recipe is for stage sft\nhint .*tuiqiao sft/u],
+    [['pretrain', '--corpus', 'no-such-corpus'], 2, /^error no-such-corpus: neither a built-in corpus nor a file/u],
+    [['pretrain', '--resume', 'no-such-run'], 2, /^error no-such-run: no run there/u],
+  ] as const)('%j exits %i with one sentence', async (args, status, message) => {
+    const outcome = await tuiqiao(args);
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
+    expect(outcome).toMatchObject({ status, stdout: '' });
+  });
+});

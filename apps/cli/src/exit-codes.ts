@@ -42,6 +42,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'recipe-too-large': request('配方过大'),
   'recipe-bad-yaml': request('配方不是合格的 YAML'),
   'recipe-bad-override': request('--set 有误'),
+  'write-request': request('写作要求有误'),
   'run-folder-in-use': request('运行文件夹正被占用'),
   'run-folder-not-empty': request('运行文件夹里已有一次运行'),
   'run-folder-damaged': request('运行文件夹已损坏'),

@@ -35,6 +35,10 @@ const PROGRESS_WORDS: Readonly<Record<string, { readonly zh: string; readonly en
   'corpus-pull': { zh: '下载语料', en: 'fetching the corpus' },
   'corpus-clean': { zh: '清洗', en: 'cleaning' },
   'corpus-label': { zh: '标注', en: 'labelling' },
+  prepare: { zh: '整理数据', en: 'preparing' },
+  'sampling pairs': { zh: '取样成对', en: 'sampling pairs' },
+  reference: { zh: '参考模型', en: 'reference' },
+  writing: { zh: '写诗', en: 'writing' },
 };
 
 export function createRunReader(session: Session): RunReader {
