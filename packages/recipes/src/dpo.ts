@@ -1,12 +1,13 @@
 /**
  * Stage `dpo`: direct preference optimisation. It goes on from the SFT adapter, and that adapter, frozen, is the
- * reference; pairs are the policy's own samples judged by the checker. Before step 1 the run says what is trained, what
- * the reference is, and that policy and reference agree.
+ * reference; pairs are the policy's own samples judged by the checker, or stand in files. Before step 1 the run says what
+ * is trained, what the reference is, and that policy and reference agree.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { DpoRecipe, RunControls } from '@tuiqiao/schema';
+import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
+import type { DpoRecipe, RunControls, RunWarning } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import {
   attachLora,
@@ -14,24 +15,30 @@ import {
   computeReferenceLogProbs,
   countSteps,
   loadAdapter,
+  type PairwiseOptions,
+  type PreferencePair,
   preferenceDataset,
   preferenceObjective,
+  type ReferenceLogProbs,
   train,
 } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
+import { checkValidation, findDatasets, holdOut } from './dataset-source.ts';
 import { RecipesError } from './errors.ts';
 import { isModel } from './examples.ts';
-import { openModel, parseAdapter } from './models.ts';
+import { type OpenedModel, openModel, parseAdapter } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { plainRequest } from './poet/requests.ts';
+import { chooseFiles, evaluatePairs, loadPairs } from './preference-files.ts';
 import { countRules, hashPairs, type SampledPairs, samplePairs, tokenizePair } from './preference-pairs.ts';
 import type { ManifestData } from './run-manifest.ts';
 import { saveTrained, type Trained, trainedAdapter } from './sft.ts';
-import { type StageResult, type TrainingRun, withTrainingRun } from './training-run.ts';
+import { evaluationInterval, type StageResult, type TrainingRun, withTrainingRun } from './training-run.ts';
 
 const PAIRS_FILE = 'pairs.json';
 const REFERENCE_FILE = 'reference-log-probs.json';
+const EVAL_REFERENCE_FILE = 'reference-log-probs-eval.json';
 /** Poems sampled at the same time while pairs are made. */
 const SAMPLING_SLOTS = 128;
 
@@ -42,34 +49,29 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     computeType: recipe.computeType,
     adapters: recipe.adapter.slice(0, -1),
   });
-  const { model, tokenizer } = opened;
+  const { model } = opened;
   const trained = await openPolicy(recipe, opened.model);
   return withTrainingRun(recipe, controls, async (run) => {
     // Pairs.
-    const { sampled, data: manifestEntries } = await openPairs(recipe, opened, run, controls);
-    if (sampled.pairs.length === 0) {
-      throw new RecipesError(
-        'dataset-empty',
-        'dpo: no prompt gave both a poem that keeps the rules and one that does not',
-        {
-          hint: 'Raise pairs.samplesPerPrompt, or run SFT first.',
-        },
-      );
-    }
-    const pairs = preferenceDataset(sampled.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer)));
+    const data = await openPairs(recipe, opened, run, controls);
+    const pairs = preferenceDataset(data.training);
+    const held = preferenceDataset(data.validation);
 
     // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
     const { reference } = recipe.dpo;
-    const references = await computeReferenceLogProbs({
-      model,
-      data: pairs,
-      reference,
-      allowBaseReference: reference === 'base',
-      cacheFile: run.folder.pathOf(REFERENCE_FILE),
-      cacheKey: `${hashPairs(sampled.pairs)} ${recipe.model} ${recipe.adapter.join(' ')} ${reference}`,
-      ...(controls.signal === undefined ? {} : { signal: controls.signal }),
-      onEvent: run.emit,
-    });
+    const referenceOf = (part: readonly PreferencePair[], file: string): Promise<ReferenceLogProbs> =>
+      computeReferenceLogProbs({
+        model,
+        data: preferenceDataset(part),
+        reference,
+        allowBaseReference: reference === 'base',
+        cacheFile: run.folder.pathOf(file),
+        cacheKey: `${hashPairs(part)} ${recipe.model} ${recipe.adapter.join(' ')} ${reference}`,
+        ...(controls.signal === undefined ? {} : { signal: controls.signal }),
+        onEvent: run.emit,
+      });
+    const references = await referenceOf(data.training, REFERENCE_FILE);
+    const heldReferences = held.length === 0 ? null : await referenceOf(data.validation, EVAL_REFERENCE_FILE);
     const startNotes = await checkDpoStart({ model, data: pairs, references, reference });
 
     const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
@@ -80,22 +82,25 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
       notes: [
         `Training ${trained.description} of ${recipe.model}, going on from ${start ?? 'a new adapter (no SFT adapter given)'}.`,
         `Reference: ${reference === 'start' ? `${start ?? 'the base model'}, frozen, as training begins` : 'the raw base model, by request'}.`,
-        `Pairs: ${sampled.pairs.length} from ${sampled.samples} samples of the policy, ${(100 * sampled.flawlessShare).toFixed(1)} % of which keep every rule; rejected poems break ${countRules(
-          sampled.pairs,
-        )
-          .slice(0, 6)
-          .map(([rule, count]) => `${rule} ${count}`)
-          .join(', ')}.`,
+        data.note,
+        ...(held.length === 0 ? [] : [`Held out for validation: ${held.length} pairs.`]),
         ...startNotes,
         describeKernels(kernels),
       ],
-      data: manifestEntries,
+      data: data.manifestEntries,
       kernels,
     });
+    for (const warning of data.warnings) run.emit(warning);
     for (const note of startNotes.filter((text) => text.startsWith('warning:'))) {
       run.emit({ type: 'run-warning', code: 'dpo-pairs', message: note.slice('warning:'.length).trim() });
     }
 
+    const objective: PairwiseOptions = {
+      loss: recipe.dpo.lossType,
+      beta: recipe.dpo.beta,
+      labelSmoothing: recipe.dpo.labelSmoothing,
+      rpoAlpha: recipe.dpo.sftWeight,
+    };
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
     const result = await train({
       ...run.loop(save),
@@ -105,16 +110,17 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
       schedule: openSchedule(recipe, totalSteps),
       data: pairs,
       batching,
-      objective: preferenceObjective(
-        {
-          loss: recipe.dpo.lossType,
-          beta: recipe.dpo.beta,
-          labelSmoothing: recipe.dpo.labelSmoothing,
-          rpoAlpha: recipe.dpo.sftWeight,
-        },
-        references,
-      ),
+      objective: preferenceObjective(objective, references),
       totalSteps,
+      ...(heldReferences === null
+        ? {}
+        : {
+            evaluation: {
+              everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
+              run: () =>
+                evaluatePairs({ model, data: held, references: heldReferences, objective, signal: controls.signal }),
+            },
+          }),
     });
     await save(run.folder.folder);
     return result;
@@ -143,10 +149,67 @@ async function openPolicy(recipe: DpoRecipe, model: Parameters<typeof attachLora
   return trainedAdapter(await loadAdapter(model, folder, { isTrainable: true }));
 }
 
-/** Samples pairs, or reads those an interrupted run has already made: sampling again would change the data. */
+interface OpenedPairs {
+  readonly training: readonly PreferencePair[];
+  readonly validation: readonly PreferencePair[];
+  /** Where they come from, for the notes. */
+  readonly note: string;
+  readonly manifestEntries: readonly ManifestData[];
+  readonly warnings: readonly RunWarning[];
+}
+
+/** The pairs of the recipe: of its files, or sampled for the poems of its corpora; and those to validate with. */
 async function openPairs(
   recipe: DpoRecipe,
-  opened: Awaited<ReturnType<typeof openModel>>,
+  { model, tokenizer }: OpenedModel,
+  run: TrainingRun,
+  controls: RunControls,
+): Promise<OpenedPairs> {
+  checkValidation(recipe);
+  const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
+  const evalFiles = chooseFiles(await findDatasets(recipe.evalDataset, recipe.datasetDir));
+  if (recipe.evalDataset.length > 0 && evalFiles === null) {
+    throw new RecipesError(
+      'recipe-bad-value',
+      `dpo: evalDataset: expected files of pairs, got ${recipe.evalDataset[0]}`,
+      {
+        hint: 'Use valSize to hold sampled pairs out.',
+      },
+    );
+  }
+  const evaluation = evalFiles === null ? null : await loadPairs(evalFiles, recipe, tokenizer, controls);
+  const manifestEntries: ManifestData[] = [...(evaluation?.manifestEntries ?? [])];
+  const warnings: RunWarning[] = [...(evaluation?.warnings ?? [])];
+  let all: readonly PreferencePair[];
+  let note: string;
+  if (files === null) {
+    const { sampled, data } = await openSampledPairs(recipe, model, tokenizer, run, controls);
+    all = sampled.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer));
+    note = describeSampled(sampled);
+    manifestEntries.unshift(...data);
+  } else {
+    const loaded = await loadPairs(files, recipe, tokenizer, controls);
+    all = loaded.pairs;
+    note = `Pairs: ${all.length} from ${files.map(({ name }) => name).join(', ')}; nothing is sampled.`;
+    manifestEntries.unshift(...loaded.manifestEntries);
+    warnings.unshift(...loaded.warnings);
+  }
+  const { training, validation } = holdOut(all, recipe.valSize, recipe.dataset.join(', '), recipe.seed);
+  return { training, validation: evaluation?.pairs ?? validation, note, manifestEntries, warnings };
+}
+
+function describeSampled({ pairs, samples, flawlessShare }: SampledPairs): string {
+  const rules = countRules(pairs)
+    .slice(0, 6)
+    .map(([rule, count]) => `${rule} ${count}`);
+  return `Pairs: ${pairs.length} from ${samples} samples of the policy, ${(100 * flawlessShare).toFixed(1)} % of which keep every rule; rejected poems break ${rules.join(', ')}.`;
+}
+
+/** Samples pairs, or reads those an interrupted run has already made: sampling again would change the data. */
+async function openSampledPairs(
+  recipe: DpoRecipe,
+  model: LanguageModel,
+  tokenizer: Tokenizer,
   run: TrainingRun,
   controls: RunControls,
 ): Promise<{ sampled: SampledPairs; data: ManifestData[] }> {
@@ -162,8 +225,8 @@ async function openPairs(
   createRandom(recipe.seed).fork('prompts').shuffle(poems);
   const sampled = await samplePairs(
     {
-      model: opened.model,
-      tokenizer: opened.tokenizer,
+      model,
+      tokenizer,
       requests: poems.slice(0, recipe.pairs.prompts).map(plainRequest),
       samplesPerPrompt: recipe.pairs.samplesPerPrompt,
       temperature: recipe.pairs.temperature,
@@ -172,6 +235,13 @@ async function openPairs(
     },
     { ...controls, onEvent: run.emit },
   );
+  if (sampled.pairs.length === 0) {
+    throw new RecipesError(
+      'dataset-empty',
+      'dpo: no prompt gave both a poem that keeps the rules and one that does not',
+      { hint: 'Raise pairs.samplesPerPrompt, or run SFT first.' },
+    );
+  }
   await run.folder.writeFile(PAIRS_FILE, JSON.stringify(sampled));
   return { sampled, data };
 }

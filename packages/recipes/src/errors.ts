@@ -13,6 +13,7 @@ export type RecipesErrorCode =
   | 'checkpoint-not-found'
   | 'dataset-not-found'
   | 'dataset-empty'
+  | 'dataset-unsupported'
   | 'write-request'
   | 'model-not-found'
   | 'disk-full'

@@ -114,7 +114,7 @@ export function tokenizePair(pair: TextPair, index: number, tokenizer: Tokenizer
 }
 
 /** Identifies a set of pairs: part of the key of cached reference log-probabilities. */
-export function hashPairs(pairs: readonly TextPair[]): string {
+export function hashPairs(pairs: readonly (TextPair | PreferencePair)[]): string {
   return createHash('sha256').update(JSON.stringify(pairs)).digest('hex');
 }
 

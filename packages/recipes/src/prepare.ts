@@ -67,7 +67,7 @@ export interface PrepareResult {
 
 const MANIFEST_FILE = 'manifest.json';
 /** Poems between two progress events. */
-const PROGRESS_INTERVAL = 500;
+const PROGRESS_INTERVAL = 100;
 /** Training poems whose characters replace others in rejected poems: enough for their frequencies. */
 const POOL_POEMS = 20_000;
 

@@ -30,7 +30,7 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     adapters: recipe.adapter,
   });
   const { model, tokenizer } = opened;
-  const { training, validation, manifestEntries } = await loadExamples(recipe, tokenizer, controls);
+  const { training, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
   return withTrainingRun(recipe, controls, async (run) => {
     const trained = chooseTrained(model, recipe);
     const data = exampleDataset(training);
@@ -39,13 +39,14 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     await run.start({
       totalSteps,
       notes: [
-        `Training ${trained.description} of ${recipe.model} on ${training.length.toLocaleString('en')} examples; the loss falls on the poems only.`,
+        `Training ${trained.description} of ${recipe.model} on ${training.length.toLocaleString('en')} examples; the loss falls on ${recipe.completionOnlyLoss ? 'the answers only' : 'prompts and answers'}.`,
         ...(recipe.adapter.length === 0 ? [] : [`Underneath, frozen: ${recipe.adapter.join(', ')}.`]),
         describeKernels(kernels),
       ],
       data: manifestEntries,
       kernels,
     });
+    for (const warning of warnings) run.emit(warning);
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
     const result = await train({
       ...run.loop(save),

@@ -18,6 +18,7 @@ export {
 } from './dataset-row.ts';
 export { POEM_COLUMNS, type PoemColumn, poemColumns } from './poem-columns.ts';
 export {
+  detectDatasetLayout,
   loadDatasetRows,
   MAX_JSON_BYTES,
   MAX_LINE_BYTES,

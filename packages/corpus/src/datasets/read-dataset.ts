@@ -53,8 +53,22 @@ export async function* readDatasetRows(file: string, options: ReadDatasetOptions
     if (rows === options.limit) return;
   }
   if (rows === 0) {
-    throw new CorpusError('dataset-empty', `${name}: expected at least one row, got an empty file`);
+    throw emptyFile(name);
   }
+}
+
+/**
+ * How a file is laid out, seen from its first row.
+ * @throws as `readDatasetRows`
+ */
+export async function detectDatasetLayout(file: string): Promise<DatasetLayout> {
+  await checkFile(file);
+  const name = path.basename(file);
+  for await (const { value, place } of readValues(file, name)) {
+    if (!isRawRow(value)) throw malformed(place, 'an object', show(value));
+    return detectLayout(value, place);
+  }
+  throw emptyFile(name);
 }
 
 /** All rows. */
@@ -180,6 +194,10 @@ function decodeUtf8(bytes: Buffer, place: RowPlace): string {
   } catch {
     throw malformed(place, 'UTF-8 text', 'other bytes', 'Convert the file to UTF-8 (GBK and UTF-16 are not read).');
   }
+}
+
+function emptyFile(name: string): CorpusError {
+  return new CorpusError('dataset-empty', `${name}: expected at least one row, got an empty file`);
 }
 
 function jsonReason(cause: unknown): string {
