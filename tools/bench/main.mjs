@@ -1,0 +1,79 @@
+// `npm run bench`: how fast this machine trains, writes and checks. Every task runs in a process of its own, one after
+// the other, so that its peak memory is its own; the matrix speed that a share (MFU) refers to is measured in the same
+// process. What is counted and how stands in `geometry.mjs` and `meter.mjs`.
+//
+//   npm run bench -- [--quick] [--train-only] [--profile] [--json FILE] [--write]
+import { fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { describeMachine } from './machine.mjs';
+import { markdownReport, printProfile, printReport } from './report.mjs';
+import { TASKS, TRAINING_TASKS } from './tasks.mjs';
+
+const folder = path.dirname(fileURLToPath(import.meta.url));
+const reportFile = path.resolve(folder, '../../docs/benchmarks.md');
+const HELP = `npm run bench -- [options]
+  --quick        fewer repetitions
+  --train-only   pretraining and fine-tuning only
+  --profile      time of each kernel within a pretraining step, and nothing else
+  --json FILE    write all figures to FILE
+  --write        write docs/benchmarks.md`;
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        'train-only': { type: 'boolean', default: false },
+        profile: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        write: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`bench: ${error.message}\n${HELP}\n`);
+    process.exit(2);
+  }
+}
+
+/** Runs one task in a new process and returns what it reports. */
+function runTask(task, options) {
+  return new Promise((resolve, reject) => {
+    const child = fork(path.join(folder, 'run-task.mjs'), [task, JSON.stringify(options)], {
+      stdio: ['ignore', 2, 2, 'ipc'],
+    });
+    let result;
+    child.on('message', (message) => {
+      result = message;
+    });
+    child.on('error', reject);
+    child.on('exit', (code, signal) => {
+      if (code === 0 && result !== undefined) resolve(result);
+      else reject(new Error(`${task}: expected a result, got ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}
+
+const options = readOptions();
+if (options.help) {
+  process.stdout.write(`${HELP}\n`);
+  process.exit(0);
+}
+const names = options.profile ? ['profile'] : options['train-only'] ? TRAINING_TASKS : Object.keys(TASKS);
+const report = { date: new Date().toISOString(), quick: options.quick, machine: describeMachine(), tasks: {} };
+try {
+  for (const name of names) {
+    process.stderr.write(`${name} …\n`);
+    report.tasks[name] = await runTask(name, { isQuick: options.quick });
+  }
+  if (options.profile) printProfile(report);
+  else printReport(report);
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.write && !options.profile) writeFileSync(reportFile, markdownReport(report));
+} catch (error) {
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,94 @@
+// The figures as text for a terminal and as `docs/benchmarks.md`.
+const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4, maximumFractionDigits: 0 });
+const rate = (value) => number.format(value);
+
+const percent = (value) => `${(100 * value).toFixed(1)} %`;
+
+function disturbance({ repetitions, undisturbed, isContended }) {
+  if (isContended) return `contended: others used the processor in all ${repetitions}`;
+  return `${undisturbed} of ${repetitions} undisturbed`;
+}
+
+function peakText({ peak, computeType }) {
+  const doubt = peak.isContended ? ', contended' : '';
+  return `${computeType} GEMM peak ${peak.withHead.toFixed(0)} GFLOP/s with the head (layers alone ${peak.layers.toFixed(0)}${doubt})`;
+}
+
+function shareText({ mfu, mfuOfLayersPeak, gigaflops }) {
+  return `MFU ${mfu.toFixed(3)} (${gigaflops.toFixed(0)} GFLOP/s of useful work; of the layers’ peak ${mfuOfLayersPeak.toFixed(3)})`;
+}
+
+function machineText({ processor, threads, isa, gemm, memoryGigabytes, node, platform, revision }) {
+  return `${processor}, ${threads} threads, ${isa}, ${gemm}, ${memoryGigabytes} GB, ${platform}, Node ${node}, revision ${revision ?? 'unknown'}`;
+}
+
+export function printReport({ machine, tasks }) {
+  const lines = [machineText(machine), ''];
+  for (const task of Object.values(tasks)) {
+    for (const row of task.rows) {
+      const range = `${rate(row.least)} – ${rate(row.most)}`;
+      lines.push(`${row.name.padEnd(28)}${rate(row.median).padStart(9)} ${row.unit}   ${range}   ${disturbance(row)}`);
+    }
+    lines.push(`  ${task.note}`);
+    if (task.mfu !== undefined) {
+      lines.push(`  ${shareText(task)}; ${peakText(task)}; ${task.secondsPerStep.toFixed(3)} s a step`);
+    }
+    lines.push(`  peak memory of the process ${task.peakMegabytes.toFixed(0)} MB`, '');
+  }
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+export function printProfile({ tasks: { profile } }) {
+  const { stepMilliseconds, entries } = profile;
+  const inKernels = entries.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const line = (label, calls, milliseconds, gigaflops) =>
+    `${label.padEnd(52)}${String(calls ?? '').padStart(6)}${milliseconds.toFixed(2).padStart(10)}${percent(milliseconds / stepMilliseconds).padStart(9)}${(gigaflops?.toFixed(0) ?? '').padStart(8)}`;
+  const lines = [`${'kernel'.padEnd(52)} calls   ms/step    share GFLOP/s`];
+  for (const { label, calls, milliseconds, gigaflops } of entries) {
+    lines.push(line(label, calls, milliseconds, gigaflops));
+  }
+  const products = entries.filter(({ gigaflops }) => gigaflops !== null);
+  const inProducts = products.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const operations = products.reduce((sum, { milliseconds, gigaflops }) => sum + milliseconds * gigaflops, 0);
+  lines.push(line('all matrix products', null, inProducts, operations / inProducts));
+  lines.push(line('all other kernels', null, inKernels - inProducts));
+  lines.push(line('TypeScript', null, stepMilliseconds - inKernels));
+  lines.push(line('a step (median)', null, stepMilliseconds));
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+export function markdownReport({ date, machine, quick, tasks }) {
+  const { pretrain, sft } = tasks;
+  const rows = Object.values(tasks).flatMap(({ rows }) => rows);
+  const training = [pretrain, sft].filter((task) => task !== undefined);
+  return `# Benchmarks
+
+Written by \`npm run bench -- --write\` on ${date.slice(0, 10)}${quick ? ' (quick: few repetitions)' : ''}. Rates differ by a
+fifth from hour to hour on a virtual machine; measure on your own.
+
+- Machine: ${machineText(machine)}.
+- A figure is the median of its repetitions, with least and most. Repetitions in which other processes took ${'0.15'} of a
+  core or more do not count where there are others; a row without any is marked as contended.
+- MFU: useful operations per second over the speed of the matrix product (GEMM) measured in the same process. Full
+  training counts 6 operations a weight and token, and causal attention; LoRA 4 a layer weight and token and 4 a head
+  weight and target. Optimizer, norms, softmax and checks are time without operations. The peak is weighted by the
+  operations of the model's own shapes at 4,096 rows: qkv, o, gate and up, down of every layer, and the head.
+- Training runs through the product's own loop: packing, clipping, AdamW, accuracy and checks for divergence included.
+
+| what | median | least | most | unit | repetitions |
+|---|---:|---:|---:|---|---|
+${rows.map((row) => `| ${row.name} | ${rate(row.median)} | ${rate(row.least)} | ${rate(row.most)} | ${row.unit} | ${disturbance(row)} |`).join('\n')}
+
+${
+  training.length === 0
+    ? ''
+    : `| training | MFU | GFLOP/s of useful work | GEMM peak | MFU, layers' peak | layers' peak | s/step | peak memory |
+|---|---:|---:|---:|---:|---:|---:|---:|
+${training.map((task) => `| ${task.rows[0].name} | ${task.mfu.toFixed(3)} | ${task.gigaflops.toFixed(0)} | ${task.peak.withHead.toFixed(0)} | ${task.mfuOfLayersPeak.toFixed(3)} | ${task.peak.layers.toFixed(0)} | ${task.secondsPerStep.toFixed(3)} | ${task.peakMegabytes.toFixed(0)} MB |`).join('\n')}
+`
+}
+${Object.values(tasks)
+  .map(({ rows, note }) => `- ${rows.map(({ name }) => name).join('; ')}: ${note}.`)
+  .join('\n')}
+`;
+}

@@ -1,0 +1,15 @@
+// The child process of one bench task: runs it and sends its result to `main.mjs`.
+
+import { maxRssMegabytes } from './meter.mjs';
+import { runProfile } from './profile.mjs';
+import { TASKS } from './tasks.mjs';
+
+const [name, options] = process.argv.slice(2);
+try {
+  const task = name === 'profile' ? runProfile : TASKS[name];
+  const result = await task(JSON.parse(options));
+  process.send({ peakMegabytes: maxRssMegabytes(), ...result }, () => process.disconnect());
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

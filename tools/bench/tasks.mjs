@@ -1,0 +1,13 @@
+// The tasks of the bench by name, in the order they run. Each: ({ isQuick }) → result with `rows` of rates.
+import { runChecking } from './checking.mjs';
+import { runDecoding } from './decoding.mjs';
+import { runFineTuning, runPretraining } from './training.mjs';
+
+export const TASKS = {
+  pretrain: runPretraining,
+  sft: runFineTuning,
+  decode: runDecoding,
+  check: runChecking,
+};
+
+export const TRAINING_TASKS = ['pretrain', 'sft'];
