@@ -33,7 +33,7 @@ function sourcesOf(folder: string): string[] {
 
 function importsOf(file: string): string[] {
   const text = readFileSync(file, 'utf8');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^'.][^']*)'/g)].map((match) => match[1]!);
+  return [...text.matchAll(/(?:\bfrom\s|\bimport\b)\s*\(?\s*'([^'.][^']*)'/g)].map((match) => match[1]!);
 }
 
 function check(folder: string, allowed: readonly string[]): void {
