@@ -8,6 +8,7 @@ export {
   type ModelPoems,
   type ModelReport,
   type Novelty,
+  type PairReport,
   type Scores,
 } from './ladder.ts';
 export { type KneserNeyModel, type KneserNeyOptions, trainKneserNey } from './language/kneser-ney.ts';

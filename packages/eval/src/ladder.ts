@@ -71,13 +71,18 @@ export interface LadderSample {
 export interface LadderReport {
   readonly models: readonly ModelReport[];
   readonly control: ModelReport;
-  /** Share of prompts on which a keeps more rules than b; only models written for under the same terms are paired. */
-  readonly pairs: readonly {
-    readonly a: string;
-    readonly b: string;
-    readonly winRate: number;
-    readonly ci: readonly [number, number];
-  }[];
+  readonly pairs: readonly PairReport[];
+}
+
+/** Two models on the same prompts, under the same terms. */
+export interface PairReport {
+  readonly a: string;
+  readonly b: string;
+  /** Whether the decoder was held to the form for both. */
+  readonly constrained: boolean;
+  /** Share of prompts on which a keeps more rules than b; ties count half. */
+  readonly winRate: number;
+  readonly ci: readonly [number, number];
 }
 
 export interface ModelPoems {
@@ -164,12 +169,19 @@ export function judgeModel(model: ModelPoems): { report: ModelReport; scores: re
 /** Judges every model and the control row; each model is compared with those before it, prompt by prompt. */
 export function buildLadder(models: readonly ModelPoems[], control: ModelPoems): LadderReport {
   const judged = models.map(judgeModel);
-  const pairs: { a: string; b: string; winRate: number; ci: readonly [number, number] }[] = [];
-  judged.forEach((a, i) => {
-    for (const b of judged.slice(0, i).reverse()) {
-      if (a.scores.length !== b.scores.length || a.report.constrained !== b.report.constrained) continue;
-      pairs.push({ a: a.report.name, b: b.report.name, ...pairedWinRate(a.scores.map(points), b.scores.map(points)) });
-    }
-  });
+  const pairs = judged.flatMap((a, i) =>
+    judged
+      .slice(0, i)
+      .reverse()
+      .filter((b) => a.scores.length === b.scores.length && a.report.constrained === b.report.constrained)
+      .map(
+        (b): PairReport => ({
+          a: a.report.name,
+          b: b.report.name,
+          constrained: a.report.constrained,
+          ...pairedWinRate(a.scores.map(points), b.scores.map(points)),
+        }),
+      ),
+  );
   return { models: judged.map((entry) => entry.report), control: judgeModel(control).report, pairs };
 }

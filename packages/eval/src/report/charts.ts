@@ -30,8 +30,9 @@ const BAR_ROW_PX = 30;
 const CURVE_HEIGHT_PX = 260;
 /** More points than pixels say nothing more and only make the page heavy. */
 const MAX_CURVE_POINTS = 400;
-/** Share of the run over which the smoothed course forgets. */
-const SMOOTHING_SHARE = 0.04;
+/** Width (standard deviation) of the smoothing window as a share of the run. */
+const SMOOTHING_SHARE = 0.025;
+const MIN_SMOOTHED_POINTS = 20;
 
 const text = { color: '--ink-soft', fontFamily: '--font-text' };
 const axisLine = { show: false };
@@ -85,7 +86,7 @@ export function barChart(id: string, description: string, bars: readonly Bar[]):
           data: bars.map(({ name, rate, colour, isOpen }, i) => ({
             value: measured[i] ? percent(rate.k / rate.n) : 0,
             itemStyle: isOpen
-              ? { color: '--card', borderColor: colour, borderWidth: 1.5, borderRadius: [0, 2, 2, 0] }
+              ? { color: `${colour}-wash`, borderColor: colour, borderWidth: 1.5, borderRadius: [0, 2, 2, 0] }
               : { color: colour, borderRadius: [0, 2, 2, 0] },
             tooltip: {
               formatter: `${escapeHtml(name)}<br><b>${formatPercent(rate.k / Math.max(1, rate.n))}</b>　${rate.k} / ${rate.n}<br>95 %: ${formatPercent(rate.ci[0])} – ${formatPercent(rate.ci[1])}`,
@@ -132,20 +133,31 @@ function pointsOf(log: readonly ReportLogEntry[], key: string): Point[] {
   return thinned;
 }
 
-/** Exponential moving average, its start corrected for the missing past as in Adam. */
+/**
+ * Local linear regression under a Gaussian window: unlike a running average it does not lag behind a falling curve, and
+ * its ends are not drawn towards the middle. Too few points are left as they are.
+ */
 function smooth(points: readonly Point[]): Point[] {
-  const decay = Math.exp(-1 / Math.max(1, points.length * SMOOTHING_SHARE));
-  let sum = 0;
-  let weight = 0;
-  return points.map(({ step, value }) => {
-    sum = decay * sum + (1 - decay) * value;
-    weight = decay * weight + (1 - decay);
-    return { step, value: sum / weight };
+  if (points.length < MIN_SMOOTHED_POINTS) return [...points];
+  const width = points.length * SMOOTHING_SHARE;
+  return points.map(({ step }, centre) => {
+    let [weight, first, second, mean, slope] = [0, 0, 0, 0, 0];
+    const reach = Math.ceil(3 * width);
+    for (let i = Math.max(0, centre - reach); i <= Math.min(points.length - 1, centre + reach); i++) {
+      const distance = i - centre;
+      const w = Math.exp(-0.5 * (distance / width) ** 2);
+      weight += w;
+      first += w * distance;
+      second += w * distance * distance;
+      mean += w * points[i]!.value;
+      slope += w * distance * points[i]!.value;
+    }
+    // The fitted line at the centre: solve the 2×2 normal equations for its constant term.
+    return { step, value: (second * mean - first * slope) / (weight * second - first * first) };
   });
 }
 
 export interface CurveNames {
-  readonly step: string;
   readonly loss: string;
   readonly smoothed: string;
   readonly evalLoss: string;
@@ -154,7 +166,7 @@ export interface CurveNames {
 const pairsOf = (points: readonly Point[]): [number, number][] =>
   points.map(({ step, value }) => [step, Number(value.toPrecision(5))]);
 
-function curveAxes(step: string, yAxis: ChartOption): ChartOption {
+function curveAxes(yAxis: ChartOption): ChartOption {
   return {
     animationDuration: 400,
     grid: { left: 6, right: 18, top: 34, bottom: 4, outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' },
@@ -162,10 +174,6 @@ function curveAxes(step: string, yAxis: ChartOption): ChartOption {
     legend: { top: 0, left: 0, itemWidth: 18, itemHeight: 8, icon: 'roundRect', textStyle: { ...text, fontSize: 12 } },
     xAxis: {
       type: 'value',
-      name: step,
-      nameLocation: 'end',
-      nameGap: 4,
-      nameTextStyle: { ...text, fontSize: 11, align: 'right', verticalAlign: 'bottom', padding: [0, 0, 6, 0] },
       min: 'dataMin',
       max: 'dataMax',
       axisLabel: { ...text, fontSize: 11, showMaxLabel: true, hideOverlap: true },
@@ -205,7 +213,7 @@ export function lossChart(id: string, description: string, run: ReportRun, names
     id,
     description,
     heightPx: CURVE_HEIGHT_PX,
-    option: { ...curveAxes(names.step, { scale: true }), series },
+    option: { ...curveAxes({ scale: true }), series },
   };
 }
 
@@ -215,7 +223,7 @@ const MARGIN_METRICS = ['rewards/chosen', 'rewards/rejected', 'rewards/margins']
 const METRIC_COLOURS = ['--accent', '--stage-3', '--stage-2'];
 
 /** DPO: rewards of chosen and rejected with their margin; else the shares; null when the log has none of them. */
-export function metricsChart(id: string, description: string, run: ReportRun, stepName: string): Chart | null {
+export function metricsChart(id: string, description: string, run: ReportRun): Chart | null {
   const present = (keys: readonly string[]): readonly string[] =>
     keys.filter((key) => pointsOf(run.log, key).length > 1);
   const margins = present(MARGIN_METRICS);
@@ -226,7 +234,7 @@ export function metricsChart(id: string, description: string, run: ReportRun, st
     description,
     heightPx: CURVE_HEIGHT_PX,
     option: {
-      ...curveAxes(stepName, { scale: margins.length === 0 }),
+      ...curveAxes({ scale: margins.length === 0 }),
       series: keys.map((key, i) =>
         line(key, smooth(pointsOf(run.log, key)), METRIC_COLOURS[i % METRIC_COLOURS.length]!),
       ),

@@ -155,8 +155,8 @@ ${formsOf(ladder).map(
 export function pairTable({ pairs }: LadderReport, labels: Labels): SafeHtml {
   return html`<table class="pairs"><thead><tr><th scope="col">${labels('model')}</th><th scope="col" class="number">${labels('winRate')}</th><th scope="col" class="plot"><span class="visually-hidden">${labels('interval')}</span></th></tr></thead>
 <tbody>${pairs.map(
-    ({ a, b, winRate, ci }) =>
-      html`<tr><th scope="row">${a} <span class="quiet">${labels('against')}</span> ${b}</th><td class="number"><b>${formatPercent(winRate)}</b><span class="interval">${formatInterval(ci)}</span></td><td class="plot"><span class="range" aria-hidden="true" style="--low:${100 * ci[0]};--high:${100 * ci[1]};--mid:${100 * winRate}"><i></i></span></td></tr>`,
+    ({ a, b, constrained, winRate, ci }) =>
+      html`<tr><th scope="row">${a} <span class="quiet">${labels('against')}</span> ${b}${constrained && html` <span class="quiet">· ${labels('constrained')}</span>`}</th><td class="number"><b>${formatPercent(winRate)}</b><span class="interval">${formatInterval(ci)}</span></td><td class="plot"><span class="range" aria-hidden="true" style="--low:${100 * ci[0]};--high:${100 * ci[1]};--mid:${100 * winRate}"><i></i></span></td></tr>`,
   )}</tbody></table>`;
 }
 
@@ -196,40 +196,63 @@ export function noveltyTable(ladder: LadderReport, labels: Labels): SafeHtml {
   );
 }
 
+interface SampleColumn {
+  readonly name: string;
+  readonly colour: string;
+  readonly sample: LadderSample;
+}
+
+/** One prompt: the answers of the free models, those held to the form, the real poem whose title was the prompt. */
 interface SampleGroup {
   readonly form: string;
   readonly title: string | undefined;
-  readonly columns: readonly { readonly name: string; readonly colour: string; readonly sample: LadderSample }[];
+  readonly free: SampleColumn[];
+  readonly held: SampleColumn[];
+  readonly real: SampleColumn | null;
 }
 
-/** The samples of one prompt stand together; models held to the form come after those that were not. */
 function sampleGroups(ladder: LadderReport, labels: Labels): SampleGroup[] {
-  const rows = rowsOf(ladder, labels).filter(({ isControl }) => !isControl);
-  const ordered = [...rows].sort((a, b) => Number(a.report.constrained) - Number(b.report.constrained));
-  const groups = new Map<
-    string,
-    { form: string; title: string | undefined; columns: SampleGroup['columns'][number][] }
-  >();
-  for (const { report, name, colour } of ordered) {
+  const rows = rowsOf(ladder, labels);
+  const { report: control, colour } = rows.at(-1)!;
+  const groups = new Map<string, SampleGroup>();
+  for (const { report, name, colour: own } of rows.slice(0, -1)) {
     for (const sample of report.samples) {
-      const key = JSON.stringify([sample.prompt, sample.form, sample.title]);
-      const group = groups.get(key) ?? { form: sample.form, title: sample.title, columns: [] };
-      groups.set(key, group);
-      group.columns.push({ name, colour, sample });
+      const { prompt, form, title } = sample;
+      const key = JSON.stringify([prompt, form, title]);
+      let group = groups.get(key);
+      if (group === undefined) {
+        const real = control.samples.find(
+          (known) => title !== undefined && known.form === form && known.title === title,
+        );
+        group = {
+          form,
+          title,
+          free: [],
+          held: [],
+          real: real === undefined ? null : { name: labels('original'), colour, sample: real },
+        };
+        groups.set(key, group);
+      }
+      (report.constrained ? group.held : group.free).push({ name, colour: own, sample });
     }
   }
   return [...groups.values()];
 }
 
-function sampleColumn({ name, colour, sample }: SampleGroup['columns'][number], labels: Labels): SafeHtml {
+function sampleColumn({ name, colour, sample }: SampleColumn, labels: Labels): SafeHtml {
   const { verdict } = sample;
   return html`<article class="sample" style="--key:var(${colour})"><header><h4>${name}</h4>${badge({ strict: sample.strict.all, lenient: verdict?.strict.length === true && verdict.lenient.all }, labels)}</header>
 ${verse(sample.text, verdict, labels)}
 <footer>${verdict !== null && html`<p class="form">${describeForm(verdict, labels)}</p>`}${findingList(sample.findings, labels)}${copiedList(sample.copiedLines, labels)}</footer></article>`;
 }
 
-function sampleSection({ form, title, columns }: SampleGroup, labels: Labels): SafeHtml {
-  return html`<section class="prompt"><h3><span class="tag">${form}</span> <span lang="zh-Hant">${title ?? ''}</span></h3><div class="columns">${columns.map((column) => sampleColumn(column, labels))}</div></section>`;
+function sampleSection({ form, title, free, held, real }: SampleGroup, labels: Labels): SafeHtml {
+  const isFree = free.length > 0;
+  const rows = [isFree ? free : held, isFree ? held : []].map((row) => [...row]);
+  if (real !== null) rows[0]!.push(real);
+  return html`<section class="prompt"><h3><span class="tag">${form}</span> <span lang="zh-Hant">${title ?? ''}</span></h3>${rows
+    .filter((row) => row.length > 0)
+    .map((row) => html`<div class="columns">${row.map((column) => sampleColumn(column, labels))}</div>`)}</section>`;
 }
 
 /** One prompt of each form in the open, the others folded away. */

@@ -30,6 +30,12 @@ describe('layPoem', () => {
       [2, 1],
     ]);
   });
+  it('sets a poem written line under line as one stanza', () => {
+    const stanzas = lay('白日依山盡\n黃河入海流\n欲窮千里目\n更上一層樓', { form: '五绝' })!;
+    expect(stanzas.map((stanza) => stanza.map((sentence) => sentence.map((line) => line.tones)))).toEqual([
+      [['仄仄平平仄'], ['平平仄仄平'], ['仄平平仄仄'], ['仄仄仄平平']],
+    ]);
+  });
   it('leaves a text alone that has parts no line of verse holds, and one that is empty', () => {
     expect(layPoem('白日依山盡（一作近），黃河入海流。', null)).toBeNull();
     expect(layPoem('', null)).toBeNull();

@@ -1,5 +1,5 @@
 /** A poem laid out for the eye: its own punctuation and stanzas, with the tone, rhyme and faults of every character. */
-import { type Finding, type Grade, splitText, type Verdict } from '@tuiqiao/prosody';
+import { type Finding, type Grade, type PoemLine, splitText, type Verdict } from '@tuiqiao/prosody';
 
 export type Fault = Exclude<Grade, '合'>;
 
@@ -45,38 +45,39 @@ function faultOf(findings: readonly Finding[], line: number, position: number): 
  */
 export function layPoem(text: string, verdict: Verdict | null): LaidStanza[] | null {
   if (text.length > LONGEST_POEM) return null;
-  const { lines } = splitText(text);
-  const rhyming = new Set([...(verdict?.rhyme?.lines ?? []), ...(verdict?.rhyme?.offLines ?? [])]);
-  const stanzas: LaidSentence[][] = [];
-  let sentences: LaidSentence[] = [];
-  let sentence: LaidLine[] = [];
+  let count = 0;
   let shown = '';
-  lines.forEach((line, index) => {
-    const reading = verdict?.lines[index];
-    const tones = reading?.text === line.text ? [...reading.tones] : null;
-    const mark = line.mark.replace(/\s/gu, '');
-    const characters = line.chars.map((char, i): LaidCharacter => {
-      const isLast = i === line.chars.length - 1;
-      const tone = tones?.[i];
-      return {
-        char,
-        tone: tone === '平' || tone === '仄' ? tone : null,
-        isRhyme: tones !== null && isLast && rhyming.has(index + 1),
-        fault: tones === null ? null : faultOf(verdict!.findings, index + 1, i + 1),
-        mark: isLast ? mark : line.pauses.includes(i + 1) ? '、' : '',
-      };
-    });
-    shown += characters.map(({ char, mark: after }) => char + after).join('');
-    sentence.push({ characters, tones: tones?.join('') ?? '' });
-    const isStanzaEnd = line.mark.includes('\n');
-    if (isStanzaEnd || SENTENCE_END.test(mark) || index === lines.length - 1) {
-      sentences.push(sentence);
-      sentence = [];
+  const stanzas = text.split('\n').flatMap((part): LaidStanza[] => {
+    const sentences: LaidLine[][] = [];
+    let isEnd = true;
+    for (const line of splitText(part).lines) {
+      if (isEnd) sentences.push([]);
+      sentences.at(-1)!.push(layLine(line, count, verdict));
+      isEnd = SENTENCE_END.test(line.mark);
+      count++;
     }
-    if ((isStanzaEnd || index === lines.length - 1) && sentences.length > 0) {
-      stanzas.push(sentences);
-      sentences = [];
-    }
+    return sentences.length === 0 ? [] : [sentences];
   });
-  return shown === '' || shown !== text.replace(/\s/gu, '') ? null : stanzas;
+  for (const line of stanzas.flat(2)) for (const { char, mark } of line.characters) shown += char + mark;
+  if (shown === '' || shown !== text.replace(/\s/gu, '')) return null;
+  // A poem written line under line has no stanzas: its line feeds are the ends of its sentences.
+  return stanzas.every((stanza) => stanza.flat().length === 1) ? [stanzas.flat()] : stanzas;
+}
+
+function layLine(line: PoemLine, index: number, verdict: Verdict | null): LaidLine {
+  const reading = verdict?.lines[index];
+  const tones = reading?.text === line.text ? [...reading.tones] : null;
+  const last = line.chars.length - 1;
+  const isRhyming = verdict?.rhyme?.lines.includes(index + 1) || verdict?.rhyme?.offLines.includes(index + 1);
+  const characters = line.chars.map((char, i): LaidCharacter => {
+    const tone = tones?.[i];
+    return {
+      char,
+      tone: tone === '平' || tone === '仄' ? tone : null,
+      isRhyme: tones !== null && i === last && isRhyming === true,
+      fault: tones === null ? null : faultOf(verdict!.findings, index + 1, i + 1),
+      mark: i === last ? line.mark.replace(/\s/gu, '') : line.pauses.includes(i + 1) ? '、' : '',
+    };
+  });
+  return { characters, tones: tones?.join('') ?? '' };
 }

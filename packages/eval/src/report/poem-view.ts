@@ -42,15 +42,16 @@ export function badge(score: { readonly strict: boolean; readonly lenient: boole
   return html`<span class="badge broken">${labels('broken')}</span>`;
 }
 
+/** 下平尤韵, 第三部平韵; without a level in front of a number. */
+function rhymeName({ level, group }: NonNullable<Verdict['rhyme']>, labels: Labels): string {
+  const name = group.startsWith('第') ? `${group}${level}` : `${level}${group}`;
+  return labels.lang === 'zh' ? `${name}${labels('rhymeGroup')}` : `${labels('rhymeGroup')} ${name}`;
+}
+
 /** E.g. `七绝 · 仄起 · 下平尤韵`. */
 export function describeForm({ form, tune, start, rhyme }: Verdict, labels: Labels): string {
-  const rhymeName =
-    rhyme === null || rhyme.group === ''
-      ? null
-      : labels.lang === 'zh'
-        ? `${rhyme.level}${rhyme.group}${labels('rhymeGroup')}`
-        : `${labels('rhymeGroup')} ${rhyme.level}${rhyme.group}`;
-  return [tune ?? form, start, rhymeName].filter((part) => part !== null).join(' · ');
+  const name = rhyme === null || rhyme.group === '' ? null : rhymeName(rhyme, labels);
+  return [tune ?? form, start, name].filter((part) => part !== null).join(' · ');
 }
 
 export function findingList(messages: readonly string[], labels: Labels): SafeHtml {
@@ -67,7 +68,7 @@ export function copiedList(copied: NonNullable<ReportPoem['novelty']>['copiedLin
   if (copied.length === 0) return null;
   return html`<ul class="copied">${copied.map(
     ({ line, source }) =>
-      html`<li><span class="tag">${labels('copiedLines')}</span> <span lang="zh-Hant">${line} ← ${sourceName(source)}</span></li>`,
+      html`<li><span class="tag">${labels('copied')}</span> <span lang="zh-Hant">${line} ← ${sourceName(source)}</span></li>`,
   )}</ul>`;
 }
 

@@ -100,7 +100,7 @@ function partsOf(input: ReportInput, labels: Labels, charts: Chart[]): Part[] {
       heading: 'ladderHeading',
       lead: 'ladderLead',
       body: html`<div class="charts">${rules.map(figure)}</div>${ladderTable(ladder, labels)}
-<h3>${labels('byFormHeading')}</h3><p class="lead">${labels('byFormLead')}</p><div class="charts">${forms.map(figure)}</div>${formTable(ladder, labels)}
+<h3>${labels('byFormHeading')}</h3><p class="lead">${labels('byFormLead')}</p><div class="charts">${forms.map(figure)}</div><details><summary>${labels('formDetails')}</summary>${formTable(ladder, labels)}</details>
 ${ladder.pairs.length > 0 && html`<h3>${labels('pairsHeading')}</h3><p class="lead">${labels('pairsLead')}</p>${pairTable(ladder, labels)}`}`,
     });
     const shown = samples(ladder, labels);

@@ -18,22 +18,16 @@ export function runCharts(runs: readonly ReportRun[], labels: Labels): RunCharts
     const ends = endsOf(run, 'loss');
     const course = ends === null ? '' : `: ${ends.first} → ${ends.last}`;
     const loss = lossChart(`${id}-loss`, `${labels('chartOf')}${run.name} ${labels('loss')}${course}`, run, {
-      step: labels('step'),
       loss: labels('loss'),
       smoothed: labels('lossSmooth'),
       evalLoss: labels('evalLoss'),
     });
-    const metrics = metricsChart(
-      `${id}-metrics`,
-      `${labels('chartOf')}${run.name} ${labels('metric')}`,
-      run,
-      labels('step'),
-    );
+    const metrics = metricsChart(`${id}-metrics`, `${labels('chartOf')}${run.name} ${labels('metric')}`, run);
     return {
       run,
       charts: [
-        ...(loss === null ? [] : [{ title: labels('loss'), chart: loss }]),
-        ...(metrics === null ? [] : [{ title: labels('metric'), chart: metrics }]),
+        ...(loss === null ? [] : [{ title: `${labels('loss')} / ${labels('step')}`, chart: loss }]),
+        ...(metrics === null ? [] : [{ title: `${labels('metric')} / ${labels('step')}`, chart: metrics }]),
       ],
     };
   });
@@ -44,13 +38,16 @@ export function figure({ title, chart }: { readonly title: string; readonly char
   return html`<figure class="chart"><figcaption>${title}</figcaption><div id="${chart.id}" role="img" aria-label="${chart.description}" style="height:${chart.heightPx}px"></div></figure>`;
 }
 
-function runTable(run: ReportRun, labels: Labels): SafeHtml {
-  const rows = COLUMNS.flatMap((key) => {
+/** Where the smoothed curves begin and end, for those who do not see them. */
+function runTable(run: ReportRun, labels: Labels): SafeHtml | null {
+  const columns = COLUMNS.flatMap((key) => {
     const ends = endsOf(run, key);
     return ends === null ? [] : [{ key, ...ends }];
   });
-  return html`<table class="run"><thead><tr><th scope="col">${labels('metric')}</th><th scope="col" class="number">${labels('firstLoss')}</th><th scope="col" class="number">${labels('lastLoss')}</th></tr></thead>
-<tbody>${rows.map(({ key, first, last }) => html`<tr><th scope="row">${key}</th><td class="number">${first}</td><td class="number"><b>${last}</b></td></tr>`)}</tbody></table>`;
+  if (columns.length === 0) return null;
+  return html`<div class="wide" role="region" aria-label="${run.name}" tabindex="0"><table class="run"><thead><tr><th scope="col">${labels('metric')}</th>${columns.map(({ key }) => html`<th scope="col" class="number">${key}</th>`)}</tr></thead>
+<tbody><tr><th scope="row">${labels('firstValue')}</th>${columns.map(({ first }) => html`<td class="number">${first}</td>`)}</tr>
+<tr><th scope="row">${labels('lastValue')}</th>${columns.map(({ last }) => html`<td class="number"><b>${last}</b></td>`)}</tr></tbody></table></div>`;
 }
 
 export function runSection({ run, charts }: RunCharts, labels: Labels): SafeHtml {

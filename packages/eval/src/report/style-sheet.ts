@@ -3,13 +3,15 @@
 const LIGHT = `
   --paper: #fbf9f4; --card: #fffefb; --ink: #24211c; --ink-soft: #6b655a; --ink-faint: #a39c8e; --rule: #e5dfd2;
   --accent: #a8362a; --accent-wash: #f6e9e3;
-  --stage-1: #b9c4c3; --stage-2: #7fa3a3; --stage-3: #3f7878; --stage-4: #235556; --stage-5: #123638;
+  --stage-1: #adbbba; --stage-2: #7fa3a3; --stage-3: #3f7878; --stage-4: #235556; --stage-5: #123638;
+  --stage-1-wash: #e5e8e4; --stage-2-wash: #dde4e1; --stage-3-wash: #d5dfdb; --stage-4-wash: #d0d8d4; --stage-5-wash: #ccd2ce;
   --good: #3d6b4a; --warn: #8a6414; --bad: #a8362a;`;
 
 const DARK = `
   --paper: #171613; --card: #1f1d1a; --ink: #ece6da; --ink-soft: #a79f90; --ink-faint: #6f695d; --rule: #37332c;
   --accent: #e0796a; --accent-wash: #3a2420;
   --stage-1: #566362; --stage-2: #5f8f8f; --stage-3: #74b6b4; --stage-4: #9fd6d2; --stage-5: #c9eeea;
+  --stage-1-wash: #272927; --stage-2-wash: #27312e; --stage-3-wash: #2a3633; --stage-4-wash: #323c39; --stage-5-wash: #3b413e;
   --good: #8fc29c; --warn: #d9b25f; --bad: #e0796a;`;
 
 export const STYLE_SHEET = `
@@ -80,7 +82,7 @@ h3 { margin: 40px 0 6px; font-size: 19px; }
 .several { text-decoration-color: var(--ink-faint); }
 .verse.plain { white-space: pre-wrap; overflow-wrap: anywhere; text-align: left; font-size: 19px; line-height: 1.7; }
 .empty { margin: 24px 0; color: var(--ink-faint); text-align: center; }
-.poem footer, .sample footer { margin-top: auto; padding-top: 10px; border-top: 1px solid var(--rule); font-size: 14px; }
+.poem footer, .sample footer { padding-top: 10px; border-top: 1px solid var(--rule); font-size: 14px; }
 .form { color: var(--ink-soft); }
 .findings { margin: 4px 0 0; padding-left: 1.2em; }
 .findings.none { padding: 0; color: var(--ink-soft); }
@@ -106,20 +108,23 @@ td .count { margin-left: 8px; }
 td .interval { display: block; }
 tr.control { background: color-mix(in srgb, var(--accent-wash) 45%, transparent); }
 tr.group th { padding-top: 22px; font: 700 16px/1.4 var(--font-head); }
-.pairs { max-width: 760px; } .run { max-width: 460px; }
+.pairs { max-width: 760px; }
+.pairs tbody th { white-space: normal; }
 .pairs .plot { width: 44%; min-width: 90px; }
 .range { position: relative; display: block; height: 12px; background: linear-gradient(var(--ink-faint), var(--ink-faint)) 50% 0 / 1px 100% no-repeat, linear-gradient(var(--rule), var(--rule)) 0 50% / 100% 1px no-repeat; }
 .range::before { content: ""; position: absolute; top: 5px; height: 2px; left: calc(var(--low) * 1%); width: calc((var(--high) - var(--low)) * 1%); background: var(--stage-3); }
 .range i { position: absolute; top: 2px; left: calc(var(--mid) * 1% - 4px); width: 8px; height: 8px; border-radius: 50%; background: var(--stage-3); }
 
 .prompt h3 { display: flex; align-items: center; gap: 10px; margin: 28px 0 12px; font-family: var(--font-verse); }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 16px; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 262px), 1fr)); gap: 14px; }
+.columns + .columns { margin-top: 14px; }
 .sample { padding: 14px 16px 12px; border-top: 3px solid var(--key); }
 .sample h4 { margin: 0; font-size: 15px; }
-.sample .verse { font-size: 21px; }
+.sample .verse { font-size: 20px; }
 .sample .ch::after { font-size: 8px; }
 .sample footer { font-size: 13.5px; }
-details { margin-top: 28px; }
+details { margin-top: 24px; }
+details .prompt:first-of-type h3 { margin-top: 20px; }
 summary { cursor: pointer; color: var(--ink-soft); font-size: 15px; }
 
 .traces { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); gap: 28px 40px; align-items: start; }
@@ -136,6 +141,10 @@ summary { cursor: pointer; color: var(--ink-soft); font-size: 15px; }
 footer.page { margin-top: 72px; padding-bottom: 48px; color: var(--ink-faint); font-size: 13px; }
 .noscript { padding: 16px 28px; }
 
+@media (min-width: 1040px) {
+  .poems { grid-template-columns: 1fr 1fr; }
+  .poem:last-child:nth-child(odd) { grid-column: 1 / -1; }
+}
 @media (max-width: 560px) {
   header.page, main, footer.page { padding-left: 18px; padding-right: 18px; }
   header.page { padding-top: 28px; }
@@ -153,6 +162,8 @@ footer.page { margin-top: 72px; padding-bottom: 48px; color: var(--ink-faint); f
   .part { margin-top: 28pt; }
   h2, h3 { break-after: avoid; }
   .wide { overflow: visible; }
+  details::details-content { content-visibility: visible; height: auto; }
+  summary { display: none; }
   tr { break-inside: avoid; }
 }
 `;

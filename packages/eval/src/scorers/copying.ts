@@ -18,7 +18,7 @@ export type CopyLookup = Pick<LineIndex, 'find' | 'longestSharedNgram'>;
  * @param indexes of everything the model saw; the first that holds a line names it
  */
 export function traceLines(text: string, indexes: readonly CopyLookup[]): LineTrace[] {
-  return splitLines(text).map((line) => {
+  return splitLines(text.replaceAll(/[^\S\n]/gu, '')).map((line) => {
     const found = indexes.map((index) => index.find(line)).find((source) => source !== null);
     if (found !== undefined) {
       return { line, source: { title: found.title, author: found.author }, shared: line };
