@@ -87,6 +87,22 @@ describe('packSequences', () => {
     expect(data.tokensOf(0) + data.tokensOf(1)).toBe(batch.ids.length);
   });
 
+  it('leaves out the last token of sequences with loss when only the loss is wanted', () => {
+    const sequences = [
+      { promptIds: [5, 6], completionIds: [7, 8] },
+      { promptIds: [9], completionIds: [] },
+      { promptIds: [], completionIds: [4] },
+      { promptIds: [], completionIds: [1, 2, 3] },
+    ];
+    const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
+    expect([...batch.ids]).toEqual([5, 6, 7, 9, 4, 1, 2]);
+    expect([...batch.positions]).toEqual([0, 1, 2, 0, 0, 0, 1]);
+    expect([...batch.segments]).toEqual([0, 3, 4, 5, 7]);
+    expect([...batch.lossRows]).toEqual([1, 2, 5, 6]);
+    expect([...batch.targets]).toEqual([7, 8, 2, 3]);
+    expect([...rowOffsets]).toEqual([0, 2, 2, 2, 4]);
+  });
+
   it('refuses an empty sequence', () => {
     expect(() => packSequences([{ promptIds: [], completionIds: [] }])).toThrow(/at least one token/);
   });

@@ -156,13 +156,27 @@ export interface PackedSequences {
   readonly rowOffsets: Int32Array;
 }
 
+export interface PackOptions {
+  /**
+   * Leaves out the last token of each sequence that carries loss: it is predicted, and predicts nothing, so no loss row
+   * depends on its row. Default false.
+   */
+  readonly isOnlyForLoss?: boolean;
+}
+
 /**
  * Lays sequences end to end. Loss rows are the positions before each completion token; the first token of a sequence
  * without a prompt has none.
  *
  * @throws TuneError `tune-batching` for an empty sequence.
  */
-export function packSequences(sequences: readonly Sequence[]): PackedSequences {
+export function packSequences(
+  sequences: readonly Sequence[],
+  { isOnlyForLoss = false }: PackOptions = {},
+): PackedSequences {
+  /** Rows of a sequence of so many tokens, so many of them targets. */
+  const rowsOf = (length: number, targetCount: number): number =>
+    isOnlyForLoss && targetCount > 0 ? length - 1 : length;
   let tokens = 0;
   let rows = 0;
   for (const [s, { promptIds, completionIds }] of sequences.entries()) {
@@ -172,8 +186,9 @@ export function packSequences(sequences: readonly Sequence[]): PackedSequences {
         `pack: expected at least one token in each sequence, got none in sequence ${s}`,
       );
     }
-    tokens += promptIds.length + completionIds.length;
-    rows += lossRowCount(promptIds.length, completionIds.length);
+    const lossRowsHere = lossRowCount(promptIds.length, completionIds.length);
+    tokens += rowsOf(promptIds.length + completionIds.length, lossRowsHere);
+    rows += lossRowsHere;
   }
   const ids = new Int32Array(tokens);
   const positions = new Int32Array(tokens);
@@ -184,13 +199,15 @@ export function packSequences(sequences: readonly Sequence[]): PackedSequences {
   let at = 0;
   let row = 0;
   for (const [s, { promptIds, completionIds }] of sequences.entries()) {
-    const length = promptIds.length + completionIds.length;
-    ids.set(promptIds, at);
-    ids.set(completionIds, at + promptIds.length);
-    for (let i = 0; i < length; i++) positions[at + i] = i;
-    for (let i = Math.max(1, promptIds.length); i < length; i++) {
-      lossRows[row] = at + i - 1;
-      targets[row] = ids[at + i]!;
+    const prompt = promptIds.length;
+    const length = rowsOf(prompt + completionIds.length, lossRowCount(prompt, completionIds.length));
+    for (let i = 0; i < length; i++) {
+      ids[at + i] = i < prompt ? promptIds[i]! : completionIds[i - prompt]!;
+      positions[at + i] = i;
+    }
+    for (let c = prompt === 0 ? 1 : 0; c < completionIds.length; c++) {
+      lossRows[row] = at + prompt + c - 1;
+      targets[row] = completionIds[c]!;
       row++;
     }
     at += length;

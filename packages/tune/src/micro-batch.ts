@@ -36,8 +36,9 @@ export async function accumulateGradients<Item>(options: {
   const { model, arena, objective, step, items, indexes } = options;
   const { kernels } = model;
   arena.reset();
-  const { batch, rowOffsets } = packSequences(items.flatMap((item) => objective.sequences(item)));
-  const tokens = batch.ids.length;
+  const sequences = items.flatMap((item) => objective.sequences(item));
+  const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
+  const tokens = sequences.reduce((sum, sequence) => sum + sequence.promptIds.length + sequence.completionIds.length, 0);
   if (batch.lossRows.length === 0) {
     return { loss: 0, metrics: {}, tokens };
   }
@@ -91,7 +92,7 @@ export async function scoreSequences(
 ): Promise<ScoredSequences> {
   const { kernels } = model;
   arena.reset();
-  const { batch, rowOffsets } = packSequences(sequences);
+  const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
   if (batch.lossRows.length === 0) return { logProbs: new Float64Array(0), rowOffsets, hits: new Uint8Array(0) };
   const tape = new Tape(kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
   const out = model.logProbs(batch, tape, { withTop: withHits });

@@ -1,10 +1,12 @@
 /** Preference losses through a model with an adapter: log-probabilities, metrics and adapter gradients as TRL has them. */
 import { createArena } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
+import { freezeReference } from '../src/frozen-reference.ts';
 import { type PreferencePair, preferenceDataset } from '../src/items.ts';
 import { unfreezeAdapter } from '../src/lora/adapter.ts';
 import { adapterKey, loadAdapter } from '../src/lora/adapter-files.ts';
-import { accumulateGradients } from '../src/micro-batch.ts';
+import { accumulateGradients, scoreSequences } from '../src/micro-batch.ts';
+import { grpoObjective, type RolloutItem } from '../src/objectives/on-policy.ts';
 import type { PairwiseLoss, PairwiseOptions } from '../src/objectives/pairwise.ts';
 import { preferenceObjective } from '../src/objectives/preference.ts';
 import { computeReferenceLogProbs } from '../src/reference.ts';
@@ -35,12 +37,17 @@ interface ModelLevelCase {
   sequence_logps: Record<'policy_chosen' | 'policy_rejected' | 'ref_chosen' | 'ref_rejected', number[]>;
   results: Record<
     string,
-    { loss: number; metrics: Record<string, number>; parameters: RecordedParameters; grad_norm: number }
+    {
+      loss: number;
+      metrics: Record<string, number>;
+      parameters: RecordedParameters & { epsilon?: number; advantages?: number[] };
+      grad_norm: number;
+    }
   >;
   tolerance: Record<'logps' | 'loss' | 'grads', Tolerance>;
 }
 
-// orpo_trl takes the likelihood over prompt tokens too; grpo is not a pairwise loss.
+// orpo_trl takes the likelihood over prompt tokens too; grpo is not a pairwise loss and has its own test.
 const others = new Set(['orpo_trl', 'grpo_dapo']);
 const recorded = hasGolden ? readCase<ModelLevelCase>('preference/model_level') : null;
 const names = recorded === null ? [] : Object.keys(recorded.results).filter((name) => !others.has(name));
@@ -103,6 +110,45 @@ describe.skipIf(!hasGolden)('preference/model_level', () => {
       ] as const) {
         const gradient = await model.kernels.read(parameter.grad!);
         expectClose(gradient, expected.get(`${name}.grad.${key}`)!, tolerance.grads, key);
+        expect(checksum(gradient)[1]).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('grpo_dapo: loss, KL and gradients', async () => {
+    const { model, adapter } = await load();
+    const { tolerance, triples } = recorded!;
+    const expected = await readExpected('preference/model_level');
+    const { loss, metrics, parameters } = recorded!.results.grpo_dapo!;
+    const completions = (['chosen', 'rejected'] as const).flatMap((side) =>
+      triples.map((triple) => ({ promptIds: triple.prompt, completionIds: triple[side] })),
+    );
+    const arena = createArena(model.kernels);
+    const scored = await freezeReference(model, adapter, 'base').during(() =>
+      scoreSequences(model, arena, completions),
+    );
+    const items: RolloutItem[] = completions.map((completion, i) => ({
+      ...completion,
+      id: `completion ${i}`,
+      advantage: parameters.advantages![i]!,
+      isMasked: false,
+      reference: scored.logProbs.slice(scored.rowOffsets[i]!, scored.rowOffsets[i + 1]!),
+      rollout: { metrics: {} },
+    }));
+    unfreezeAdapter(model, adapter);
+    const objective = grpoObjective({ loss: 'dapo', beta: parameters.beta, epsilon: parameters.epsilon! });
+    const step = objective.beginStep(items);
+    const indexes = Int32Array.from(items, (_, i) => i);
+    const result = await accumulateGradients({ model, arena, objective, step, items, indexes, dropoutSeed: 0 });
+    expectClose([result.loss], [loss], tolerance.loss, 'loss');
+    expectClose([result.metrics.kl!], [metrics.kl!], tolerance.logps, 'kl');
+    for (const [module, { a, b }] of adapter.deltas) {
+      for (const [key, parameter] of [
+        [adapterKey(module, 'A'), a],
+        [adapterKey(module, 'B'), b],
+      ] as const) {
+        const gradient = await model.kernels.read(parameter.grad!);
+        expectClose(gradient, expected.get(`grpo_dapo.grad.${key}`)!, tolerance.grads, key);
         expect(checksum(gradient)[1]).toBeGreaterThan(0);
       }
     }

@@ -1,0 +1,137 @@
+/** Unpaired KTO as an objective of the loop: each completion beside its mismatched partner in one packed batch. */
+import type { LanguageModel } from '@tuiqiao/lm';
+import { createArena } from '@tuiqiao/tensor';
+import { microBatchTokens, planMicroBatches, type Sequence } from '../batching.ts';
+import { TuneError } from '../errors.ts';
+import type { Dataset } from '../items.ts';
+import { scoreSequences } from '../micro-batch.ts';
+import type { Objective } from '../objective.ts';
+import { checkKtoOptions, type KtoOptions, kto } from './kto.ts';
+import { sumRange } from './scalar.ts';
+
+export interface UnpairedExample {
+  readonly id: string;
+  readonly promptIds: ArrayLike<number>;
+  readonly completionIds: ArrayLike<number>;
+  readonly isDesirable: boolean;
+  /** Completion of another prompt: what the KL estimate reads after this one's. */
+  readonly mismatchedIds: ArrayLike<number>;
+}
+
+/** Summed log-probabilities under the frozen reference, by index in the data set. */
+export interface UnpairedReference {
+  readonly completions: Float64Array;
+  readonly mismatched: Float64Array;
+}
+
+/**
+ * Gives every example the completion of the one before it, as TRL does inside a batch; here once for the whole data set,
+ * and never the completion of an equal prompt.
+ *
+ * @throws TuneError `dpo-pairs` when all prompts are equal: nothing can be mismatched
+ */
+export function unpairedDataset(examples: readonly Omit<UnpairedExample, 'mismatchedIds'>[]): Dataset<UnpairedExample> {
+  const prompts = examples.map(({ promptIds }) => Array.from(promptIds).join());
+  const items = examples.map((example, i): UnpairedExample => {
+    for (let back = 1; back < examples.length; back++) {
+      const other = (i - back + examples.length) % examples.length;
+      if (prompts[other] !== prompts[i]) return { ...example, mismatchedIds: examples[other]!.completionIds };
+    }
+    throw new TuneError('dpo-pairs', 'kto: expected at least two different prompts, got one in every example');
+  });
+  return {
+    length: items.length,
+    tokensOf: (index) => {
+      const { promptIds, completionIds, mismatchedIds } = items[index]!;
+      return 2 * promptIds.length + completionIds.length + mismatchedIds.length;
+    },
+    item: (index) => items[index]!,
+  };
+}
+
+/** To be called before training begins, or with the reference in the policy's place. */
+export async function computeUnpairedReference(
+  model: LanguageModel,
+  data: Dataset<UnpairedExample>,
+): Promise<UnpairedReference> {
+  const arena = createArena(model.kernels);
+  const completions = new Float64Array(data.length);
+  const mismatched = new Float64Array(data.length);
+  const order = Int32Array.from({ length: data.length }, (_, i) => i);
+  for (const part of planMicroBatches(data, order, microBatchTokens(data, { seed: 0 }))) {
+    const sequences = Array.from(part, (index) => unpairedSequences(data.item(index))).flat();
+    const { logProbs, rowOffsets } = await scoreSequences(model, arena, sequences);
+    for (const [s, index] of part.entries()) {
+      completions[index] = sumRange(logProbs, rowOffsets[2 * s]!, rowOffsets[2 * s + 1]!);
+      mismatched[index] = sumRange(logProbs, rowOffsets[2 * s + 1]!, rowOffsets[2 * s + 2]!);
+    }
+  }
+  return { completions, mismatched };
+}
+
+/** @throws TuneError `tune-objective` for values no formula is defined for. */
+export function ktoObjective(options: KtoOptions, references: UnpairedReference): Objective<UnpairedExample> {
+  checkKtoOptions(options);
+  return {
+    name: options.loss ?? 'kto',
+    needsHits: false,
+    sequences: unpairedSequences,
+    idOf: (item) => item.id,
+    beginStep: (items) => {
+      const desirable = items.filter((item) => item.isDesirable).length;
+      const window = { desirable, undesirable: items.length - desirable };
+      return {
+        lossTokens: items.reduce((sum, item) => sum + item.completionIds.length, 0),
+        evaluate: ({ items: part, indexes, logProbs, rowOffsets }) => {
+          const own = gatherRows(logProbs, rowOffsets, 0);
+          const other = gatherRows(logProbs, rowOffsets, 1);
+          const result = kto(
+            {
+              logProbs: own.logProbs,
+              offsets: own.offsets,
+              reference: Float64Array.from(indexes, (index) => references.completions[index]!),
+              isDesirable: part.map((item) => item.isDesirable),
+              mismatched: {
+                policy: Float64Array.from(part, (_, s) =>
+                  sumRange(other.logProbs, other.offsets[s]!, other.offsets[s + 1]!),
+                ),
+                reference: Float64Array.from(indexes, (index) => references.mismatched[index]!),
+              },
+              window,
+            },
+            options,
+          );
+          // The mismatched rows carry no gradient: the KL estimate is a constant.
+          const dLogProbs = new Float64Array(logProbs.length);
+          for (let s = 0; s < part.length; s++) {
+            dLogProbs.set(result.dLogProbs.subarray(own.offsets[s]!, own.offsets[s + 1]!), rowOffsets[2 * s]!);
+          }
+          return { ...result, dLogProbs };
+        },
+      };
+    },
+  };
+}
+
+/** The rows of every second sequence, from `first` on, laid end to end. */
+function gatherRows(logProbs: Float64Array, rowOffsets: Int32Array, first: 0 | 1) {
+  const count = (rowOffsets.length - 1) / 2;
+  const offsets = new Int32Array(count + 1);
+  const parts: number[] = [];
+  for (let s = 0; s < count; s++) {
+    for (let r = rowOffsets[2 * s + first]!; r < rowOffsets[2 * s + first + 1]!; r++) parts.push(logProbs[r]!);
+    offsets[s + 1] = parts.length;
+  }
+  return { logProbs: Float64Array.from(parts), offsets };
+}
+
+/** @throws TuneError `dpo-pairs` for an example without a prompt: its first tokens would have no log-probability. */
+function unpairedSequences({ id, promptIds, completionIds, mismatchedIds }: UnpairedExample): Sequence[] {
+  if (promptIds.length === 0 || completionIds.length === 0 || mismatchedIds.length === 0) {
+    throw new TuneError('dpo-pairs', `example ${id}: expected a prompt and completions, got an empty one`);
+  }
+  return [
+    { promptIds, completionIds },
+    { promptIds, completionIds: mismatchedIds },
+  ];
+}

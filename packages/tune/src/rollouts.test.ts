@@ -1,0 +1,332 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { RunEvent, StepEnd } from '@tuiqiao/schema';
+import { createAdamW, createArena } from '@tuiqiao/tensor';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { bytesOf, tinyModel, valuesOf } from '../test/tiny.ts';
+import { checkReferenceStart, freezeReference } from './frozen-reference.ts';
+import { attachLora } from './lora/adapter.ts';
+import { accumulateGradients } from './micro-batch.ts';
+import { grpoObjective, type OnPolicyOptions, type RolloutItem } from './objectives/on-policy.ts';
+import { type RolloutOptions, type RolloutPrompt, rolloutSource } from './rollouts.ts';
+import { type LoopOptions, trainFrom } from './train.ts';
+
+const WANTED = 5;
+const STOP = 2;
+const LENGTH = 6;
+
+const prompts: RolloutPrompt[] = Array.from({ length: 6 }, (_, i) => ({
+  id: `prompt ${i}`,
+  promptIds: [10 + i, 3, i],
+}));
+
+/** Prefers one token: as trivial as a reward can be. */
+const preferToken: RolloutOptions['score'] = (completions) => {
+  const totals = completions.map(({ ids }) => ids.filter((id) => id === WANTED).length / LENGTH);
+  return { totals, parts: { wanted: totals } };
+};
+
+interface Changes {
+  readonly rollouts?: Partial<RolloutOptions>;
+  readonly objective?: Partial<OnPolicyOptions>;
+  readonly loop?: Partial<LoopOptions<RolloutItem>>;
+}
+
+function onPolicyRun({ rollouts, objective, loop }: Changes = {}) {
+  const model = tinyModel(false);
+  const adapter = attachLora(model, { rank: 4, alpha: 8, targetModules: 'all-linear', seed: 3 });
+  const beta = objective?.beta ?? 0;
+  const source = rolloutSource({
+    model,
+    prompts,
+    seed: 7,
+    promptsPerRollout: 3,
+    groupSize: 4,
+    maxNewTokens: LENGTH,
+    stopId: STOP,
+    score: preferToken,
+    ...(beta === 0 ? {} : { reference: freezeReference(model, adapter, 'start') }),
+    ...rollouts,
+  });
+  const options: LoopOptions<RolloutItem> = {
+    model,
+    parameters: adapter.parameters,
+    optimizer: createAdamW(model.kernels, [{ parameters: adapter.parameters, weightDecay: 0 }]),
+    schedule: () => 0.03,
+    objective: grpoObjective({ loss: 'dapo', beta, epsilon: 0.2, ...objective }),
+    totalSteps: 8,
+    loggingSteps: 1,
+    ...loop,
+  };
+  return { model, adapter, source, options };
+}
+
+const isStep = (event: RunEvent): event is StepEnd => event.type === 'step-end';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'rollouts-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('on-policy training', () => {
+  it('raises a reward, and logs it under TRL names', async () => {
+    const steps: StepEnd[] = [];
+    // Every weight: an adapter alone cannot lift one token of these tiny tied embeddings far above the rest.
+    const model = tinyModel(true);
+    const parameters = [...model.parameters.values()];
+    const { source, options } = onPolicyRun({
+      rollouts: { model },
+      loop: {
+        model,
+        parameters,
+        optimizer: createAdamW(model.kernels, [{ parameters, weightDecay: 0 }]),
+        totalSteps: 25,
+        onEvent: (event) => isStep(event) && steps.push(event),
+      },
+    });
+    await trainFrom(source, options);
+    const rewards = steps.map((event) => event.metrics.reward!);
+    const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(mean(rewards.slice(0, 4))).toBeLessThan(0.2);
+    expect(mean(rewards.slice(-4))).toBeGreaterThan(0.6);
+    expect(Object.keys(steps[0]!.metrics)).toEqual(
+      expect.arrayContaining([
+        'reward',
+        'reward_std',
+        'frac_reward_zero_std',
+        'rewards/wanted/mean',
+        'rewards/wanted/std',
+        'completions/mean_length',
+        'completions/min_length',
+        'completions/max_length',
+        'completions/clipped_ratio',
+        'completions/mean_terminated_length',
+        'clip_ratio/low_mean',
+        'clip_ratio/high_mean',
+        'clip_ratio/region_mean',
+      ]),
+    );
+    expect(steps[1]!.epoch).toBe(1);
+    expect(steps[0]!.metrics['completions/max_length']).toBeLessThanOrEqual(LENGTH);
+  });
+
+  it('holds the policy to the reference when beta says so', async () => {
+    const lastKl: number[] = [];
+    for (const beta of [0.001, 3]) {
+      const steps: StepEnd[] = [];
+      const { source, options } = onPolicyRun({
+        objective: { beta },
+        loop: { totalSteps: 12, onEvent: (event) => isStep(event) && steps.push(event) },
+      });
+      await trainFrom(source, options);
+      expect(steps[0]!.metrics.kl).toBeLessThan(1e-9);
+      lastKl.push(steps.at(-1)!.metrics.kl!);
+    }
+    expect(lastKl[1]).toBeLessThan(0.5 * lastKl[0]!);
+  });
+
+  it.each([1, 2, 3])('resumed = uninterrupted, bit for bit, with %i updates a rollout', async (iterations) => {
+    const changes = { rollouts: { iterations }, objective: { beta: 0.05 } };
+    const told = (list: StepEnd[]) =>
+      list.map(({ step, loss, gradNorm, metrics }) => ({ step, loss, gradNorm, metrics }));
+    const whole: StepEnd[] = [];
+    const uninterrupted = onPolicyRun({ ...changes, loop: { onEvent: (event) => isStep(event) && whole.push(event) } });
+    await trainFrom(uninterrupted.source, uninterrupted.options);
+    const expected = await bytesOf(uninterrupted.model, uninterrupted.adapter.parameters);
+    if (iterations > 1) expect(whole[1]!.metrics['clip_ratio/region_mean']).not.toBe(0);
+    for (const stopAt of [1, 4]) {
+      const directory = path.join(folder, `stop-${stopAt}`);
+      const parts: StepEnd[] = [];
+      const controller = new AbortController();
+      const loop: Partial<LoopOptions<RolloutItem>> = {
+        checkpoints: { directory, everySteps: 0 },
+        onEvent: (event) => isStep(event) && parts.push(event),
+      };
+      const first = onPolicyRun({
+        ...changes,
+        loop: {
+          ...loop,
+          signal: controller.signal,
+          onStep: (step) => {
+            if (step === stopAt) controller.abort();
+          },
+        },
+      });
+      expect(await trainFrom(first.source, first.options)).toMatchObject({ outcome: 'aborted', step: stopAt });
+      const files = await readdir(path.join(directory, `checkpoint-${stopAt}`));
+      expect(files.includes('rollout.json')).toBe(stopAt % iterations !== 0);
+      const second = onPolicyRun({ ...changes, loop });
+      expect(await trainFrom(second.source, second.options)).toMatchObject({
+        outcome: 'done',
+        resumedFromStep: stopAt,
+      });
+      expect(await bytesOf(second.model, second.adapter.parameters), `stopped at ${stopAt}`).toBe(expected);
+      expect(told(parts)).toEqual(told(whole));
+    }
+  });
+
+  it('gives up a rollout when aborted, and keeps the steps before it', async () => {
+    const controller = new AbortController();
+    const { source, options } = onPolicyRun({
+      rollouts: {
+        signal: controller.signal,
+        score: (completions, step) => {
+          if (step === 3) {
+            controller.abort();
+            controller.signal.throwIfAborted();
+          }
+          return preferToken(completions, step);
+        },
+      },
+      loop: { signal: controller.signal, checkpoints: { directory: folder, everySteps: 0 } },
+    });
+    expect(await trainFrom(source, options)).toMatchObject({ outcome: 'aborted', step: 2 });
+    expect(await readdir(folder)).toEqual(['checkpoint-2']);
+  });
+
+  it('refuses to resume with other prompts', async () => {
+    const checkpoints = { directory: folder, everySteps: 0 };
+    const first = onPolicyRun({ loop: { totalSteps: 1, checkpoints } });
+    await trainFrom(first.source, first.options);
+    const second = onPolicyRun({ rollouts: { prompts: prompts.slice(1) }, loop: { totalSteps: 2, checkpoints } });
+    await expect(trainFrom(second.source, second.options)).rejects.toMatchObject({ code: 'checkpoint-mismatch' });
+  });
+
+  it('stops when no completion is ever better than another, and says so before', async () => {
+    const warnings: string[] = [];
+    const { source, options } = onPolicyRun({
+      rollouts: { score: (completions) => ({ totals: completions.map(() => 0), parts: {} }) },
+      loop: { totalSteps: 20, onEvent: (event) => event.type === 'run-warning' && warnings.push(event.code) },
+    });
+    await expect(trainFrom(source, options)).rejects.toMatchObject({ code: 'grpo-rewards-stuck' });
+    expect(warnings).toEqual(['grpo-rewards-stuck']);
+  });
+
+  it('names a single reward that is 0 throughout, and goes on', async () => {
+    const warnings: string[] = [];
+    const { source, options } = onPolicyRun({
+      rollouts: {
+        score: async (completions, step) => {
+          const { totals } = await preferToken(completions, step);
+          return { totals, parts: { wanted: totals, rhyme: completions.map(() => 0) } };
+        },
+      },
+      loop: { totalSteps: 11, onEvent: (event) => event.type === 'run-warning' && warnings.push(event.message) },
+    });
+    await trainFrom(source, options);
+    expect(warnings).toEqual([expect.stringMatching(/reward rhyme has been 0/)]);
+  });
+
+  it.each([{ groupSize: 1 }, { promptsPerRollout: 0 }, { iterations: 0 }, { prompts: [] }])(
+    'refuses %o',
+    (rollouts: Partial<RolloutOptions>) => {
+      expect(() => onPolicyRun({ rollouts })).toThrow(/rollout: expected/);
+    },
+  );
+});
+
+describe('grpoObjective', () => {
+  function item(changes: Partial<RolloutItem>, i: number): RolloutItem {
+    return {
+      id: `item ${i}`,
+      promptIds: [1 + i, 2],
+      completionIds: [7, 8 + i, 9],
+      advantage: 1,
+      isMasked: false,
+      rollout: { metrics: {} },
+      ...changes,
+    };
+  }
+
+  async function gradients(items: readonly RolloutItem[], options: Partial<OnPolicyOptions>, parts: Int32Array[]) {
+    const model = tinyModel(true);
+    const objective = grpoObjective({ loss: 'dapo', beta: 0, epsilon: 0.2, ...options });
+    const step = objective.beginStep(items);
+    const arena = createArena(model.kernels);
+    let loss = 0;
+    for (const indexes of parts) {
+      const part = Array.from(indexes, (index) => items[index]!);
+      loss += (await accumulateGradients({ model, arena, objective, step, items: part, indexes, dropoutSeed: 0 })).loss;
+    }
+    const parameter = [...model.parameters.values()][0]!;
+    return { loss, gradient: [...(await model.kernels.read(parameter.grad!))] };
+  }
+
+  const ofAll = (items: readonly unknown[]) => [Int32Array.from(items, (_, i) => i)];
+
+  it.each(['grpo', 'bnpo', 'dapo', 'sapo'] as const)('%s: parts of a step add up to the step', async (loss) => {
+    const old = Float64Array.of(-3, -4, -3.5);
+    const items = [1.2, -0.4, 0.7, -1.5].map((advantage, i) => item({ advantage, old }, i));
+    const whole = await gradients(items, { loss }, ofAll(items));
+    const parted = await gradients(items, { loss }, [Int32Array.of(0, 3), Int32Array.of(1), Int32Array.of(2)]);
+    expect(parted.loss).toBeCloseTo(whole.loss, 6);
+    for (const [i, value] of whole.gradient.entries()) expect(parted.gradient[i]).toBeCloseTo(value, 5);
+    expect(Math.max(...whole.gradient.map(Math.abs))).toBeGreaterThan(1e-3);
+  });
+
+  it('leaves out what cannot teach, and counts it in the divisor all the same', async () => {
+    const items = [item({}, 0), item({ advantage: 0 }, 1), item({ isMasked: true }, 2)];
+    const read = items.map((one) => grpoObjective({ loss: 'dapo', beta: 0, epsilon: 0.2 }).sequences(one).length);
+    expect(read).toEqual([1, 0, 0]);
+    const withKl = items.map((one) => grpoObjective({ loss: 'dapo', beta: 0.1, epsilon: 0.2 }).sequences(one).length);
+    expect(withKl).toEqual([1, 1, 0]);
+    // dapo divides by the tokens of the step: the silent completion doubles them, the masked one does not count.
+    const alone = await gradients(items.slice(0, 1), {}, ofAll([0]));
+    const among = await gradients(items, {}, ofAll(items));
+    expect(among.loss).toBeCloseTo(alone.loss / 2, 9);
+  });
+
+  it('the entropy bonus has the gradient of central differences', async () => {
+    const model = tinyModel(true);
+    const parameter = [...model.parameters.values()].at(-1)!;
+    const objective = grpoObjective({ loss: 'dapo', beta: 0, epsilon: 0.2, entropyCoefficient: 0.5 });
+    const items = [item({ advantage: 0 }, 0)];
+    const step = objective.beginStep(items);
+    const run = async () =>
+      accumulateGradients({
+        model,
+        arena: createArena(model.kernels),
+        objective,
+        step,
+        items,
+        indexes: Int32Array.of(0),
+        dropoutSeed: 0,
+      });
+    const { metrics } = await run();
+    expect(metrics.entropy).toBeGreaterThan(0);
+    const gradient = [...(await model.kernels.read(parameter.grad!))];
+    const values = Float32Array.from(await valuesOf(model, [parameter]));
+    for (const i of [0, 3, 7]) {
+      const at = async (by: number) => {
+        const moved = values.slice();
+        moved[i]! += by;
+        model.kernels.write(parameter.value, moved);
+        return (await run()).loss;
+      };
+      const difference = ((await at(0.01)) - (await at(-0.01))) / 0.02;
+      expect(gradient[i]).toBeCloseTo(difference, 3);
+    }
+  });
+});
+
+describe('the frozen reference', () => {
+  it('is the starting adapter, stays so while the policy trains, and is checked at the start', async () => {
+    const { model, adapter, source, options } = onPolicyRun({ loop: { totalSteps: 3 } });
+    await trainFrom(source, options);
+    const reference = freezeReference(model, adapter, 'start');
+    const texts = [{ promptIds: [1, 2], completionIds: [3, 4, 5] }];
+    expect(await checkReferenceStart(model, reference, texts)).toMatch(/0\.00e\+0 over 1 texts/);
+    const again = onPolicyRun({ loop: { totalSteps: 3 } });
+    await trainFrom(again.source, { ...again.options, schedule: () => 0.1 });
+    for (const [i, parameter] of adapter.parameters.entries()) {
+      const values = await again.model.kernels.read(again.adapter.parameters[i]!.value);
+      model.kernels.write(parameter.value, Float32Array.from(values));
+    }
+    await expect(checkReferenceStart(model, reference, texts)).rejects.toMatchObject({ code: 'grpo-start-mismatch' });
+    const base = freezeReference(model, adapter, 'base');
+    expect(await checkReferenceStart(model, base, texts)).toMatch(/over 1 texts/);
+    for (const delta of adapter.deltas.values()) expect(delta.scaling).toBe(2);
+  });
+});

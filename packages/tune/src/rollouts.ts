@@ -1,0 +1,302 @@
+/**
+ * On-policy data: prompts → a group of completions each, sampled from the model as it is → rewards → advantages → the
+ * items of the next optimizer steps. A rollout is a pure function of weights, seed and position, so resuming at its
+ * start needs nothing else; in the midst of one (several updates from a rollout) the checkpoint carries it.
+ */
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type GeneratedSequence, generate, type LanguageModel, type SamplingOptions } from '@tuiqiao/lm';
+import type { Metrics } from '@tuiqiao/schema';
+import { type Arena, createArena, createRandom } from '@tuiqiao/tensor';
+import { type DataPosition, planEpoch, planMicroBatches } from './batching.ts';
+import { TuneError } from './errors.ts';
+import type { FrozenReference } from './frozen-reference.ts';
+import { scoreSequences } from './micro-batch.ts';
+import { groupAdvantages } from './objectives/advantages.ts';
+import { completionSequence, type RolloutItem } from './objectives/on-policy.ts';
+import { rolloutMetrics } from './rollout-metrics.ts';
+import type { StepSource } from './step-source.ts';
+
+export interface RolloutPrompt {
+  readonly id: string;
+  readonly promptIds: readonly number[];
+}
+
+/** One completion, as rewards see it. */
+export interface Completion {
+  /** Index of the prompt in the list. */
+  readonly prompt: number;
+  /** Without the stop token. */
+  readonly ids: readonly number[];
+  /** False when it was cut at the length limit. */
+  readonly isFinished: boolean;
+  /** Of each token and then of the stop token, under the frozen reference, where there is one. */
+  readonly reference: Float64Array | null;
+}
+
+export interface CompletionScores {
+  /** [N] what advantages are made of; NaN where no reward applies. */
+  readonly totals: ArrayLike<number>;
+  /** By reward: [N], for the log. */
+  readonly parts: Readonly<Record<string, ArrayLike<number>>>;
+}
+
+export interface Rollout {
+  /** The optimizer step it was written for, from 1. */
+  readonly step: number;
+  /** Groups of `groupSize`, in the order of their prompts. */
+  readonly completions: readonly Completion[];
+  readonly scores: CompletionScores;
+  readonly advantages: Float64Array;
+}
+
+export interface RolloutOptions {
+  readonly model: LanguageModel;
+  readonly prompts: readonly RolloutPrompt[];
+  readonly seed: number;
+  readonly promptsPerRollout: number;
+  /** Completions of each prompt, at least 2. */
+  readonly groupSize: number;
+  /** Optimizer steps made from one rollout. Default 1. */
+  readonly iterations?: number;
+  readonly sampling?: SamplingOptions;
+  readonly maxNewTokens: number;
+  /** Ends a completion. */
+  readonly stopId: number;
+  /** Completions written at the same time. Default: all of a rollout, at most 128. */
+  readonly slots?: number;
+  /** Whole groups come together, so that a reward can compare a completion with its neighbours. */
+  readonly score: (completions: readonly Completion[], step: number) => CompletionScores | Promise<CompletionScores>;
+  /** Divisor of advantages. Default `group`. */
+  readonly scale?: 'group' | 'batch' | 'none';
+  /** Scores every completion, for the KL term or for rewards. */
+  readonly reference?: FrozenReference;
+  /** Leave completions that were cut out of the loss. Default false: to be cut is a fault, and rewards say so. */
+  readonly masksTruncated?: boolean;
+  /** Default 4,096. */
+  readonly maxTokensPerMicroBatch?: number;
+  readonly onRollout?: (rollout: Rollout) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+const MAX_SLOTS = 128;
+const DEFAULT_TOKENS = 4096;
+const STATE_FILE = 'rollout.json';
+
+/** A rollout and the steps still to be made from it. */
+interface Current {
+  readonly firstStep: number;
+  readonly items: readonly RolloutItem[];
+}
+
+/** @throws TuneError `grpo-rollout` for options that make no groups */
+export function rolloutSource(options: RolloutOptions): StepSource<RolloutItem> {
+  const { prompts, seed, groupSize, promptsPerRollout } = options;
+  const iterations = options.iterations ?? 1;
+  checkRollouts(options, iterations);
+  const bound = options.maxTokensPerMicroBatch ?? DEFAULT_TOKENS;
+  const arena = createArena(options.model.kernels);
+  const data = { length: prompts.length, tokensOf: () => 1, item: (index: number) => prompts[index]! };
+  const plan = (epoch: number) => planEpoch(data, { seed, itemsPerStep: promptsPerRollout }, epoch);
+  let current: Current | null = null;
+
+  const itemsOf = async ({ epoch, stepInEpoch }: DataPosition, step: number): Promise<Current> => {
+    const rollout = Math.floor(stepInEpoch / iterations);
+    if (stepInEpoch % iterations !== 0) {
+      if (current !== null) return current;
+      throw new TuneError('checkpoint-format', `step ${step}: expected the rollout it belongs to, got none`, {
+        hint: `the checkpoint lacks ${STATE_FILE}; start from an older one`,
+      });
+    }
+    const drawn = Array.from(plan(epoch)[rollout]!).flatMap((index) => Array<number>(groupSize).fill(index));
+    const rolloutSeed = createRandom(seed).fork(`rollout ${epoch} ${rollout}`).bits();
+    const items = await writeRollout(options, arena, bound, drawn, rolloutSeed, step);
+    return { firstStep: step, items };
+  };
+
+  return {
+    seed,
+    maxTokensPerMicroBatch: bound,
+    fingerprint: {
+      prompts: prompts.length,
+      promptLengths: prompts.reduce((hash, { promptIds }) => (Math.imul(hash, 31) + promptIds.length) | 0, 7),
+      promptsPerRollout,
+      groupSize,
+      iterations,
+      maxNewTokens: options.maxNewTokens,
+      microBatchTokens: bound,
+    },
+    stepsInEpoch: () => Math.ceil(prompts.length / promptsPerRollout) * iterations,
+    itemsAt: async (position, step) => {
+      current = await itemsOf(position, step);
+      const { items } = current;
+      return {
+        items,
+        indexes: Int32Array.from(items, (_, i) => i),
+        tokens: items.map((item) => item.promptIds.length + item.completionIds.length),
+      };
+    },
+    saveState: async (folder, step) => {
+      if (current === null || step - current.firstStep + 1 >= iterations) return;
+      await writeFile(path.join(folder, STATE_FILE), formatState(current));
+    },
+    loadState: async (folder) => {
+      const file = path.join(folder, STATE_FILE);
+      current = existsSync(file) ? parseState(await readFile(file, 'utf8')) : null;
+    },
+  };
+}
+
+function checkRollouts(options: RolloutOptions, iterations: number): void {
+  const refuse = (what: string, got: unknown): never => {
+    throw new TuneError('grpo-rollout', `rollout: expected ${what}, got ${got}`);
+  };
+  const { groupSize, promptsPerRollout, prompts } = options;
+  if (!(Number.isInteger(groupSize) && groupSize >= 2)) refuse('groups of 2 or more', groupSize);
+  if (!(Number.isInteger(promptsPerRollout) && promptsPerRollout >= 1)) refuse('1 prompt or more', promptsPerRollout);
+  if (!(Number.isInteger(iterations) && iterations >= 1)) refuse('1 iteration or more', iterations);
+  if (prompts.length === 0) refuse('prompts', 'none');
+}
+
+/** @param drawn prompt of each completion, `groupSize` neighbours alike */
+async function writeRollout(
+  options: RolloutOptions,
+  arena: Arena,
+  bound: number,
+  drawn: readonly number[],
+  seed: number,
+  step: number,
+): Promise<RolloutItem[]> {
+  const { model, prompts, stopId, maxNewTokens, groupSize, signal } = options;
+  const written = await generate(
+    model,
+    drawn.map((index) => prompts[index]!.promptIds),
+    {
+      ...options.sampling,
+      maxNewTokens,
+      stopIds: [stopId],
+      seed,
+      slots: options.slots ?? Math.min(MAX_SLOTS, drawn.length),
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+  const bare = written.map((sequence, i) => toItem(sequence, prompts[drawn[i]!]!, stopId, i));
+  const scoreAll = () => scoreItems(model, arena, bound, bare, signal);
+  const reference = options.reference === undefined ? null : await options.reference.during(scoreAll);
+  const completions = written.map(
+    (sequence, i): Completion => ({
+      prompt: drawn[i]!,
+      ids: sequence.ids,
+      isFinished: sequence.finish === 'stop',
+      reference: reference?.[i] ?? null,
+    }),
+  );
+  const scores = await options.score(completions, step);
+  const scale = options.scale ?? 'group';
+  const groups = groupAdvantages(
+    completions.map((_, i) => [scores.totals[i] ?? Number.NaN]),
+    { groupSize, scale },
+  );
+  const old = (options.iterations ?? 1) > 1 ? await scoreAll() : null;
+  await options.onRollout?.({ step, completions, scores, advantages: groups.advantages });
+  const rollout = { metrics: rolloutMetrics(completions, scores, groups, scale) };
+  return bare.map((item, i) => ({
+    ...item,
+    advantage: groups.advantages[i]!,
+    isMasked: options.masksTruncated === true && !completions[i]!.isFinished,
+    ...(old === null ? {} : { old: old[i]! }),
+    ...(reference === null ? {} : { reference: reference[i]! }),
+    rollout,
+  }));
+}
+
+function toItem(sequence: GeneratedSequence, prompt: RolloutPrompt, stopId: number, place: number): RolloutItem {
+  const completionIds = sequence.finish === 'stop' ? [...sequence.ids, stopId] : [...sequence.ids];
+  return {
+    id: `${prompt.id} #${place}`,
+    promptIds: prompt.promptIds,
+    completionIds,
+    advantage: 0,
+    isMasked: false,
+    rollout: { metrics: {} },
+  };
+}
+
+/** Log-probability of every token of every completion, by the pass that training makes, without gradients. */
+async function scoreItems(
+  model: LanguageModel,
+  arena: Arena,
+  bound: number,
+  items: readonly RolloutItem[],
+  signal: AbortSignal | undefined,
+): Promise<Float64Array[]> {
+  const data = {
+    length: items.length,
+    tokensOf: (i: number) => items[i]!.promptIds.length + items[i]!.completionIds.length,
+    item: (i: number) => items[i]!,
+  };
+  const order = Int32Array.from(items, (_, i) => i);
+  const scored: Float64Array[] = [];
+  for (const part of planMicroBatches(data, order, bound)) {
+    signal?.throwIfAborted();
+    const { logProbs, rowOffsets } = await scoreSequences(
+      model,
+      arena,
+      Array.from(part, (i) => completionSequence(items[i]!)),
+    );
+    for (const [s, i] of part.entries()) scored[i] = logProbs.slice(rowOffsets[s]!, rowOffsets[s + 1]!);
+  }
+  return scored;
+}
+
+/** As in the file; JSON keeps doubles exactly. */
+interface StoredRollout {
+  readonly firstStep: number;
+  readonly metrics: Metrics;
+  readonly items: readonly {
+    readonly id: string;
+    readonly promptIds: number[];
+    readonly completionIds: number[];
+    readonly advantage: number;
+    readonly isMasked: boolean;
+    readonly old?: number[];
+    readonly reference?: number[];
+  }[];
+}
+
+function formatState({ firstStep, items }: Current): string {
+  const stored: StoredRollout = {
+    firstStep,
+    metrics: items[0]?.rollout.metrics ?? {},
+    items: items.map(({ id, promptIds, completionIds, advantage, isMasked, old, reference }) => ({
+      id,
+      promptIds: Array.from(promptIds),
+      completionIds: Array.from(completionIds),
+      advantage,
+      isMasked,
+      ...(old === undefined ? {} : { old: Array.from(old) }),
+      ...(reference === undefined ? {} : { reference: Array.from(reference) }),
+    })),
+  };
+  return JSON.stringify(stored);
+}
+
+/** @throws TuneError `checkpoint-format` */
+function parseState(text: string): Current {
+  try {
+    const { firstStep, metrics, items } = JSON.parse(text) as StoredRollout;
+    const rollout = { metrics };
+    return {
+      firstStep,
+      items: items.map(({ old, reference, ...item }) => ({
+        ...item,
+        ...(old === undefined ? {} : { old: Float64Array.from(old) }),
+        ...(reference === undefined ? {} : { reference: Float64Array.from(reference) }),
+        rollout,
+      })),
+    };
+  } catch (cause) {
+    throw new TuneError('checkpoint-format', `${STATE_FILE}: expected a rollout, got a damaged file`, { cause });
+  }
+}
