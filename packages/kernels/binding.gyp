@@ -10,6 +10,7 @@
       "native/attention.cc",
       "native/elementwise.cc",
       "native/gemm-portable.cc",
+      "native/gemm-small.cc",
       "native/head.cc",
       "native/kernel-set.cc",
       "native/norm.cc",
@@ -21,7 +22,7 @@
   "target_defaults": {
     "cflags!": ["-O2"],
     "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++17", "-std=gnu++20"],
-    "cflags": ["-O3", "-Wall", "-Wextra", "-fPIC", "-Wno-psabi", "-Wno-maybe-uninitialized", "-Wno-unknown-pragmas"],
+    "cflags": ["-O3", "-Wall", "-Wextra", "-fPIC", "-Wno-psabi", "-Wno-maybe-uninitialized", "-Wno-uninitialized", "-Wno-unknown-pragmas"],
     # Products and sums may contract to FMA; NaN and infinity keep their meaning (no -ffast-math).
     "cflags_cc": ["-std=c++17", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"],
     "xcode_settings": {

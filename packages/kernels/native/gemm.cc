@@ -22,6 +22,8 @@ namespace {
 using dnnl::memory;
 
 // Shapes vary with the number of packed tokens; oneDNN keeps compiled code in a cache of its own, so eviction is cheap.
+// Up to so many rows the kernels' own product for few rows is faster.
+constexpr long kFewRows = 32;
 constexpr size_t kMaxProducts = 512;
 // Packed f32 copies: enough for the weights of a 0.6 B model, its output head excepted.
 constexpr size_t kMaxPackedBytes = size_t{4} << 30;
@@ -172,6 +174,7 @@ std::string gemmName() {
 }
 
 void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
+  if (gemm.M <= kFewRows && set.smallGemm(out, a, b, gemm, threads)) return;
 #if defined(_OPENMP)
   if (omp_get_max_threads() != threads) omp_set_num_threads(threads);  // oneDNN asks OpenMP
 #endif

@@ -41,6 +41,8 @@ void adamw(const Call& call);
 void sgd(const Call& call);
 // gemm-portable.cc
 void portableGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
+// gemm-small.cc
+bool smallGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 
 }  // namespace TUIQIAO_ISA
 }  // namespace tuiqiao

@@ -38,7 +38,8 @@ static const Kernel table[] = {
 #define TUIQIAO_NAME(x) TUIQIAO_TEXT(x)
 
 extern const KernelSet kernelSet;
-const KernelSet kernelSet = {TUIQIAO_NAME(TUIQIAO_ISA), table, sizeof(table) / sizeof(table[0]), portableGemm};
+const KernelSet kernelSet = {TUIQIAO_NAME(TUIQIAO_ISA), table, sizeof(table) / sizeof(table[0]), portableGemm,
+                             smallGemm};
 
 }  // namespace TUIQIAO_ISA
 }  // namespace tuiqiao

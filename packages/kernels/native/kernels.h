@@ -57,6 +57,8 @@ struct KernelSet {
   const Kernel* kernels;
   int count;
   void (*portableGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
+  // For products of a few rows; false: this set has nothing special for the operands.
+  bool (*smallGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 };
 
 namespace generic {

@@ -12,6 +12,7 @@ const SIZES: MatmulSizes[] = [
   { M: 9, N: 31, K: 20, transposeB: true, alpha: 0.5 },
   { M: 64, N: 96, K: 64, transposeB: true, accumulate: true, isConstantB: true },
   { M: 31, N: 9, K: 40, transposeA: true, accumulate: true, alpha: -1.5 },
+  { M: 13, N: 67, K: 77, transposeB: true, accumulate: true, alpha: 2, ldA: 80, ldB: 79, ldOut: 70 },
   { M: 12, N: 8, K: 16, transposeA: true, transposeB: true },
   { M: 7, N: 11, K: 13, ldA: 19, ldB: 23, ldOut: 29 },
   { M: 7, N: 11, K: 13, transposeA: true, ldA: 10, ldOut: 17, accumulate: true },
