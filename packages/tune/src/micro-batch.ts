@@ -38,7 +38,10 @@ export async function accumulateGradients<Item>(options: {
   arena.reset();
   const sequences = items.flatMap((item) => objective.sequences(item));
   const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
-  const tokens = sequences.reduce((sum, sequence) => sum + sequence.promptIds.length + sequence.completionIds.length, 0);
+  const tokens = sequences.reduce(
+    (sum, sequence) => sum + sequence.promptIds.length + sequence.completionIds.length,
+    0,
+  );
   if (batch.lossRows.length === 0) {
     return { loss: 0, metrics: {}, tokens };
   }
