@@ -94,16 +94,20 @@ export function loadBook(name: BookName, script: Script = 'traditional'): Book {
 function createBook(name: BookName, script: Script): Book {
   const own = loadOwnReadings(name);
   const groups = listGroups(name);
-  const cache = new Map<string, readonly Reading[]>();
+  const lookUp = script === 'simplified' ? readSimplified : readTraditional;
+  // By code point: 0 = not asked yet, else one more than the place in `found`.
+  const places = new Uint16Array(CODE_POINT_LIMIT);
+  const found: (readonly Reading[])[] = [];
 
   const readings = (char: string): readonly Reading[] => {
-    let found = cache.get(char);
-    if (!found) {
-      found = script === 'simplified' ? readSimplified(own, char) : readTraditional(own, char);
-      // Unknown strings are not cached: input is unbounded, the tables are not.
-      if (found.length > 0) cache.set(char, found);
-    }
-    return found;
+    const code = char.codePointAt(0) ?? CODE_POINT_LIMIT;
+    if (code >= CODE_POINT_LIMIT || char.length > (code > 0xffff ? 2 : 1)) return lookUp(own, char);
+    const place = places[code]!;
+    if (place !== 0) return found[place - 1]!;
+    const list = lookUp(own, char);
+    // What no book lists is not kept: only the tables bound what is.
+    if (list.length > 0) places[code] = found.push(list);
+    return list;
   };
 
   const toneMask = cacheByCodePoint((char) => maskOf(readings(char)));

@@ -66,6 +66,14 @@ describe('famous poems', () => {
     expect(show(check('移舟泊烟渚，日暮客愁新。野旷天低树，江清月近人。'))).toEqual(['1.4 特拗 合']);
   });
 
+  it('reads a pattern that leaves nothing to be desired before one with fewer departures', () => {
+    // 先 is level in two of three transcriptions: with an oblique reading line 1 would be unrhymed and have 小拗.
+    const verdict = check('春風昨夜到門先，草色青青岸柳邊。白日已高人未起，黃鸝啼盡落花天。');
+    expect(verdict).toMatchObject({ firstLineRhymes: true, rhyme: { lines: [1, 2, 4] }, strict: { all: true } });
+    expect(show(verdict)).toEqual(['1.7 多音 多音']);
+    expect(check('春风昨夜到门先，草色青青岸柳边。白日已高人未起，黄鹂啼尽落花天。').strict.all).toBe(true);
+  });
+
   it('黄鹤楼 is half old style: form by shape, 大拗 rescued, faults named', () => {
     const verdict = check(
       '昔人已乘黄鹤去，此地空余黄鹤楼。黄鹤一去不复返，白云千载空悠悠。晴川历历汉阳树，芳草萋萋鹦鹉洲。日暮乡关何处是，烟波江上使人愁。',

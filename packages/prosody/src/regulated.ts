@@ -59,6 +59,11 @@ export function findUnknown(scans: readonly LineScan[]): Issue[] {
 
 // ── the scheme ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/** The cost of taking a first line to rhyme that does not even borrow. */
+const NEVER_RHYMES = 200;
+/** A couplet holds one excused hard fault; a scheme with many more is another poem's. */
+const MORE_EXCUSED_FAULTS = 4;
+
 interface SchemeChoice {
   readonly scheme: Scheme;
   readonly hardFaults: number;
@@ -68,25 +73,42 @@ interface SchemeChoice {
 /**
  * The scheme with the fewest hard faults. Where two are equal the last character of the first line has both tones (or
  * is unknown): the tone issues decide, then whether that line rhymes, then the plainer form (first line unrhymed).
+ *
+ * Hard faults count what is excused (特拗, a rescued 大拗) and pass over readings that not every book confirms; so where
+ * the scheme that has the fewest leaves something to be desired, one that leaves nothing goes before it.
  */
 function chooseScheme(scans: readonly LineScan[], lineLength: 5 | 7, evidence: RhymeEvidence): SchemeChoice {
   const schemes = listSchemes(scans.length, lineLength);
   const faults = schemes.map((scheme) => countHardFaults(scheme, scans, lineLength));
   const fewest = Math.min(...faults);
-  const tied = schemes.filter((_, index) => faults[index] === fewest);
-  let best: { scheme: Scheme; toneIssues: Issue[]; cost: number } | undefined;
-  for (const scheme of tied) {
+  let best: SchemeChoice | undefined;
+  let bestCost = 0;
+  for (const [index, scheme] of schemes.entries()) {
+    if (faults[index] !== fewest) continue;
     const toneIssues = judgeTones(scheme, scans, lineLength);
-    if (tied.length === 1) return { scheme, hardFaults: fewest, toneIssues };
     const cost = 2 * penalty(toneIssues) + firstLineCost(scheme, evidence);
-    if (!best || cost < best.cost) best = { scheme, toneIssues, cost };
+    if (best && cost >= bestCost) continue;
+    best = { scheme, hardFaults: fewest, toneIssues };
+    bestCost = cost;
   }
-  return { scheme: best!.scheme, hardFaults: fewest, toneIssues: best!.toneIssues };
+  if (penalty(best!.toneIssues) === 0) return best!;
+  let flawless: SchemeChoice | undefined;
+  let flawlessCost = NEVER_RHYMES;
+  for (const [index, scheme] of schemes.entries()) {
+    if (faults[index] === fewest || faults[index]! > fewest + MORE_EXCUSED_FAULTS) continue;
+    const cost = firstLineCost(scheme, evidence);
+    if (cost >= flawlessCost) continue;
+    const toneIssues = judgeTones(scheme, scans, lineLength);
+    if (penalty(toneIssues) > 0) continue;
+    flawless = { scheme, hardFaults: fewest, toneIssues };
+    flawlessCost = cost;
+  }
+  return flawless ?? best!;
 }
 
 /** A first line that joins the rhyme group is taken to rhyme; one that does not even borrow is not. */
 function firstLineCost(scheme: Scheme, { firstLine }: RhymeEvidence): number {
-  if (scheme.firstLineRhymes) return firstLine === 'same-group' ? 0 : firstLine === 'neighbour' ? 1 : 200;
+  if (scheme.firstLineRhymes) return firstLine === 'same-group' ? 0 : firstLine === 'neighbour' ? 1 : NEVER_RHYMES;
   return firstLine === 'same-group' ? 1 : 0;
 }
 

@@ -5,7 +5,7 @@ import { type LineType, slotMask } from './forms.ts';
 import { LEVEL, OBLIQUE } from './rules/issue.ts';
 import type { Script } from './scripts.ts';
 import type { PoemLine } from './text.ts';
-import { toneUsage } from './tone-usage.ts';
+import { likelyTones, usualTone } from './tone-usage.ts';
 import type { LineReading, ToneMark } from './verdict.ts';
 
 /** Tone masks of one line: 1 = 平, 2 = 仄, 3 = either. */
@@ -49,16 +49,6 @@ export function scanLine(line: PoemLine, book: Book, script: Script): LineScan {
   return { known, masks, confirmed, isContested, likelyMask };
 }
 
-/** A reading that poets choose less often than this decides nothing by itself. */
-const RARE_SHARE = 0.03;
-
-function likelyTones(char: string, script: Script): number {
-  const usage = toneUsage(char, script);
-  if (!usage) return LEVEL | OBLIQUE;
-  const rare = RARE_SHARE * (usage.level + usage.oblique);
-  return (usage.level < rare ? 0 : LEVEL) | (usage.oblique < rare ? 0 : OBLIQUE);
-}
-
 const MARKS: readonly ToneMark[] = ['？', '平', '仄', '多'];
 
 /**
@@ -88,7 +78,7 @@ export function readLine(
     else {
       const wanted = slots && type ? wantedTone(type, slots, scan, position, rescues) : 3;
       tones +=
-        (wanted === 3 ? usualTone(line.chars[position]!, confirmed[position]!, script) : wanted) === 1 ? '平' : '仄';
+        (wanted === 3 ? chosenTone(line.chars[position]!, confirmed[position]!, script) : wanted) === 1 ? '平' : '仄';
     }
   }
   return { text: line.text, tones, readings };
@@ -115,8 +105,6 @@ function wantedTone(
   return slots[position]!;
 }
 
-function usualTone(char: string, confirmed: number, script: Script): 1 | 2 {
-  if (confirmed === LEVEL || confirmed === OBLIQUE) return confirmed;
-  const usage = toneUsage(char, script);
-  return usage && usage.oblique > usage.level ? OBLIQUE : LEVEL;
+function chosenTone(char: string, confirmed: number, script: Script): 1 | 2 {
+  return confirmed === LEVEL || confirmed === OBLIQUE ? confirmed : usualTone(char, script);
 }

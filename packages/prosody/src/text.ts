@@ -101,7 +101,8 @@ function divide(text: string, spaceDivides: boolean): PoemLine[] {
   let mark = '';
   const flush = (): void => {
     if (chars.length > 0) {
-      const pausesInside = pauses.filter((pause) => pause < chars.length);
+      const { length } = chars;
+      const pausesInside = pauses.length === 0 ? pauses : pauses.filter((pause) => pause < length);
       lines.push({
         chars,
         text: chars.join(''),

@@ -45,3 +45,43 @@ export function toneUsage(char: string, script: Script = 'traditional'): ToneUsa
   }
   return level + oblique > 0 ? { level, oblique } : undefined;
 }
+
+/** Beyond the last CJK extension. */
+const CODE_POINT_LIMIT = 0x34000;
+/** A reading that poets choose less often than this decides nothing by itself. */
+const RARE_SHARE = 0.03;
+const IS_COMPUTED = 8;
+const USUALLY_OBLIQUE = 4;
+
+/** By code point, filled on demand: bits 1 and 2 the likely tones, bit 4 usually oblique, bit 8 computed. */
+const usageBits: Readonly<Record<Script, Uint8Array>> = {
+  traditional: new Uint8Array(CODE_POINT_LIMIT),
+  simplified: new Uint8Array(CODE_POINT_LIMIT),
+};
+
+function bitsOf(char: string, script: Script): number {
+  const code = char.codePointAt(0) ?? CODE_POINT_LIMIT;
+  const cache = usageBits[script];
+  const known = cache[code];
+  if (known) return known;
+  const usage = toneUsage(char, script);
+  let bits = IS_COMPUTED | 3;
+  if (usage) {
+    const rare = RARE_SHARE * (usage.level + usage.oblique);
+    if (usage.level < rare) bits &= ~1;
+    if (usage.oblique < rare) bits &= ~2;
+    if (usage.oblique > usage.level) bits |= USUALLY_OBLIQUE;
+  }
+  if (code < CODE_POINT_LIMIT) cache[code] = bits;
+  return bits;
+}
+
+/** The tones that poets give a character more than once in a while: bit 1 = 平, bit 2 = 仄; both where nothing is known. */
+export function likelyTones(char: string, script: Script): number {
+  return bitsOf(char, script) & 3;
+}
+
+/** The tone that poets give a character oftener, 1 = 平, 2 = 仄; 平 where nothing is known. */
+export function usualTone(char: string, script: Script): 1 | 2 {
+  return (bitsOf(char, script) & USUALLY_OBLIQUE) === 0 ? 1 : 2;
+}

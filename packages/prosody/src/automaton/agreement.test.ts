@@ -75,9 +75,7 @@ describe('what the automaton writes', () => {
           book.readings(end).some(({ group, tone }) => tone === '平' && groups.includes(group));
         if (asked.rhymeGroup !== undefined) expect(ends.every(isInGroup), text).toBe(true);
       }),
-      // A fixed seed: 3 in 10,000 random 五绝 have both a 特拗 and a 大拗, and the checker, which chooses the pattern by hard
-      // slots alone, may then read them by another one.
-      { numRuns: 200, seed: 1 },
+      { numRuns: 200 },
     );
   });
 
@@ -119,6 +117,8 @@ describe('what the checker finds flawless', () => {
       if (text === undefined) continue;
       const verdict = check(text);
       const { form } = verdict;
+      // The automaton chooses by readings that every source has: 僊 is level in one only.
+      if (verdict.findings.some((finding) => finding.verdict === '多音')) continue;
       if (form === null || !['五绝', '七绝', '五律', '七律'].includes(form) || !verdict.strict.all) continue;
       flawless++;
       const machine = compilePlan({

@@ -6,7 +6,7 @@ import { type Book, loadBook } from '../books.ts';
 import type { Language } from '../messages.ts';
 import { detectScript, type Script } from '../scripts.ts';
 import { type PoemLine, splitText } from '../text.ts';
-import { toneUsage } from '../tone-usage.ts';
+import { usualTone } from '../tone-usage.ts';
 import type { BookName, Finding, LineReading, RhymeFound, Score, ToneMark, Verdict } from '../verdict.ts';
 import { alignLines, type LineStep, lineLengths } from './align-lines.ts';
 import { chooseVariant, type FlatText, findPractice, SHARED_BREAKS_NEEDED } from './choose-variant.ts';
@@ -292,11 +292,6 @@ function readLines(set: SetText, slotOf: Int32Array, shape: VariantShape, script
     }
     return { text: line.text, tones, readings };
   });
-}
-
-function usualTone(char: string, script: Script): number {
-  const usage = toneUsage(char, script);
-  return usage && usage.oblique > usage.level ? 2 : 1;
 }
 
 function describeIssue(
