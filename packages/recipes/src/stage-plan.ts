@@ -6,10 +6,12 @@ import { type GemmShape, measureGemmPeak } from '@tuiqiao/kernels';
 import { loadTokenizer, type ModelConfig, parameterCount, parseConfig, readConfig } from '@tuiqiao/lm';
 import type { DpoRecipe, PretrainRecipe, RunControls, SftRecipe, StagePlan } from '@tuiqiao/schema';
 import type { Kernels } from '@tuiqiao/tensor';
-import { countSteps, exampleDataset } from '@tuiqiao/tune';
+import { countSteps, exampleDataset, preferenceDataset } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
+import { findDatasets, holdOut } from './dataset-source.ts';
 import { loadExamples } from './examples.ts';
+import { chooseFiles, loadPairs } from './preference-files.ts';
 
 /** Share of the measured matrix speed that a training step reaches; measured on the base model it is above this. */
 const ASSUMED_SHARE = 0.5;
@@ -113,10 +115,20 @@ async function sftWorkload(recipe: SftRecipe, controls: RunControls): Promise<Wo
   return { config, totalSteps, samples: training.length, tokens, totalTokens, notes: [] };
 }
 
-async function dpoWorkload(recipe: DpoRecipe): Promise<Workload> {
+async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Workload> {
   const config = await readConfig(recipe.model);
-  const { prompts, samplesPerPrompt } = recipe.pairs;
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
+  const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
+  if (files !== null) {
+    const { pairs } = await loadPairs(files, recipe, await loadTokenizer(recipe.model), controls);
+    const data = preferenceDataset(holdOut(pairs, recipe.valSize, recipe.dataset.join(', '), recipe.seed).training);
+    const totalSteps = recipe.maxSteps ?? countSteps(data, { seed: recipe.seed, itemsPerStep }, recipe.epochs);
+    let tokens = 0;
+    for (let i = 0; i < data.length; i++) tokens += data.tokensOf(i);
+    const totalTokens = (tokens / data.length) * itemsPerStep * totalSteps;
+    return { config, totalSteps, samples: data.length, tokens, totalTokens, notes: [] };
+  }
+  const { prompts, samplesPerPrompt } = recipe.pairs;
   const totalSteps = recipe.maxSteps ?? Math.ceil((recipe.epochs * prompts) / itemsPerStep);
   return {
     config,
@@ -138,7 +150,7 @@ function workloadOf(recipe: TrainingRecipe, controls: RunControls): Promise<Work
     case 'sft':
       return sftWorkload(recipe, controls);
     case 'dpo':
-      return dpoWorkload(recipe);
+      return dpoWorkload(recipe, controls);
     default:
       return recipe satisfies never;
   }
