@@ -32,7 +32,7 @@ export interface FileSource {
   readonly numSamples?: number;
 }
 
-export interface CorpusSource {
+interface CorpusSource {
   readonly kind: 'corpus';
   readonly name: string;
 }

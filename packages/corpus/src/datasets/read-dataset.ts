@@ -13,7 +13,7 @@ import { malformed, type RowPlace, show } from './row-fields.ts';
 /** A JSON list is parsed in one piece: beyond this the parsed objects would not fit beside a model. */
 export const MAX_JSON_BYTES = 256 << 20;
 /** JSON lines are streamed; a larger file is a mistake (a log, a dump) and would run for hours before failing. */
-export const MAX_JSONL_BYTES = 8 * 2 ** 30;
+const MAX_JSONL_BYTES = 8 * 2 ** 30;
 /** One example; a longer line is a JSON list written without line breaks, or not text at all. */
 export const MAX_LINE_BYTES = 16 << 20;
 /** Examples are held in memory as token ids: more than this do not fit. */

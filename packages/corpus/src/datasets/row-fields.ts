@@ -5,7 +5,7 @@ import type { RawRow } from './dataset-row.ts';
 /** Longest piece of a bad value quoted in a message. */
 const MAX_SHOWN = 40;
 /** A poem, a story, a long chat turn fit; a book in one field is a broken file. */
-export const MAX_FIELD_CHARACTERS = 1_000_000;
+const MAX_FIELD_CHARACTERS = 1_000_000;
 /** Turns of one conversation: published chat data stays far below. */
 export const MAX_MESSAGES = 512;
 
@@ -17,7 +17,7 @@ export interface RowPlace {
   readonly line?: number;
 }
 
-export function describePlace({ file, row, line }: RowPlace): string {
+function describePlace({ file, row, line }: RowPlace): string {
   return line === undefined || line === row ? `${file}, row ${row}` : `${file}, row ${row} (line ${line})`;
 }
 
