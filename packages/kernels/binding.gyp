@@ -52,7 +52,7 @@
     },
     {
       "target_name": "tuiqiao_kernels",
-      "sources": ["native/addon.cc", "native/gemm.cc", "native/machine.cc", "native/memory.cc"],
+      "sources": ["native/addon.cc", "native/gemm.cc", "native/machine.cc"],
       "dependencies": ["kernels_generic"],
       "conditions": [
         ["onednn_prefix!=''", {

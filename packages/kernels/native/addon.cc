@@ -3,7 +3,7 @@
 //   selectKernels(isa: string | null): string        which instruction set's kernels answer from now on
 //   setThreads(count: number): number                0: one per physical core
 //   gemmName(): string
-//   allocate(bytes: number): ArrayBuffer
+//   prepareMemory(memory: ArrayBuffer): number       the first offset in it that is 64-byte aligned
 //   forgetPacked(array: TypedArray): void            the array was written from JavaScript
 //   matmul(out, a, b, M, N, K, transposeA, transposeB, accumulate, alpha, ldA, ldB, ldOut, isConstantB, usePortable)
 #include <node_api.h>
@@ -14,12 +14,12 @@
 
 #include "gemm.h"
 #include "machine.h"
-#include "memory.h"
 
 namespace {
 
 using namespace tuiqiao;
 
+constexpr uintptr_t kAlignment = 64;
 constexpr int kMatmulNumbers = 12;
 constexpr size_t kMaxArguments = kMaxBuffers + kMaxNumbers + 2;
 
@@ -106,31 +106,18 @@ napi_value matmul(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-void releaseBlock(napi_env env, void* data, void* hint) {
-  const size_t bytes = reinterpret_cast<size_t>(hint);
-  forgetPacked(data, bytes);
-  freeBlock(data, bytes);
-  int64_t adjusted;
-  napi_adjust_external_memory(env, -static_cast<int64_t>(bytes), &adjusted);
-}
-
-napi_value allocate(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value argument, result = nullptr;
+// Memory belongs to the JavaScript engine, which frees it as soon as it is collected; memory of an addon's own would wait
+// for the event loop, which a long synchronous computation never reaches.
+napi_value prepareMemory(napi_env env, napi_callback_info info) {
+  size_t count = 1, bytes = 0;
+  napi_value argument, result;
+  void* data = nullptr;
   napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
-  const size_t bytes = static_cast<size_t>(toNumber(env, argument));
-  void* data = allocateBlock(bytes);
-  if (data == nullptr) {
-    napi_throw_error(env, "ENOMEM", ("allocate: expected memory, got none for " + std::to_string(bytes) + " bytes").c_str());
-    return nullptr;
-  }
-  if (napi_create_external_arraybuffer(env, data, bytes, releaseBlock, reinterpret_cast<void*>(bytes), &result) != napi_ok) {
-    freeBlock(data, bytes);
-    napi_throw_error(env, nullptr, "allocate: this runtime does not allow external array buffers");
-    return nullptr;
-  }
-  int64_t adjusted;
-  napi_adjust_external_memory(env, static_cast<int64_t>(bytes), &adjusted);
+  napi_get_arraybuffer_info(env, argument, &data, &bytes);
+  forgetPacked(data, bytes);  // of a buffer that was at this address before
+  useHugePages(data, bytes);
+  const uintptr_t address = reinterpret_cast<uintptr_t>(data);
+  napi_create_double(env, static_cast<double>((kAlignment - address % kAlignment) % kAlignment), &result);
   return result;
 }
 
@@ -195,7 +182,7 @@ NAPI_MODULE_INIT() {
   for (int i = 0; i < set.count; i++)
     define(env, exports, set.kernels[i].name, runKernel, reinterpret_cast<void*>(static_cast<intptr_t>(i)));
   define(env, exports, "matmul", matmul);
-  define(env, exports, "allocate", allocate);
+  define(env, exports, "prepareMemory", prepareMemory);
   define(env, exports, "forgetPacked", forget);
   define(env, exports, "setThreads", setThreads);
   define(env, exports, "selectKernels", selectKernels);

@@ -27,6 +27,8 @@ constexpr long kFewRows = 32;
 constexpr size_t kMaxProducts = 512;
 // Packed f32 copies: enough for the weights of a 0.6 B model, its output head excepted.
 constexpr size_t kMaxPackedBytes = size_t{4} << 30;
+// When there is no room for another packed copy, those unused for so many products go: their weights are gone.
+constexpr uint64_t kPackedLifetime = 20000;
 
 struct Key {
   int64_t values[10];
@@ -60,6 +62,7 @@ struct PackedKey {
 struct Packed {
   PackedKey key;
   memory copy;
+  uint64_t lastUse;
 };
 
 struct State {
@@ -70,6 +73,7 @@ struct State {
   std::vector<char> scratch;
   std::list<Packed> packed;
   size_t packedBytes = 0;
+  uint64_t productsRun = 0;
 
   char* scratchpad(size_t bytes) {
     if (scratch.size() < bytes + 64) scratch.resize(bytes + 64);
@@ -149,17 +153,22 @@ memory* findPacked(State& s, const Product& product, const Buffer& b, const Gemm
   const Key shape = {{gemm.N, gemm.K, gemm.ldB, gemm.transposeB}};
   for (auto it = s.packed.begin(); it != s.packed.end(); ++it) {
     if (it->key.data == b.data && it->key.shape == shape && it->copy.get_desc() == product.packedB) {
+      it->lastUse = s.productsRun;
       s.packed.splice(s.packed.begin(), s.packed, it);
       return &s.packed.front().copy;
     }
   }
   const size_t bytes = product.packedB.get_size();
-  if (s.packedBytes + bytes > kMaxPackedBytes) return nullptr;
+  while (s.packedBytes + bytes > kMaxPackedBytes) {
+    if (s.packed.empty() || s.packed.back().lastUse + kPackedLifetime > s.productsRun) return nullptr;
+    s.packedBytes -= s.packed.back().copy.get_desc().get_size();
+    s.packed.pop_back();
+  }
   memory copy(product.packedB, s.engine);
   memory plain(product.plainB, s.engine, b.data);
   dnnl::reorder(plain, copy).execute(s.stream, plain, copy);
   s.stream.wait();
-  s.packed.push_front({{b.data, product.plainB.get_size(), shape}, copy});
+  s.packed.push_front({{b.data, product.plainB.get_size(), shape}, copy, s.productsRun});
   s.packedBytes += bytes;
   hasPacked = true;
   return &s.packed.front().copy;
@@ -179,6 +188,7 @@ void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buf
   if (omp_get_max_threads() != threads) omp_set_num_threads(threads);  // oneDNN asks OpenMP
 #endif
   State& s = state();
+  s.productsRun++;
   bool packs = gemm.isConstantB && b.type == Type::f32;
   Product* product = &findProduct(s, gemm, a.type, out.type, packs, threads);
   if (product->isReference) {

@@ -8,6 +8,7 @@
 #include <thread>
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/mman.h>
 #endif
 
 namespace tuiqiao {
@@ -52,6 +53,18 @@ int availableCores() {
   }
 #endif
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+void useHugePages(void* data, size_t bytes) {
+#if defined(__linux__)
+  constexpr uintptr_t kPage = uintptr_t{2} << 20;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) / kPage * kPage;
+  if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a wish: failure is harmless
+#else
+  (void)data;
+  (void)bytes;
+#endif
 }
 
 }  // namespace tuiqiao

@@ -1,4 +1,4 @@
-// What this processor can do and how many threads to use.
+// What this processor can do, how many threads to use, and how memory is mapped.
 #pragma once
 #include "kernels.h"
 
@@ -12,5 +12,8 @@ const KernelSet* findKernelSet(const char* isa);
 
 // Physical cores this process may run on: the affinity mask, one thread per core. At least 1.
 int availableCores();
+
+// Asks for 2 MiB pages under large blocks: fewer page faults and address translations.
+void useHugePages(void* data, size_t bytes);
 
 }  // namespace tuiqiao

@@ -42,9 +42,11 @@ const KERNEL_NAMES = [
   'matmul',
 ] as const;
 
+const OTHER_NAMES = ['prepareMemory', 'forgetPacked', 'setThreads', 'selectKernels', 'gemmName'] as const;
+
 export type NativeAddon = Readonly<Record<(typeof KERNEL_NAMES)[number], Kernel>> & {
-  /** Zeroed memory outside the JavaScript heap, 64-byte aligned (2 MiB when large). */
-  allocate(bytes: number): ArrayBuffer;
+  /** Readies new memory for kernels (large pages) and returns its first 64-byte aligned offset. */
+  prepareMemory(memory: ArrayBuffer): number;
   /** Tells the addon that JavaScript wrote to the array: packed copies of it are stale. */
   forgetPacked(array: HostArray): void;
   /** 0: one per physical core. Returns the count in use. */
@@ -74,7 +76,7 @@ export function loadNativeAddon(): NativeAddon {
     };
     if (process.env.OMP_WAIT_POLICY === undefined) environment.setDefault('GOMP_SPINCOUNT', SPIN_COUNT);
     const addon = require(`${FOLDER}tuiqiao_kernels.node`) as NativeAddon;
-    const missing = KERNEL_NAMES.filter((name) => typeof addon[name] !== 'function');
+    const missing = [...KERNEL_NAMES, ...OTHER_NAMES].filter((name) => typeof addon[name] !== 'function');
     if (missing.length > 0) throw new Error(`the addon is out of date: it lacks ${missing.join(', ')}`);
     loaded = addon;
     return addon;

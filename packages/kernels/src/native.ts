@@ -17,6 +17,8 @@ export interface NativeKernelOptions {
 }
 
 const MAX_THREADS = 1024;
+/** A cache line, and the widest vector register. */
+const ALIGNMENT_BYTES = 64;
 
 const data = (buffer: DeviceBuffer): HostArray => asHost(buffer).array;
 const optional = (buffer: DeviceBuffer | null): HostArray | null => (buffer === null ? null : asHost(buffer).array);
@@ -42,7 +44,8 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     features,
 
     allocate(dtype, length) {
-      return new HostBuffer(dtype, hostArray(dtype, native.allocate(length * bytesPerElement(dtype)), 0, length));
+      const memory = new ArrayBuffer(length * bytesPerElement(dtype) + ALIGNMENT_BYTES);
+      return new HostBuffer(dtype, hostArray(dtype, memory, native.prepareMemory(memory), length));
     },
     write(out, numbers) {
       const { array, dtype } = asHost(out);
