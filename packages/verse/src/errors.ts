@@ -4,7 +4,9 @@ export type VerseErrorCode =
   /** The request contradicts itself or the rules; the message says where and the hint names the nearest possible one. */
   | 'verse-request'
   /** The model's vocabulary cannot write what was asked (too few single-character tokens, no end token). */
-  | 'verse-vocabulary';
+  | 'verse-vocabulary'
+  /** A reward without a name, range or weight, or a score outside its range. */
+  | 'verse-reward';
 
 export class VerseError extends TuiqiaoError {
   declare readonly code: VerseErrorCode;

@@ -1,0 +1,11 @@
+export { type ComposedReward, composeReward, type RewardBreakdown, type RewardPart } from './compose-reward.ts';
+export { createDictionReward } from './diction.ts';
+export { diversityReward } from './diversity.ts';
+export { createFluencyReward, type FluencyCentre, fluencyCentres } from './fluency.ts';
+export { isRewardName, namedReward, REWARD_NAMES, type RewardMaterials, type RewardName } from './named-rewards.ts';
+export { createNoveltyReward, type NoveltyLookup } from './novelty.ts';
+export { type PoemReward, type RewardExample, verdictFor } from './poem-reward.ts';
+export { repetitionReward } from './repetition.ts';
+export { rhymeReward } from './rhyme.ts';
+export { shapeReward } from './shape.ts';
+export { tonesReward } from './tones.ts';
