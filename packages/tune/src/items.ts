@@ -6,8 +6,8 @@ export interface Example {
   /** Tokens without loss. May be empty: the first completion token then carries no loss, having no context. */
   readonly promptIds: ArrayLike<number>;
   readonly completionIds: ArrayLike<number>;
-  /** Weight of each completion token in the mean. Default 1. */
-  readonly weight?: number;
+  /** Weight of each completion token in the mean: one number for all, or one a token. Default 1. */
+  readonly weight?: number | ArrayLike<number>;
 }
 
 export interface PreferencePair {

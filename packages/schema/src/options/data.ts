@@ -39,14 +39,14 @@ export function dataFields(defaultDataset: readonly string[]) {
 }
 
 export const completionFields = {
+  rhymeWeight: option(
+    z.number().min(0).default(1),
+    'Loss weight of rhyme characters in poems from a corpus (models with one token per character).',
+    '语料诗中韵脚字的损失权重（一字一记号的模型）。',
+  ),
   completionOnlyLoss: option(
     z.boolean().default(true),
     'Learn the answer only, not the prompt.',
     '只学回答，不学提示。',
-  ),
-  packing: option(
-    z.boolean().default(true),
-    'Lay examples end to end up to maxLength tokens a row; attention never crosses from one to the next.',
-    '样本首尾相接，每行至多 maxLength 个记号；注意力不跨样本。',
   ),
 };

@@ -19,11 +19,8 @@ export function sftObjective(options: SftOptions = {}): Objective<Example> {
     beginStep: (items) => {
       let totalWeight = 0;
       let totalTokens = 0;
-      for (const item of items) {
-        const rows = rowsOf(item);
-        totalTokens += rows;
-        totalWeight += rows * (item.weight ?? 1);
-      }
+      for (const item of items) totalTokens += rowsOf(item);
+      for (const weight of rowWeights(items)) totalWeight += weight;
       // Nothing to learn in this step (all weights 0): no division by zero, no gradient.
       if (totalWeight === 0) totalWeight = 1;
       return {
@@ -46,13 +43,16 @@ function rowsOf(item: Example): number {
   return lossRowCount(item.promptIds.length, item.completionIds.length);
 }
 
+/** [R] weight of each loss row, item after item. The first token of an item without prompt has no row. */
 function rowWeights(items: readonly Example[]): Float32Array {
   const weights = new Float32Array(items.reduce((sum, item) => sum + rowsOf(item), 0));
   let row = 0;
   for (const item of items) {
-    const end = row + rowsOf(item);
-    weights.fill(item.weight ?? 1, row, end);
-    row = end;
+    const rows = rowsOf(item);
+    const { weight = 1 } = item;
+    const skipped = item.completionIds.length - rows;
+    for (let i = 0; i < rows; i++) weights[row + i] = typeof weight === 'number' ? weight : (weight[skipped + i] ?? 1);
+    row += rows;
   }
   return weights;
 }
