@@ -148,12 +148,10 @@ describe.skipIf(CHROMIUM === undefined)(name, { timeout: BROWSER_TIMEOUT_MS }, (
     const { page, complaints } = await open('en.html', { colorScheme, viewport: { width, height: 900 } });
     await picture(page, `report-${colorScheme}-${width}`);
     expect(complaints).toEqual([]);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    const [paper, ink] = await page.evaluate(() => {
-      const { backgroundColor, color } = getComputedStyle(document.body);
-      return [backgroundColor, color].map((text) => Number(/\d+/.exec(text)![0]));
-    });
-    expect(ink! - paper! > 0).toBe(colorScheme === 'dark');
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    const red = (property: string): Promise<number> =>
+      page.evaluate<number>(`Number(/\\d+/.exec(getComputedStyle(document.body).${property})[0])`);
+    expect((await red('color')) > (await red('backgroundColor'))).toBe(colorScheme === 'dark');
     await page.context().close();
   });
 

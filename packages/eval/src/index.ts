@@ -11,6 +11,7 @@ export {
   type PairReport,
   type Scores,
 } from './ladder.ts';
+export { type BitsPerChar, bitsPerChar, hanCharacterCount, kneserNeyBitsPerChar } from './language/bits-per-char.ts';
 export { type KneserNeyModel, type KneserNeyOptions, trainKneserNey } from './language/kneser-ney.ts';
 export {
   type ReportInput,
