@@ -46,6 +46,8 @@ export type { ReferenceKind, ReferenceOptions, StartCheckOptions } from './refer
 export { checkDpoStart, computeReferenceLogProbs } from './reference.ts';
 export type { Completion, CompletionScores, Rollout, RolloutOptions, RolloutPrompt } from './rollouts.ts';
 export { rolloutSource } from './rollouts.ts';
+export type { ScoreOptions } from './score.ts';
+export { scoreCompletions } from './score.ts';
 export type { StepItems, StepSource } from './step-source.ts';
 export { datasetSource } from './step-source.ts';
 export type { CheckpointOptions, LoopOptions, TrainOptions, TrainResult } from './train.ts';

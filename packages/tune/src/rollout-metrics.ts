@@ -25,6 +25,7 @@ export function rolloutMetrics(
     metrics[`rewards/${name}/mean`] = meanOf(values);
     metrics[`rewards/${name}/std`] = deviationOf(values);
   }
+  for (const [name, values] of Object.entries(scores.facts ?? {})) metrics[name] = meanOf(values);
   const lengthOf = ({ ids, isFinished }: Completion): number => ids.length + (isFinished ? 1 : 0);
   const lengths = completions.map(lengthOf);
   const finished = completions.filter((completion) => completion.isFinished).map(lengthOf);

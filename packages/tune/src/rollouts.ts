@@ -9,13 +9,13 @@ import path from 'node:path';
 import { type GeneratedSequence, generate, type LanguageModel, type SamplingOptions } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
 import { type Arena, createArena, createRandom } from '@tuiqiao/tensor';
-import { type DataPosition, planEpoch, planMicroBatches } from './batching.ts';
+import { type DataPosition, planEpoch } from './batching.ts';
 import { TuneError } from './errors.ts';
 import type { FrozenReference } from './frozen-reference.ts';
-import { scoreSequences } from './micro-batch.ts';
 import { groupAdvantages } from './objectives/advantages.ts';
 import { completionSequence, type RolloutItem } from './objectives/on-policy.ts';
 import { rolloutMetrics } from './rollout-metrics.ts';
+import { scoreCompletions } from './score.ts';
 import type { StepSource } from './step-source.ts';
 
 export interface RolloutPrompt {
@@ -40,6 +40,8 @@ export interface CompletionScores {
   readonly totals: ArrayLike<number>;
   /** By reward: [N], for the log. */
   readonly parts: Readonly<Record<string, ArrayLike<number>>>;
+  /** Further measures by the name they are logged under: [N], their means. */
+  readonly facts?: Readonly<Record<string, ArrayLike<number>>>;
 }
 
 export interface Rollout {
@@ -182,7 +184,12 @@ async function writeRollout(
     },
   );
   const bare = written.map((sequence, i) => toItem(sequence, prompts[drawn[i]!]!, stopId, i));
-  const scoreAll = () => scoreItems(model, arena, bound, bare, signal);
+  const scoreAll = () =>
+    scoreCompletions(model, bare.map(completionSequence), {
+      arena,
+      maxTokensPerMicroBatch: bound,
+      ...(signal === undefined ? {} : { signal }),
+    });
   const reference = options.reference === undefined ? null : await options.reference.during(scoreAll);
   const completions = written.map(
     (sequence, i): Completion => ({
@@ -221,33 +228,6 @@ function toItem(sequence: GeneratedSequence, prompt: RolloutPrompt, stopId: numb
     isMasked: false,
     rollout: { metrics: {} },
   };
-}
-
-/** Log-probability of every token of every completion, by the pass that training makes, without gradients. */
-async function scoreItems(
-  model: LanguageModel,
-  arena: Arena,
-  bound: number,
-  items: readonly RolloutItem[],
-  signal: AbortSignal | undefined,
-): Promise<Float64Array[]> {
-  const data = {
-    length: items.length,
-    tokensOf: (i: number) => items[i]!.promptIds.length + items[i]!.completionIds.length,
-    item: (i: number) => items[i]!,
-  };
-  const order = Int32Array.from(items, (_, i) => i);
-  const scored: Float64Array[] = [];
-  for (const part of planMicroBatches(data, order, bound)) {
-    signal?.throwIfAborted();
-    const { logProbs, rowOffsets } = await scoreSequences(
-      model,
-      arena,
-      Array.from(part, (i) => completionSequence(items[i]!)),
-    );
-    for (const [s, i] of part.entries()) scored[i] = logProbs.slice(rowOffsets[s]!, rowOffsets[s + 1]!);
-  }
-  return scored;
 }
 
 /** As in the file; JSON keeps doubles exactly. */

@@ -1,11 +1,10 @@
 /** Unpaired KTO as an objective of the loop: each completion beside its mismatched partner in one packed batch. */
 import type { LanguageModel } from '@tuiqiao/lm';
-import { createArena } from '@tuiqiao/tensor';
-import { microBatchTokens, planMicroBatches, type Sequence } from '../batching.ts';
+import type { Sequence } from '../batching.ts';
 import { TuneError } from '../errors.ts';
 import type { Dataset } from '../items.ts';
-import { scoreSequences } from '../micro-batch.ts';
 import type { Objective } from '../objective.ts';
+import { scoreCompletions } from '../score.ts';
 import { checkKtoOptions, type KtoOptions, kto } from './kto.ts';
 import { sumRange } from './scalar.ts';
 
@@ -54,18 +53,11 @@ export async function computeUnpairedReference(
   model: LanguageModel,
   data: Dataset<UnpairedExample>,
 ): Promise<UnpairedReference> {
-  const arena = createArena(model.kernels);
-  const completions = new Float64Array(data.length);
-  const mismatched = new Float64Array(data.length);
-  const order = Int32Array.from({ length: data.length }, (_, i) => i);
-  for (const part of planMicroBatches(data, order, microBatchTokens(data, { seed: 0 }))) {
-    const sequences = Array.from(part, (index) => unpairedSequences(data.item(index))).flat();
-    const { logProbs, rowOffsets } = await scoreSequences(model, arena, sequences);
-    for (const [s, index] of part.entries()) {
-      completions[index] = sumRange(logProbs, rowOffsets[2 * s]!, rowOffsets[2 * s + 1]!);
-      mismatched[index] = sumRange(logProbs, rowOffsets[2 * s + 1]!, rowOffsets[2 * s + 2]!);
-    }
-  }
+  const items = Array.from({ length: data.length }, (_, index) => data.item(index));
+  const scored = await scoreCompletions(model, items.flatMap(unpairedSequences));
+  const sums = scored.map((logProbs) => sumRange(logProbs, 0, logProbs.length));
+  const completions = Float64Array.from(items, (_, index) => sums[2 * index]!);
+  const mismatched = Float64Array.from(items, (_, index) => sums[2 * index + 1]!);
   return { completions, mismatched };
 }
 
