@@ -10,14 +10,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.mjs';
 import { markdownReport, printProfile, printReport } from './report.mjs';
-import { TASKS, TRAINING_TASKS } from './tasks.mjs';
+import { PROFILES, TASKS, TRAINING_TASKS } from './tasks.mjs';
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const reportFile = path.resolve(folder, '../../docs/benchmarks.md');
 const HELP = `npm run bench -- [options]
   --quick        fewer repetitions
   --train-only   pretraining and fine-tuning only
-  --profile      time of each kernel within a pretraining step, and nothing else
+  --profile      time of each kernel within a step of pretraining and of fine-tuning, and nothing else
   --json FILE    write all figures to FILE
   --write        write docs/benchmarks.md`;
 
@@ -62,7 +62,8 @@ if (options.help) {
   process.stdout.write(`${HELP}\n`);
   process.exit(0);
 }
-const names = options.profile ? ['profile'] : options['train-only'] ? TRAINING_TASKS : Object.keys(TASKS);
+const wanted = options.profile ? Object.keys(PROFILES) : Object.keys(TASKS);
+const names = options['train-only'] && !options.profile ? TRAINING_TASKS : wanted;
 const report = { date: new Date().toISOString(), quick: options.quick, machine: describeMachine(), tasks: {} };
 try {
   for (const name of names) {

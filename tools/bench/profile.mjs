@@ -1,10 +1,8 @@
-// Where the time of a pretraining step goes: every kernel call is timed on its way in. Native kernels run within their
+// Where the time of a training step goes: every kernel call is timed on its way in. Native kernels run within their
 // call, so the rest of a step is TypeScript.
 import { createKernels } from '@tuiqiao/kernels';
-import { median, Stopwatch } from './meter.mjs';
-import { adamw, newTinyModel, randomExamples, SEQUENCES, trainSteps } from './training.mjs';
-
-const WARM_UP_STEPS = 4;
+import { median } from './meter.mjs';
+import { prepareFineTuning, preparePretraining, timeSteps } from './training.mjs';
 
 /** The kernels, with the time of each call added to `onCall(label, milliseconds, operations)`. */
 function timedKernels(kernels, onCall) {
@@ -37,9 +35,9 @@ function labelOf(name, args) {
   return name;
 }
 
-export async function runProfile({ isQuick }) {
-  const steps = isQuick ? 8 : 20;
-  const totals = [];
+/** Median time of every kind of call over the steps of a workload. */
+async function profileSteps(prepare, isQuick) {
+  const steps = [];
   let current = new Map();
   const kernels = timedKernels(createKernels({ prefer: 'native' }), (label, milliseconds, operations) => {
     const entry = current.get(label) ?? { calls: 0, milliseconds: 0, operations: 0 };
@@ -48,35 +46,26 @@ export async function runProfile({ isQuick }) {
     entry.operations += operations;
     current.set(label, entry);
   });
-  const model = newTinyModel(kernels);
-  const parameters = [...model.parameters.values()];
-  const data = randomExamples({ count: SEQUENCES * 8, promptTokens: 1, vocabSize: model.config.vocabSize });
-  const watch = new Stopwatch();
-  const laps = [];
-  await trainSteps({
-    model,
-    parameters,
-    optimizer: adamw(kernels, parameters, 0.1),
-    data,
-    sequences: SEQUENCES,
-    steps: WARM_UP_STEPS + steps,
-    onStep: (step) => {
-      const lap = watch.lap();
-      if (step > WARM_UP_STEPS) {
-        laps.push(lap);
-        totals.push(current);
-      }
-      current = new Map();
-    },
+  const workload = await prepare(kernels);
+  const laps = await timeSteps(workload, isQuick ? 8 : 20, (counts) => {
+    if (counts) steps.push(current);
+    current = new Map();
   });
-  const labels = [...new Set(totals.flatMap((step) => [...step.keys()]))];
+  const labels = [...new Set(steps.flatMap((step) => [...step.keys()]))];
   const entries = labels.map((label) => {
-    const each = totals.map((step) => step.get(label) ?? { calls: 0, milliseconds: 0, operations: 0 });
+    const each = steps.map((step) => step.get(label) ?? { calls: 0, milliseconds: 0, operations: 0 });
     const milliseconds = median(each.map((entry) => entry.milliseconds));
     const { calls, operations } = each[0];
     return { label, calls, milliseconds, gigaflops: operations === 0 ? null : operations / milliseconds / 1e6 };
   });
   entries.sort((a, b) => b.milliseconds - a.milliseconds);
-  const stepMilliseconds = median(laps.map(({ seconds }) => seconds * 1000));
-  return { stepMilliseconds, entries, foreignCores: laps.map(({ foreignCores }) => foreignCores) };
+  return {
+    name: workload.name,
+    stepMilliseconds: median(laps.map(({ seconds }) => seconds * 1000)),
+    foreignCores: median(laps.map(({ foreignCores }) => foreignCores ?? 0)),
+    entries,
+  };
 }
+
+export const profilePretraining = ({ isQuick }) => profileSteps(preparePretraining, isQuick);
+export const profileFineTuning = ({ isQuick }) => profileSteps(prepareFineTuning, isQuick);

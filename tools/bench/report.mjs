@@ -38,12 +38,18 @@ export function printReport({ machine, tasks }) {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-export function printProfile({ tasks: { profile } }) {
-  const { stepMilliseconds, entries } = profile;
+export function printProfile({ tasks }) {
+  for (const profile of Object.values(tasks)) printStep(profile);
+}
+
+function printStep({ name, stepMilliseconds, foreignCores, entries }) {
   const inKernels = entries.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const line = (label, calls, milliseconds, gigaflops) =>
     `${label.padEnd(52)}${String(calls ?? '').padStart(6)}${milliseconds.toFixed(2).padStart(10)}${percent(milliseconds / stepMilliseconds).padStart(9)}${(gigaflops?.toFixed(0) ?? '').padStart(8)}`;
-  const lines = [`${'kernel'.padEnd(52)} calls   ms/step    share GFLOP/s`];
+  const lines = [
+    `${name}; others took ${foreignCores.toFixed(2)} cores`,
+    `${'kernel'.padEnd(52)} calls   ms/step    share GFLOP/s`,
+  ];
   for (const { label, calls, milliseconds, gigaflops } of entries) {
     lines.push(line(label, calls, milliseconds, gigaflops));
   }
@@ -53,7 +59,7 @@ export function printProfile({ tasks: { profile } }) {
   lines.push(line('all matrix products', null, inProducts, operations / inProducts));
   lines.push(line('all other kernels', null, inKernels - inProducts));
   lines.push(line('TypeScript', null, stepMilliseconds - inKernels));
-  lines.push(line('a step (median)', null, stepMilliseconds));
+  lines.push(line('a step (median)', null, stepMilliseconds), '');
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 

@@ -1,12 +1,11 @@
 // The child process of one bench task: runs it and sends its result to `main.mjs`.
 
 import { maxRssMegabytes } from './meter.mjs';
-import { runProfile } from './profile.mjs';
-import { TASKS } from './tasks.mjs';
+import { PROFILES, TASKS } from './tasks.mjs';
 
 const [name, options] = process.argv.slice(2);
 try {
-  const task = name === 'profile' ? runProfile : TASKS[name];
+  const task = TASKS[name] ?? PROFILES[name];
   const result = await task(JSON.parse(options));
   process.send({ peakMegabytes: maxRssMegabytes(), ...result }, () => process.disconnect());
 } catch (error) {

@@ -1,6 +1,7 @@
 // The tasks of the bench by name, in the order they run. Each: ({ isQuick }) → result with `rows` of rates.
 import { runChecking } from './checking.mjs';
 import { runDecoding } from './decoding.mjs';
+import { profileFineTuning, profilePretraining } from './profile.mjs';
 import { runFineTuning, runPretraining } from './training.mjs';
 
 export const TASKS = {
@@ -11,3 +12,8 @@ export const TASKS = {
 };
 
 export const TRAINING_TASKS = ['pretrain', 'sft'];
+
+export const PROFILES = {
+  'profile-pretrain': profilePretraining,
+  'profile-sft': profileFineTuning,
+};

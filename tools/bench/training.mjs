@@ -12,8 +12,8 @@ import { maxRssMegabytes, Stopwatch, summarise } from './meter.mjs';
 
 const BASE_MODEL = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../models/base-poet');
 /** Predictions of a sequence. Its tokens are one more: the last one is predicted and predicts nothing. */
-export const PREDICTIONS = 64;
-export const SEQUENCES = 64;
+const PREDICTIONS = 64;
+const SEQUENCES = 64;
 const WARM_UP_STEPS = 4;
 const LORA_RANK = 16;
 /** Of a fine-tuning sequence, tokens before the part that carries loss; and sequences a step, as the recipe has them. */
@@ -21,7 +21,7 @@ const PROMPT_TOKENS = 16;
 const FINE_TUNING_SEQUENCES = 32;
 
 /** Random sequences: which tokens they are makes no difference to the speed. */
-export function randomExamples({ count, promptTokens, vocabSize }) {
+function randomExamples({ count, promptTokens, vocabSize }) {
   const random = createRandom(1);
   return exampleDataset(
     Array.from({ length: count }, (_, index) => {
@@ -31,45 +31,66 @@ export function randomExamples({ count, promptTokens, vocabSize }) {
   );
 }
 
-export function newTinyModel(kernels) {
-  return createLanguageModel(TINY_CONFIG, { kernels, seed: 0, trainable: true });
-}
-
-export function adamw(kernels, parameters, weightDecay) {
+function adamw(kernels, parameters, weightDecay) {
   return createAdamW(kernels, groupParameters(parameters, weightDecay), { beta2: 0.95 });
 }
 
-/** Trains for `steps` steps and calls `onStep` after each. */
-export function trainSteps({ model, parameters, optimizer, data, sequences, steps, onStep }) {
-  return train({
+/** The tiny base model, every token a target, AdamW. */
+export function preparePretraining(kernels) {
+  const model = createLanguageModel(TINY_CONFIG, { kernels, seed: 0, trainable: true });
+  const { config } = model;
+  const parameters = [...model.parameters.values()];
+  const tokens = SEQUENCES * PREDICTIONS;
+  return {
+    name: 'pretraining',
+    note: `all weights, AdamW, ${SEQUENCES} sequences of ${PREDICTIONS} tokens a step, each a target`,
     model,
     parameters,
-    optimizer,
-    schedule: () => 1e-4,
-    data,
-    batching: { seed: 0, itemsPerStep: sequences, maxTokensPerMicroBatch: sequences * (PREDICTIONS + 1) },
-    objective: sftObjective(),
-    totalSteps: steps,
-    onStep,
-  });
+    optimizer: adamw(kernels, parameters, 0.1),
+    sequences: SEQUENCES,
+    data: randomExamples({ count: SEQUENCES * 8, promptTokens: 1, vocabSize: config.vocabSize }),
+    tokens,
+    operations: fullTrainingOperations(config, { tokens, targets: tokens, length: PREDICTIONS }),
+  };
 }
 
-/** Laps of the steps after the warm-up. */
-async function timeSteps(options, count) {
-  const watch = new Stopwatch();
-  const laps = [];
-  await trainSteps({
-    ...options,
-    steps: WARM_UP_STEPS + count,
-    onStep: (step) => {
-      const lap = watch.lap();
-      if (step > WARM_UP_STEPS) laps.push(lap);
-    },
-  });
-  return laps;
+/** LoRA on every linear layer of the base model that ships, or of one of its size where it is not there. */
+export async function prepareFineTuning(kernels) {
+  const hasBase = existsSync(path.join(BASE_MODEL, 'model.safetensors'));
+  const model = hasBase
+    ? await loadLanguageModel(BASE_MODEL, { kernels })
+    : createLanguageModel(TINY_CONFIG, { kernels, seed: 0, trainable: false });
+  const { config } = model;
+  const options = { rank: LORA_RANK, alpha: 2 * LORA_RANK, targetModules: 'all-linear', seed: 0 };
+  const { parameters } = attachLora(model, options);
+  const sequences = FINE_TUNING_SEQUENCES;
+  const tokens = sequences * PREDICTIONS;
+  const targets = sequences * (PREDICTIONS + 1 - PROMPT_TOKENS);
+  const modelName = hasBase ? 'models/base-poet' : 'a model of the base model’s size';
+  return {
+    name: 'fine-tuning (LoRA)',
+    note: `LoRA rank ${LORA_RANK} on all linear layers of ${modelName}, AdamW, ${sequences} sequences of ${PREDICTIONS} tokens a step, ${targets / sequences} of them targets`,
+    model,
+    parameters,
+    optimizer: adamw(kernels, parameters, 0),
+    sequences,
+    data: randomExamples({ count: sequences * 8, promptTokens: PROMPT_TOKENS, vocabSize: config.vocabSize }),
+    tokens,
+    operations: adapterOperations(config, { tokens, targets }),
+  };
 }
 
-async function trainingResult(name, laps, { tokens, operations, model, parameters, note }) {
+export async function runPretraining({ isQuick }) {
+  return measureTraining(preparePretraining(createKernels({ prefer: 'native' })), isQuick);
+}
+
+export async function runFineTuning({ isQuick }) {
+  return measureTraining(await prepareFineTuning(createKernels({ prefer: 'native' })), isQuick);
+}
+
+async function measureTraining(workload, isQuick) {
+  const { name, note, model, parameters, tokens, operations } = workload;
+  const laps = await timeSteps(workload, isQuick ? 8 : 30);
   const peakMegabytes = maxRssMegabytes();
   const peak = await measurePeak(model.kernels, model.config, model.computeType);
   const rate = summarise(laps, tokens);
@@ -89,44 +110,25 @@ async function trainingResult(name, laps, { tokens, operations, model, parameter
   };
 }
 
-/** Full training of the tiny base model, every token a target, AdamW. */
-export async function runPretraining({ isQuick }) {
-  const kernels = createKernels({ prefer: 'native' });
-  const model = newTinyModel(kernels);
-  const { config } = model;
-  const parameters = [...model.parameters.values()];
-  const optimizer = adamw(kernels, parameters, 0.1);
-  const data = randomExamples({ count: SEQUENCES * 8, promptTokens: 1, vocabSize: config.vocabSize });
-  const laps = await timeSteps({ model, parameters, optimizer, data, sequences: SEQUENCES }, isQuick ? 8 : 30);
-  const tokens = SEQUENCES * PREDICTIONS;
-  const operations = fullTrainingOperations(config, { tokens, targets: tokens, length: PREDICTIONS });
-  const note = `all weights, AdamW, ${SEQUENCES} sequences of ${PREDICTIONS} tokens a step, each a target`;
-  return trainingResult('pretraining', laps, { tokens, operations, model, parameters, note });
-}
-
-/** LoRA on every linear layer of the base model that ships, or of one of its size where it is not there. */
-export async function runFineTuning({ isQuick }) {
-  const kernels = createKernels({ prefer: 'native' });
-  const hasBase = existsSync(path.join(BASE_MODEL, 'model.safetensors'));
-  const model = hasBase
-    ? await loadLanguageModel(BASE_MODEL, { kernels })
-    : createLanguageModel(TINY_CONFIG, { kernels, seed: 0, trainable: false });
-  const { config } = model;
-  const adapter = attachLora(model, {
-    rank: LORA_RANK,
-    alpha: 2 * LORA_RANK,
-    targetModules: 'all-linear',
-    seed: 0,
+/** Laps of `count` steps after a warm-up; `onLap` is told after each step whether it counts. */
+export async function timeSteps({ model, parameters, optimizer, data, sequences }, count, onLap) {
+  const watch = new Stopwatch();
+  const laps = [];
+  await train({
+    model,
+    parameters,
+    optimizer,
+    schedule: () => 1e-4,
+    data,
+    batching: { seed: 0, itemsPerStep: sequences, maxTokensPerMicroBatch: sequences * (PREDICTIONS + 1) },
+    objective: sftObjective(),
+    totalSteps: WARM_UP_STEPS + count,
+    onStep: (step) => {
+      const lap = watch.lap();
+      const counts = step > WARM_UP_STEPS;
+      if (counts) laps.push(lap);
+      onLap?.(counts);
+    },
   });
-  const { parameters } = adapter;
-  const optimizer = adamw(kernels, parameters, 0);
-  const sequences = FINE_TUNING_SEQUENCES;
-  const data = randomExamples({ count: sequences * 8, promptTokens: PROMPT_TOKENS, vocabSize: config.vocabSize });
-  const laps = await timeSteps({ model, parameters, optimizer, data, sequences }, isQuick ? 8 : 30);
-  const tokens = sequences * PREDICTIONS;
-  const targets = sequences * (PREDICTIONS + 1 - PROMPT_TOKENS);
-  const operations = adapterOperations(config, { tokens, targets });
-  const modelName = hasBase ? 'models/base-poet' : 'a model of the base model’s size';
-  const note = `LoRA rank ${LORA_RANK} on all linear layers of ${modelName}, AdamW, ${sequences} sequences of ${PREDICTIONS} tokens a step, ${targets / sequences} of them targets`;
-  return trainingResult('fine-tuning (LoRA)', laps, { tokens, operations, model, parameters, note });
+  return laps;
 }
