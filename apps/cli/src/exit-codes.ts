@@ -77,6 +77,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   PLAN_UNKNOWN_RHYME: request('没有这个韵部'),
   PLAN_UNSATISFIABLE: request('几项要求不能同时满足'),
   'verse-request': request('写作要求有误'),
+  'verse-reward': request('奖励有误'),
   'verse-vocabulary': request('模型的字表不够写'),
   // models
   'checkpoint-missing': environment('找不到模型文件'),
@@ -100,6 +101,9 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'dpo-pairs': request('偏好数据有误'),
   'dpo-reference': request('参考模型有误'),
   'dpo-start-mismatch': request('DPO 的起点不符'),
+  'grpo-rewards-stuck': { status: EXIT.no, zh: '奖励不动' },
+  'grpo-rollout': request('GRPO 选项有误'),
+  'grpo-start-mismatch': request('GRPO 的起点不符'),
   'lora-options': request('LoRA 选项有误'),
   'lora-target': request('LoRA 找不到目标层'),
   'tune-batching': request('批次选项有误'),

@@ -7,6 +7,7 @@ import { addDemoCommand } from './commands/demo.ts';
 import { addDpoCommand } from './commands/dpo.ts';
 import { addEnvCommand } from './commands/env.ts';
 import { addEvaluateCommand } from './commands/evaluate.ts';
+import { addGrpoCommand } from './commands/grpo.ts';
 import { addPrepareCommand } from './commands/prepare.ts';
 import { addPretrainCommand } from './commands/pretrain.ts';
 import { addSftCommand } from './commands/sft.ts';
@@ -68,6 +69,7 @@ export function createProgram(language: Language): CommandHost {
   addPretrainCommand(host);
   addSftCommand(host);
   addDpoCommand(host);
+  addGrpoCommand(host);
   addEnvCommand(host);
   return host;
 }

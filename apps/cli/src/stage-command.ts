@@ -1,4 +1,4 @@
-/** What pretrain, sft, dpo, evaluate and train share: a recipe from a file and flags, a dry run, the run in its worker. */
+/** What pretrain, sft, dpo, grpo, evaluate and train share: a recipe from a file and flags, a dry run, the run in its worker. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Override } from '@tuiqiao/recipes';
@@ -102,7 +102,7 @@ function renderPlan(plan: StagePlan, session: Session): string {
 async function dryRun(session: Session, recipe: Recipe): Promise<ExitStatus> {
   const { formatRecipe } = await import('@tuiqiao/recipes');
   if (!session.isJson) await session.print(formatRecipe(recipe).trimEnd());
-  const isTraining = recipe.stage === 'pretrain' || recipe.stage === 'sft' || recipe.stage === 'dpo';
+  const isTraining = recipe.stage !== 'prepare' && recipe.stage !== 'evaluate';
   const plan = isTraining ? ((await runInWorker('plan', recipe, {})) as StagePlan) : null;
   if (session.isJson) await session.printJson({ recipe, ...(plan === null ? {} : { plan }) });
   else if (plan !== null) await session.print(renderPlan(plan, session));

@@ -2,7 +2,7 @@
 import type { RunEvent } from '@tuiqiao/schema';
 
 /** What a worker may be asked to run. */
-export type TaskName = 'prepare' | 'pretrain' | 'sft' | 'dpo' | 'evaluate' | 'write' | 'demo' | 'plan';
+export type TaskName = 'prepare' | 'pretrain' | 'sft' | 'dpo' | 'grpo' | 'evaluate' | 'write' | 'demo' | 'plan';
 
 export interface WorkerTask {
   readonly task: TaskName;

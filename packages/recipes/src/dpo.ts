@@ -5,16 +5,13 @@
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
 import type { DpoRecipe, RunControls, RunWarning } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import {
-  attachLora,
   checkDpoStart,
   computeReferenceLogProbs,
   countSteps,
-  loadAdapter,
   type PairwiseOptions,
   type PreferencePair,
   preferenceDataset,
@@ -27,13 +24,14 @@ import { openCorpus } from './corpus-source.ts';
 import { checkValidation, findDatasets, holdOut } from './dataset-source.ts';
 import { RecipesError } from './errors.ts';
 import { isModel } from './examples.ts';
-import { type OpenedModel, openModel, parseAdapter } from './models.ts';
+import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { plainRequest } from './poet/requests.ts';
+import { openPolicy } from './policy.ts';
 import { chooseFiles, evaluatePairs, loadPairs } from './preference-files.ts';
 import { countRules, hashPairs, type SampledPairs, samplePairs, tokenizePair } from './preference-pairs.ts';
 import type { ManifestData } from './run-manifest.ts';
-import { saveTrained, type Trained, trainedAdapter } from './sft.ts';
+import { saveTrained } from './sft.ts';
 import { evaluationInterval, type StageResult, type TrainingRun, withTrainingRun } from './training-run.ts';
 
 const PAIRS_FILE = 'pairs.json';
@@ -125,28 +123,6 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     await save(run.folder.folder);
     return result;
   });
-}
-
-/** The last adapter goes on being trained; without one, a new adapter on the base, which is then the reference. */
-async function openPolicy(recipe: DpoRecipe, model: Parameters<typeof attachLora>[0]): Promise<Trained> {
-  const start = recipe.adapter.at(-1);
-  if (start === undefined) return trainedAdapter(attachLora(model, { ...recipe.lora, seed: recipe.seed }));
-  const { folder, scale } = parseAdapter(start);
-  if (scale !== 1) {
-    throw new RecipesError(
-      'recipe-bad-value',
-      `adapter: expected the adapter to go on from at its own scale, got ${start}`,
-      {
-        hint: 'Leave the :scale away for the last adapter.',
-      },
-    );
-  }
-  if (!existsSync(path.join(folder, 'adapter_config.json'))) {
-    throw new RecipesError('model-not-found', `${folder}: no adapter there (no adapter_config.json)`, {
-      hint: 'Run SFT first: `tuiqiao sft recipes/base-sft.yaml`.',
-    });
-  }
-  return trainedAdapter(await loadAdapter(model, folder, { isTrainable: true }));
 }
 
 interface OpenedPairs {

@@ -2,6 +2,7 @@ export { type DemoResult, runDemo } from './demo.ts';
 export { runDpo } from './dpo.ts';
 export { RecipesError, type RecipesErrorCode } from './errors.ts';
 export { type EvaluateResult, runEvaluate } from './evaluate.ts';
+export { runGrpo } from './grpo.ts';
 export {
   type PreparedFile,
   type PrepareManifest,

@@ -4,7 +4,7 @@
  */
 import { type GemmShape, measureGemmPeak } from '@tuiqiao/kernels';
 import { loadTokenizer, type ModelConfig, parameterCount, parseConfig, readConfig } from '@tuiqiao/lm';
-import type { DpoRecipe, PretrainRecipe, RunControls, SftRecipe, StagePlan } from '@tuiqiao/schema';
+import type { DpoRecipe, GrpoRecipe, PretrainRecipe, RunControls, SftRecipe, StagePlan } from '@tuiqiao/schema';
 import type { Kernels } from '@tuiqiao/tensor';
 import { countSteps, exampleDataset, preferenceDataset } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
@@ -25,8 +25,10 @@ const KEPT_PER_CHANNEL = 16;
 const MICRO_BATCH_TOKENS = 4096;
 /** Characters of a request and a poem, roughly; for pairs, which do not exist before they are sampled. */
 const PAIR_TOKENS = 160;
+/** One of the two. */
+const COMPLETION_TOKENS = PAIR_TOKENS / 2;
 
-type TrainingRecipe = PretrainRecipe | SftRecipe | DpoRecipe;
+type TrainingRecipe = PretrainRecipe | SftRecipe | DpoRecipe | GrpoRecipe;
 
 interface Workload {
   readonly config: ModelConfig;
@@ -40,11 +42,7 @@ interface Workload {
 }
 
 /** Parameters of the adapters on the layers a recipe names. */
-export function adapterParameterCount(
-  config: ModelConfig,
-  rank: number,
-  targets: 'all-linear' | readonly string[],
-): number {
+function adapterParameterCount(config: ModelConfig, rank: number, targets: 'all-linear' | readonly string[]): number {
   const { hiddenSize: C, intermediateSize: I } = config;
   const Q = config.heads * config.headDim;
   const K = config.kvHeads * config.headDim;
@@ -143,6 +141,26 @@ async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Wo
   };
 }
 
+async function grpoWorkload(recipe: GrpoRecipe): Promise<Workload> {
+  const config = await readConfig(recipe.model);
+  const { prompts, numGenerations, numIterations, beta } = recipe.grpo;
+  const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
+  const rollouts = Math.ceil((prompts * numGenerations) / itemsPerStep);
+  const totalSteps = recipe.maxSteps ?? Math.ceil(recipe.epochs * rollouts * numIterations);
+  const tokens = prompts * numGenerations * COMPLETION_TOKENS;
+  return {
+    config,
+    totalSteps,
+    samples: prompts,
+    tokens,
+    // The reference reads every poem once more, forward only: half of what an update costs with frozen weights.
+    totalTokens: totalSteps * itemsPerStep * COMPLETION_TOKENS * (beta > 0 ? 1 + 0.5 / numIterations : 1),
+    notes: [
+      `Each of the ${prompts} requests is written for ${numGenerations} times; writing takes about as long again as learning and is not in the time.`,
+    ],
+  };
+}
+
 function workloadOf(recipe: TrainingRecipe, controls: RunControls): Promise<Workload> {
   switch (recipe.stage) {
     case 'pretrain':
@@ -151,6 +169,8 @@ function workloadOf(recipe: TrainingRecipe, controls: RunControls): Promise<Work
       return sftWorkload(recipe, controls);
     case 'dpo':
       return dpoWorkload(recipe, controls);
+    case 'grpo':
+      return grpoWorkload(recipe);
     default:
       return recipe satisfies never;
   }

@@ -1,6 +1,7 @@
 /**
  * Other projects' names for our options: LLaMA-Factory's, TRL's, PEFT's, Transformers', mlx-lm's and the OpenAI wire's.
- * One explicit table, read by `resolveNames`. A name belongs to every option set that has its path.
+ * One explicit table, read by `resolveNames`. A name belongs to every option set that has its path; where it stands twice
+ * (`beta`), no option set has both.
  */
 
 /** Returned by a conversion when the value says nothing that our option could hold: the key is dropped. */
@@ -28,6 +29,7 @@ const stepsOrNever = (value: unknown): unknown => {
   if (value === 'no' || value === false) return 0;
   return value === 'steps' ? DROPPED : value;
 };
+const groupOrNone = (value: unknown): unknown => (typeof value === 'boolean' ? (value ? 'group' : 'none') : value);
 const bf16 = (value: unknown): unknown => (typeof value === 'boolean' ? (value ? 'bf16' : 'f32') : value);
 
 /** `adamw_torch`, `adamw_torch_fused`, `adamw_hf`: one update rule under many names. */
@@ -88,7 +90,6 @@ export const ALIASES: readonly Alias[] = [
   alias('TRL', 'completion_only_loss', 'completionOnlyLoss'),
   alias('TRL', 'assistant_only_loss', 'completionOnlyLoss', (value) => (value === false ? DROPPED : value)),
   alias('mlx-lm', 'mask_prompt', 'completionOnlyLoss'),
-  alias('LLaMA-Factory', 'neat_packing', 'packing'),
   // preference
   alias('TRL', 'beta', 'dpo.beta'),
   alias('LLaMA-Factory', 'pref_beta', 'dpo.beta'),
@@ -98,6 +99,21 @@ export const ALIASES: readonly Alias[] = [
   alias('LLaMA-Factory', 'dpo_label_smoothing', 'dpo.labelSmoothing'),
   alias('LLaMA-Factory', 'pref_ftx', 'dpo.sftWeight'),
   alias('TRL', 'rpo_alpha', 'dpo.sftWeight'),
+  // on-policy
+  alias('TRL', 'beta', 'grpo.beta'),
+  alias('TRL', 'loss_type', 'grpo.lossType', single),
+  alias('TRL', 'num_generations', 'grpo.numGenerations'),
+  alias('TRL', 'num_iterations', 'grpo.numIterations'),
+  alias('TRL', 'epsilon', 'grpo.epsilon'),
+  alias('TRL', 'epsilon_high', 'grpo.epsilonHigh'),
+  alias('TRL', 'delta', 'grpo.delta'),
+  alias('TRL', 'importance_sampling_level', 'grpo.importanceSamplingLevel'),
+  alias('TRL', 'scale_rewards', 'grpo.scaleRewards', groupOrNone),
+  alias('TRL', 'mask_truncated_completions', 'grpo.maskTruncatedCompletions'),
+  alias('TRL', 'entropy_coef', 'grpo.entropyCoefficient'),
+  alias('TRL', 'reward_funcs', 'rewards'),
+  alias('TRL', 'reward_weights', 'rewardWeights'),
+  alias('TRL', 'max_completion_length', 'maxNewTokens'),
   // optimizer and schedule
   alias('Transformers', 'learning_rate', 'learningRate'),
   alias('other', 'lr', 'learningRate'),
@@ -156,4 +172,4 @@ export const ALIASES: readonly Alias[] = [
 export const STAGE_WORDS: Readonly<Record<string, string>> = { pt: 'pretrain', eval: 'evaluate' };
 
 /** Stages the field knows and this version does not run. */
-export const STAGES_NOT_YET: readonly string[] = ['grpo', 'rm', 'ppo', 'kto'];
+export const STAGES_NOT_YET: readonly string[] = ['rm', 'ppo', 'kto'];

@@ -4,6 +4,7 @@ export { editDistance, findNearest } from './edit-distance.ts';
 export { OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export type { Metrics } from './metrics.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
+export { DEFAULT_REWARDS, GRPO_LOSSES } from './options/grpo.ts';
 export { DEFAULT_MODEL } from './options/model.ts';
 export { DATASET_FORMATS } from './options/prepare.ts';
 export { LR_SCHEDULERS } from './options/training.ts';
@@ -35,6 +36,8 @@ export {
   type EvaluateInput,
   type EvaluateRecipe,
   type GeometryOptions,
+  type GrpoInput,
+  type GrpoRecipe,
   type LoraOptions,
   OPTION_SETS,
   type OptionSetName,

@@ -138,14 +138,14 @@ describe('parseRecipe', () => {
     ],
     [{ resume: 3 }, 'option-bad-value', 'sft: resume: expected true or false or text, got 3'],
     [
-      { stage: 'grpo' },
+      { stage: 'kto' },
       'stage-not-yet',
-      'recipe: stage grpo is not in this version; there are prepare, pretrain, sft, dpo, evaluate',
+      'recipe: stage kto is not in this version; there are prepare, pretrain, sft, dpo, grpo, evaluate',
     ],
     [
       { stage: 'sfft' },
       'stage-unknown',
-      'recipe: stage: expected one of prepare, pretrain, sft, dpo, evaluate, got "sfft"; did you mean "sft"?',
+      'recipe: stage: expected one of prepare, pretrain, sft, dpo, grpo, evaluate, got "sfft"; did you mean "sft"?',
     ],
   ])('refuses %o', (input, code, message) => {
     const error = refusal(() => parseRecipe({ stage: 'sft', ...input }));
@@ -180,6 +180,52 @@ describe('parseOptions', () => {
   });
 });
 
+describe('grpo', () => {
+  it("reads a recipe in TRL's words", () => {
+    const { recipe } = parseRecipe({
+      stage: 'grpo',
+      model_name_or_path: 'm',
+      num_generations: 4,
+      num_iterations: 2,
+      beta: 0.04,
+      loss_type: ['dr_grpo'],
+      scale_rewards: false,
+      epsilon_high: 0.28,
+      max_completion_length: 96,
+      mask_truncated_completions: true,
+      reward_funcs: ['shape', './moon.ts'],
+      reward_weights: '1, 0.5',
+      per_device_train_batch_size: 8,
+      use_vllm: false,
+    });
+    expect(recipe).toMatchObject({
+      grpo: {
+        numGenerations: 4,
+        numIterations: 2,
+        beta: 0.04,
+        lossType: 'dr_grpo',
+        scaleRewards: 'none',
+        epsilonHigh: 0.28,
+        maskTruncatedCompletions: true,
+      },
+      rewards: ['shape', './moon.ts'],
+      rewardWeights: [1, 0.5],
+      maxNewTokens: 96,
+      batchSize: 8,
+    });
+    // The same word is DPO's there.
+    expect(parseRecipe({ stage: 'dpo', beta: 0.3 }).recipe).toMatchObject({ dpo: { beta: 0.3 } });
+  });
+
+  it.each([
+    [{ reward_weights: '1,x' }, /rewardWeights/],
+    [{ finetuning_type: 'full' }, /finetuning: expected lora/],
+    [{ steps_per_generation: 4 }, /a batch of poems is one optimizer step/],
+  ])('refuses %o', (input, message) => {
+    expect(() => parseRecipe({ stage: 'grpo', ...input })).toThrow(message);
+  });
+});
+
 describe('describeOptions', () => {
   it('says type, default, unit, flag and other names', () => {
     const options = new Map(describeOptions('sft').map((entry) => [entry.path, entry]));
@@ -201,8 +247,10 @@ describe('the tables', () => {
     expect(ALIASES.filter((alias) => !paths.has(alias.path))).toEqual([]);
   });
 
-  it('no name stands in two tables or twice in one', () => {
-    const names = [...ALIASES, ...FOREIGN_NAMES].map((entry) => entry.name);
+  it.each(SETS)('%s: no name stands in two tables or for two options', (set) => {
+    const paths = new Set(pathsOf(set));
+    const own = ALIASES.filter((alias) => paths.has(alias.path));
+    const names = [...own, ...FOREIGN_NAMES].map((entry) => entry.name);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
 

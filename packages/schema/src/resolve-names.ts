@@ -18,7 +18,8 @@ export interface OptionNames {
   readonly sections: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
-const aliasByName = new Map<string, Alias>(ALIASES.map((entry) => [entry.name, entry]));
+const aliasesByName = new Map<string, readonly Alias[]>();
+for (const entry of ALIASES) aliasesByName.set(entry.name, [...(aliasesByName.get(entry.name) ?? []), entry]);
 const foreignByName = new Map(FOREIGN_NAMES.map((entry) => [entry.name, entry]));
 
 export function isPlainMap(value: unknown): value is PlainMap {
@@ -34,7 +35,7 @@ function sectionOf(type: unknown): z.ZodObject | undefined {
   return inner instanceof z.ZodObject ? inner : undefined;
 }
 
-export function namesOf(set: OptionSetName): OptionNames {
+function namesOf(set: OptionSetName): OptionNames {
   const sections = new Map<string, ReadonlySet<string>>();
   const shape: Record<string, unknown> = OPTION_SETS[set].shape;
   for (const [name, type] of Object.entries(shape)) {
@@ -59,8 +60,9 @@ function hasPath(names: OptionNames, path: string): boolean {
 }
 
 function unknownKey(set: OptionSetName, key: string, names: OptionNames): OptionError {
-  const inOtherStage = aliasByName.get(key.split('.').at(-1) ?? key);
-  if (inOtherStage !== undefined && !hasPath(names, inOtherStage.path)) {
+  const known = aliasesByName.get(key.split('.').at(-1) ?? key) ?? [];
+  const inOtherStage = known[0];
+  if (inOtherStage !== undefined && !known.some((entry) => hasPath(names, entry.path))) {
     return new OptionError(
       'option-unknown',
       `${set}: "${key}" means ${inOtherStage.path}, which ${set} does not have`,
@@ -132,9 +134,8 @@ function* flatten(set: OptionSetName, input: PlainMap, names: OptionNames): Gene
 function place(set: OptionSetName, key: string, value: unknown, names: OptionNames, warnings: string[]): Placed | null {
   if (hasPath(names, key)) return { key, path: key, value };
   const [section, field] = key.includes('.') ? (key.split('.') as [string, string]) : [undefined, key];
-  const entry = aliasByName.get(field);
-  const fits = entry !== undefined && hasPath(names, entry.path);
-  if (fits && (section === undefined || entry.path.startsWith(`${section}.`))) {
+  const entry = aliasesByName.get(field)?.find((candidate) => hasPath(names, candidate.path));
+  if (entry !== undefined && (section === undefined || entry.path.startsWith(`${section}.`))) {
     if (entry.warning !== undefined) warnings.push(entry.warning);
     if (value === null) return { key, path: entry.path, value: null };
     const converted = entry.convert === undefined ? value : entry.convert(value);

@@ -4,6 +4,7 @@ import { completionFields, dataFields } from './options/data.ts';
 import { dpoSchema, pairsSchema } from './options/dpo.ts';
 import { evaluateFields } from './options/evaluate.ts';
 import { generationFields } from './options/generation.ts';
+import { grpoSchema, rewardFields, rolloutFields } from './options/grpo.ts';
 import { seed } from './options/lists.ts';
 import { finetuningFields } from './options/lora.ts';
 import { adapterFields, computeFields, modelFields } from './options/model.ts';
@@ -17,7 +18,7 @@ function stageField<Name extends string>(name: Name) {
   return option(z.literal(name), 'Which stage this recipe is.', '本配方的阶段。', { isAdvanced: true });
 }
 
-export const prepareSchema = z.strictObject({
+const prepareSchema = z.strictObject({
   stage: stageField('prepare'),
   ...prepareFields,
 });
@@ -73,6 +74,32 @@ export const dpoStageSchema = z.strictObject({
     lrScheduler: 'cosine',
     weightDecay: 0,
     outputDir: 'runs/dpo',
+  }),
+  ...computeFields,
+});
+
+const { finetuning: _finetuning, ...loraFields } = finetuningFields;
+
+export const grpoStageSchema = z.strictObject({
+  stage: stageField('grpo'),
+  ...modelFields,
+  ...adapterFields,
+  dataset: dataFields(['starter']).dataset,
+  grpo: grpoSchema.prefault({}),
+  ...rewardFields,
+  ...rolloutFields,
+  // A reference beside a fully trained model would be a second model in memory.
+  finetuning: option(z.enum(['lora']).default('lora'), 'GRPO trains an adapter.', 'GRPO 只训练适配器。', {
+    isAdvanced: true,
+  }),
+  ...loraFields,
+  ...trainingFields({
+    learningRate: 1e-5,
+    batchSize: 64,
+    epochs: 1,
+    lrScheduler: 'constant_with_warmup',
+    weightDecay: 0,
+    outputDir: 'runs/grpo',
   }),
   ...computeFields,
 });
@@ -151,6 +178,7 @@ export const OPTION_SETS = {
   pretrain: pretrainSchema,
   sft: sftSchema,
   dpo: dpoStageSchema,
+  grpo: grpoStageSchema,
   evaluate: evaluateSchema,
   write: writeSchema,
   check: checkSchema,
@@ -160,7 +188,7 @@ export const OPTION_SETS = {
 export type OptionSetName = keyof typeof OPTION_SETS;
 
 /** Stages a recipe can name. */
-export const STAGES = ['prepare', 'pretrain', 'sft', 'dpo', 'evaluate'] as const;
+export const STAGES = ['prepare', 'pretrain', 'sft', 'dpo', 'grpo', 'evaluate'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Resolved options: every default filled in. */
@@ -168,8 +196,9 @@ export type PrepareRecipe = z.output<typeof prepareSchema>;
 export type PretrainRecipe = z.output<typeof pretrainSchema>;
 export type SftRecipe = z.output<typeof sftSchema>;
 export type DpoRecipe = z.output<typeof dpoStageSchema>;
+export type GrpoRecipe = z.output<typeof grpoStageSchema>;
 export type EvaluateRecipe = z.output<typeof evaluateSchema>;
-export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | EvaluateRecipe;
+export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | GrpoRecipe | EvaluateRecipe;
 export type WriteOptions = z.output<typeof writeSchema>;
 export type CheckOptions = z.output<typeof checkSchema>;
 export type DemoOptions = z.output<typeof demoSchema>;
@@ -179,6 +208,7 @@ export type PrepareInput = Omit<z.input<typeof prepareSchema>, 'stage'>;
 export type PretrainInput = Omit<z.input<typeof pretrainSchema>, 'stage'>;
 export type SftInput = Omit<z.input<typeof sftSchema>, 'stage'>;
 export type DpoInput = Omit<z.input<typeof dpoStageSchema>, 'stage'>;
+export type GrpoInput = Omit<z.input<typeof grpoStageSchema>, 'stage'>;
 export type EvaluateInput = Omit<z.input<typeof evaluateSchema>, 'stage'>;
 export type WriteInput = z.input<typeof writeSchema>;
 export type DemoInput = z.input<typeof demoSchema>;

@@ -246,9 +246,14 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
       logStart = now;
     }
     if (isDue(options.evaluation?.everySteps, step, totalSteps)) {
-      evaluated = await options.evaluation!.run(step);
-      onEvent?.({ type: 'eval-end', step, metrics: evaluated });
-      state = { ...state, history: [...state.history, { ...evaluated, epoch: epochs, step }] };
+      try {
+        evaluated = await options.evaluation!.run(step);
+        onEvent?.({ type: 'eval-end', step, metrics: evaluated });
+        state = { ...state, history: [...state.history, { ...evaluated, epoch: epochs, step }] };
+      } catch (error) {
+        // Interrupted in the midst of an evaluation: the step itself is done and is saved below.
+        if (!isAborted()) throw error;
+      }
       logStart += performance.now() - now; // evaluation is not training time
     }
     await options.onStep?.(step);

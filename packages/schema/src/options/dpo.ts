@@ -28,9 +28,18 @@ export const dpoSchema = z.strictObject({
   ),
 });
 
-/** Pairs made by the model itself: samples judged by the prosody engine, the better against the worse. */
+/** Pairs made by the prosody engine: samples of the model, the better against the worse, or poems against spoilt copies. */
 export const pairsSchema = z.strictObject({
-  prompts: option(z.int().min(1).default(800), 'Prompts to sample for.', '取样所用的提示数。'),
+  source: option(
+    z.enum(['samples', 'negatives', 'both']).default('samples'),
+    "Where pairs come from: the model's own poems judged by the checker, real poems against copies that break one rule, or both.",
+    '样本对的来源：模型自写经检查器评判（samples）、真诗与只犯一条规则的改本（negatives），或两者（both）。',
+  ),
+  prompts: option(
+    z.int().min(1).default(800),
+    'Prompts to sample for, and poems to make negatives of.',
+    '取样所用的提示数，亦即制作反例的诗数。',
+  ),
   samplesPerPrompt: option(
     z.int().min(2).default(6),
     'Poems written for each prompt, of which the best and the worst make a pair.',

@@ -5,7 +5,7 @@ import { DEFAULT_MODEL } from './model.ts';
 import { option } from './option.ts';
 
 /** One rung. A plain string `MODEL`, or `NAME=MODEL+ADAPTER[:scale]`, is understood too. */
-export const rungSchema = z.strictObject({
+const rungSchema = z.strictObject({
   name: option(z.string().min(1), 'Name in tables and reports.', '表格与报告中的名字。'),
   model: option(z.string().min(1), 'Model folder.', '模型文件夹。'),
   adapter: option(

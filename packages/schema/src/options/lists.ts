@@ -10,6 +10,16 @@ export const nameList = z
       .filter((name) => name !== ''),
   );
 
+/** One number, several, or numbers separated by commas: always a list inside. What is no number is refused. */
+export const numberList = z
+  .union([z.number(), z.string(), z.array(z.number())])
+  .transform((value) =>
+    typeof value === 'string'
+      ? value.split(/[,，]/u).map((text) => (text.trim() === '' ? Number.NaN : Number(text)))
+      : [value].flat(),
+  )
+  .pipe(z.array(z.number()));
+
 /** Largest seed: seeds are 32-bit so that every generator in the house can take them. */
 const MAX_SEED = 0xffff_ffff;
 

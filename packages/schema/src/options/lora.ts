@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { nameList } from './lists.ts';
 import { option } from './option.ts';
 
-export const loraSchema = z.strictObject({
+const loraSchema = z.strictObject({
   rank: option(z.int().min(1).max(1024).default(16), 'Rank of A and B.', '矩阵 A、B 的秩。'),
   alpha: option(
     z.number().positive().default(32),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { option } from './option.ts';
 
 /** Qwen3 geometry; names as in config.json, in camel case. */
-export const geometrySchema = z.strictObject({
+const geometrySchema = z.strictObject({
   hiddenSize: option(z.int().min(8).default(256), 'Width of the residual stream.', '残差流宽度。', {
     unit: 'channels',
   }),
@@ -41,7 +41,7 @@ export const geometrySchema = z.strictObject({
 });
 
 /** Where the vocabulary and the embeddings of a new base model come from. */
-export const vocabularySchema = z.strictObject({
+const vocabularySchema = z.strictObject({
   authors: option(
     z.int().min(0).default(200),
     'Authors with a control token: the most prolific.',

@@ -35,19 +35,19 @@ export const VERSE_WORDS: Readonly<Record<string, string>> = {
   中華通韻: 'tongyun',
 };
 
-export const bookField = option(
+const bookField = option(
   z.enum(BOOKS).optional(),
   'Rhyme book: pingshui 平水韵, cilin 词林正韵, xinyun 中华新韵, tongyun 中华通韵. Absent: 平水韵 for shi, 词林正韵 for ci.',
   '韵书：pingshui 平水韵、cilin 词林正韵、xinyun 中华新韵、tongyun 中华通韵。不填则诗用平水韵，词用词林正韵。',
 );
 
-export const formField = option(
+const formField = option(
   z.string().min(1).optional(),
   'Form of regulated verse: 五绝 七绝 五律 七律.',
   '近体诗体：五绝 七绝 五律 七律。',
 );
 
-export const tuneField = option(
+const tuneField = option(
   z.string().min(1).optional(),
   'Tune of a ci, e.g. 浣溪沙; common other names are understood.',
   '词牌，如浣溪沙；常见别名亦可。',

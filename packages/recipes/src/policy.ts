@@ -1,0 +1,39 @@
+/** What preference and on-policy stages go on training: the last adapter of the recipe, or a new one. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { LanguageModel } from '@tuiqiao/lm';
+import type { DpoRecipe } from '@tuiqiao/schema';
+import { attachLora, loadAdapter } from '@tuiqiao/tune';
+import { RecipesError } from './errors.ts';
+import { parseAdapter } from './models.ts';
+import { type Trained, trainedAdapter } from './sft.ts';
+
+/**
+ * The last adapter goes on being trained; without one, a new adapter on the base, which is then the reference. Earlier
+ * adapters of the list must be on the model already.
+ *
+ * @throws RecipesError `recipe-bad-value` when the adapter has a scale, `model-not-found` when it is not there
+ */
+export async function openPolicy(
+  recipe: Pick<DpoRecipe, 'adapter' | 'lora' | 'seed'>,
+  model: LanguageModel,
+): Promise<Trained> {
+  const start = recipe.adapter.at(-1);
+  if (start === undefined) return trainedAdapter(attachLora(model, { ...recipe.lora, seed: recipe.seed }));
+  const { folder, scale } = parseAdapter(start);
+  if (scale !== 1) {
+    throw new RecipesError(
+      'recipe-bad-value',
+      `adapter: expected the adapter to go on from at its own scale, got ${start}`,
+      {
+        hint: 'Leave the :scale away for the last adapter.',
+      },
+    );
+  }
+  if (!existsSync(path.join(folder, 'adapter_config.json'))) {
+    throw new RecipesError('model-not-found', `${folder}: no adapter there (no adapter_config.json)`, {
+      hint: 'Run SFT first: `tuiqiao sft recipes/base-sft.yaml`.',
+    });
+  }
+  return trainedAdapter(await loadAdapter(model, folder, { isTrainable: true }));
+}
