@@ -1,6 +1,6 @@
 /**
  * Stage `dpo`: direct preference optimisation. It goes on from the SFT adapter, and that adapter, frozen, is the
- * reference; pairs are the policy's own samples judged by the checker, or stand in files. Before step 1 the run says what
+ * reference; pairs are the policy's own samples judged by the checker, spoilt copies of real poems, or files. Before step 1 the run says what
  * is trained, what the reference is, and that policy and reference agree.
  */
 import { existsSync } from 'node:fs';
@@ -29,7 +29,14 @@ import { openOptimizer, openSchedule } from './optimizer.ts';
 import { plainRequest } from './poet/requests.ts';
 import { openPolicy } from './policy.ts';
 import { chooseFiles, evaluatePairs, loadPairs } from './preference-files.ts';
-import { countRules, hashPairs, type SampledPairs, samplePairs, tokenizePair } from './preference-pairs.ts';
+import {
+  countRules,
+  hashPairs,
+  makeNegativePairs,
+  type SampledPairs,
+  samplePairs,
+  tokenizePair,
+} from './preference-pairs.ts';
 import type { ManifestData } from './run-manifest.ts';
 import { saveTrained } from './sft.ts';
 import { evaluationInterval, type StageResult, type TrainingRun, withTrainingRun } from './training-run.ts';
@@ -134,7 +141,7 @@ interface OpenedPairs {
   readonly warnings: readonly RunWarning[];
 }
 
-/** The pairs of the recipe: of its files, or sampled for the poems of its corpora; and those to validate with. */
+/** The pairs of the recipe: of its files, or made for the poems of its corpora; and those to validate with. */
 async function openPairs(
   recipe: DpoRecipe,
   { model, tokenizer }: OpenedModel,
@@ -159,9 +166,9 @@ async function openPairs(
   let all: readonly PreferencePair[];
   let note: string;
   if (files === null) {
-    const { sampled, data } = await openSampledPairs(recipe, model, tokenizer, run, controls);
-    all = sampled.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer));
-    note = describeSampled(sampled);
+    const { made, data } = await openMadePairs(recipe, model, tokenizer, run, controls);
+    all = made.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer));
+    note = describeMade(made);
     manifestEntries.unshift(...data);
   } else {
     const loaded = await loadPairs(files, recipe, tokenizer, controls);
@@ -174,50 +181,83 @@ async function openPairs(
   return { training, validation: evaluation?.pairs ?? validation, note, manifestEntries, warnings };
 }
 
-function describeSampled({ pairs, samples, flawlessShare }: SampledPairs): string {
+/** Pairs made from corpora. `negatives` of them, at the end, are spoilt copies of real poems. */
+interface MadePairs extends SampledPairs {
+  readonly negatives: number;
+}
+
+function describeMade({ pairs, samples, flawlessShare, negatives }: MadePairs): string {
   const rules = countRules(pairs)
     .slice(0, 6)
     .map(([rule, count]) => `${rule} ${count}`);
-  return `Pairs: ${pairs.length} from ${samples} samples of the policy, ${(100 * flawlessShare).toFixed(1)} % of which keep every rule; rejected poems break ${rules.join(', ')}.`;
+  const origins = [
+    ...(samples === 0
+      ? []
+      : [
+          `${pairs.length - negatives} from ${samples} samples of the policy, ${(100 * flawlessShare).toFixed(1)} % of which keep every rule`,
+        ]),
+    ...(negatives === 0 ? [] : [`${negatives} real poems against copies that break one rule`]),
+  ];
+  return `Pairs: ${origins.join('; ')}; rejected poems break ${rules.join(', ')}.`;
 }
 
-/** Samples pairs, or reads those an interrupted run has already made: sampling again would change the data. */
-async function openSampledPairs(
+/** Makes pairs, or reads those an interrupted run has already made: sampling again would change the data. */
+async function openMadePairs(
   recipe: DpoRecipe,
   model: LanguageModel,
   tokenizer: Tokenizer,
   run: TrainingRun,
   controls: RunControls,
-): Promise<{ sampled: SampledPairs; data: ManifestData[] }> {
+): Promise<{ made: MadePairs; data: ManifestData[] }> {
   const corpora = await Promise.all(recipe.dataset.map((name) => openCorpus(name, controls)));
   const data = corpora.map((corpus) => corpus.manifestEntry);
   const file = run.folder.pathOf(PAIRS_FILE);
   if (run.folder.resumedFrom !== null && existsSync(file)) {
-    return { sampled: JSON.parse(await readFile(file, 'utf8')) as SampledPairs, data };
+    return { made: JSON.parse(await readFile(file, 'utf8')) as MadePairs, data };
   }
+  const { source, prompts, samplesPerPrompt, temperature } = recipe.pairs;
   const poems = corpora
     .flatMap((corpus) => corpus.poems.filter(isModel))
     .filter(({ labels }) => labels.split === 'train');
   createRandom(recipe.seed).fork('prompts').shuffle(poems);
-  const sampled = await samplePairs(
-    {
-      model,
-      tokenizer,
-      requests: poems.slice(0, recipe.pairs.prompts).map(plainRequest),
-      samplesPerPrompt: recipe.pairs.samplesPerPrompt,
-      temperature: recipe.pairs.temperature,
-      seed: recipe.seed,
-      slots: SAMPLING_SLOTS,
-    },
-    { ...controls, onEvent: run.emit },
-  );
-  if (sampled.pairs.length === 0) {
+  const sampled: SampledPairs =
+    source === 'negatives'
+      ? { pairs: [], samples: 0, flawlessShare: 0 }
+      : await samplePairs(
+          {
+            model,
+            tokenizer,
+            requests: poems.slice(0, prompts).map(plainRequest),
+            samplesPerPrompt,
+            temperature,
+            seed: recipe.seed,
+            slots: SAMPLING_SLOTS,
+          },
+          { ...controls, onEvent: run.emit },
+        );
+  // With both, other poems than those that were asked for, as far as there are any.
+  const unasked = source === 'both' ? [...poems.slice(prompts), ...poems.slice(0, prompts)] : poems;
+  const negatives =
+    source === 'samples'
+      ? []
+      : makeNegativePairs(
+          unasked,
+          poems.map(({ text }) => text),
+          prompts,
+          recipe.seed,
+        );
+  const made: MadePairs = { ...sampled, pairs: [...sampled.pairs, ...negatives], negatives: negatives.length };
+  if (made.pairs.length === 0) {
     throw new RecipesError(
       'dataset-empty',
-      'dpo: no prompt gave both a poem that keeps the rules and one that does not',
-      { hint: 'Raise pairs.samplesPerPrompt, or run SFT first.' },
+      source === 'negatives'
+        ? 'dpo: no poem of the data could be made to break a rule'
+        : 'dpo: no prompt gave both a poem that keeps the rules and one that does not',
+      {
+        hint: 'Raise pairs.samplesPerPrompt, run SFT first, or take pairs.source: negatives.',
+      },
     );
   }
-  await run.folder.writeFile(PAIRS_FILE, JSON.stringify(sampled));
-  return { sampled, data };
+  await run.folder.writeFile(PAIRS_FILE, JSON.stringify(made));
+  return { made, data };
 }

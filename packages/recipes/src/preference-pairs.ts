@@ -1,15 +1,27 @@
 /**
- * Preference pairs from the model itself: several poems for one request, judged by the checker; one that keeps every
- * rule is preferred to one that breaks some. What the pairs differ in is therefore rules, not topic or length.
+ * Preference pairs made by the prosody engine. From the model itself: a poem it wrote freely and that breaks a rule is
+ * rejected; preferred is its twin, written from the same request with the same random numbers while the automaton held
+ * the form. The twins part where the first rule was about to break. Or from real poems: each against a copy that breaks
+ * exactly one rule. What the pairs differ in is therefore rules, not topic or length.
  */
 import { createHash } from 'node:crypto';
-import { END_TOKEN, type PoemRequest } from '@tuiqiao/corpus';
+import {
+  CharacterPool,
+  createNegative,
+  END_TOKEN,
+  isSpoilable,
+  type NegativeRule,
+  negativeRulesFor,
+  type Poem,
+  type PoemRequest,
+} from '@tuiqiao/corpus';
 import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
 import type { Verdict } from '@tuiqiao/prosody';
 import type { RunControls } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
 import { promptIdsFor, promptStyleOf, type WrittenPoem, writePoems } from '@tuiqiao/verse';
+import { plainRequest } from './poet/requests.ts';
 
 export interface TextPair {
   readonly request: PoemRequest;
@@ -37,6 +49,39 @@ export interface SampledPairs {
   readonly samples: number;
 }
 
+/**
+ * Hard negatives: real poems against copies with the smallest edit that breaks one rule. Rules are balanced: each poem
+ * is made to break the rule that fewest pairs teach so far, so characters out and characters in are as many.
+ *
+ * @param poems tried in order; those that cannot be spoilt are passed over
+ * @param texts where replacing characters come from
+ */
+export function makeNegativePairs(
+  poems: readonly Poem[],
+  texts: Iterable<string>,
+  count: number,
+  seed: number,
+): TextPair[] {
+  const pool = new CharacterPool(texts);
+  const taught = new Map<NegativeRule, number>();
+  const pairs: TextPair[] = [];
+  for (const poem of poems) {
+    if (pairs.length === count) break;
+    if (!isSpoilable(poem)) continue;
+    const rules = [...negativeRulesFor(poem)];
+    createRandom(seed).fork(`rules ${poem.id}`).shuffle(rules);
+    rules.sort((a, b) => (taught.get(a) ?? 0) - (taught.get(b) ?? 0));
+    for (const rule of rules) {
+      const negative = createNegative(poem, rule, { seed, pool });
+      if (negative === null) continue;
+      taught.set(rule, (taught.get(rule) ?? 0) + 1);
+      pairs.push({ request: plainRequest(poem), chosen: poem.text, rejected: negative.text, brokenRules: [rule] });
+      break;
+    }
+  }
+  return pairs;
+}
+
 /** A batch of prompts between two progress events. */
 const PROMPTS_PER_BATCH = 64;
 
@@ -47,27 +92,24 @@ export async function samplePairs(options: SamplePairsOptions, controls: RunCont
   let samples = 0;
   for (let start = 0; start < requests.length; start += PROMPTS_PER_BATCH) {
     const batch = requests.slice(start, start + PROMPTS_PER_BATCH);
-    const written = await writePoems({
-      model: options.model,
-      tokenizer: options.tokenizer,
-      requests: batch.flatMap((request) => Array<PoemRequest>(samplesPerPrompt).fill(request)),
-      isConstrained: false,
-      seed: options.seed + start,
-      sampling: { temperature: options.temperature },
-      slots: options.slots,
-      ...(controls.signal === undefined ? {} : { signal: controls.signal }),
-    });
-    for (const [i, request] of batch.entries()) {
-      const own = written.slice(i * samplesPerPrompt, (i + 1) * samplesPerPrompt);
-      samples += own.length;
-      flawless += own.filter((poem) => poem.verdict.strict.all).length;
-      const pair = choosePair(
-        request,
-        own,
-        createRandom(options.seed)
-          .fork(`pair ${start + i}`)
-          .integer(1 << 30),
-      );
+    const write = (isConstrained: boolean): Promise<WrittenPoem[]> =>
+      writePoems({
+        model: options.model,
+        tokenizer: options.tokenizer,
+        requests: batch.flatMap((request) => Array<PoemRequest>(samplesPerPrompt).fill(request)),
+        isConstrained,
+        attempts: 1,
+        seed: options.seed + start,
+        sampling: { temperature: options.temperature },
+        slots: options.slots,
+        ...(controls.signal === undefined ? {} : { signal: controls.signal }),
+      });
+    const free = await write(false);
+    const held = await write(true);
+    samples += free.length;
+    flawless += free.filter((poem) => poem.verdict.strict.all).length;
+    for (const [i, rejected] of free.entries()) {
+      const pair = pairOf(rejected, held[i]!);
       if (pair !== null) pairs.push(pair);
     }
     controls.onEvent?.({
@@ -87,21 +129,25 @@ function brokenRules(verdict: Verdict): string[] {
   return [...new Set(rules.map((finding) => finding.rule))];
 }
 
-/** null when all samples keep the rules, or none does: nothing is preferred then. */
-function choosePair(request: PoemRequest, samples: readonly WrittenPoem[], draw: number): TextPair | null {
-  const good = samples.filter((poem) => poem.isAccepted && poem.verdict.strict.all);
-  const bad = samples.filter((poem) => poem.text !== '' && !poem.verdict.strict.all);
-  if (good.length === 0 || bad.length === 0) return null;
-  const chosen = good[draw % good.length]!;
-  const rejected = bad[draw % bad.length]!;
-  return { request, chosen: chosen.text, rejected: rejected.text, brokenRules: brokenRules(rejected.verdict) };
+/** null when the free poem keeps the rules, or its twin does not: nothing is preferred then. */
+function pairOf(rejected: WrittenPoem, chosen: WrittenPoem): TextPair | null {
+  if (rejected.verdict.strict.all || rejected.text === '' || !chosen.isAccepted) return null;
+  return {
+    request: rejected.request,
+    chosen: chosen.text,
+    rejected: rejected.text,
+    brokenRules: brokenRules(rejected.verdict),
+  };
 }
 
 /** The pair as token ids, both completions closed by the end token. */
 export function tokenizePair(pair: TextPair, index: number, tokenizer: Tokenizer): PreferencePair {
   const isControl = promptStyleOf(tokenizer) === 'control';
+  // Stanza breaks are laid out after writing where the vocabulary has none.
+  const hasBreaks = !isControl || tokenizer.tokenToId('\n') !== null;
   const complete = (text: string): number[] => {
-    const ids = tokenizer.encode(isControl ? text + END_TOKEN : text, { addSpecialTokens: false });
+    const plain = hasBreaks ? text : text.replaceAll('\n', '');
+    const ids = tokenizer.encode(isControl ? plain + END_TOKEN : plain, { addSpecialTokens: false });
     if (!isControl && tokenizer.eosTokenId !== null) ids.push(tokenizer.eosTokenId);
     return ids;
   };

@@ -41,9 +41,9 @@ export const pairsSchema = z.strictObject({
     '取样所用的提示数，亦即制作反例的诗数。',
   ),
   samplesPerPrompt: option(
-    z.int().min(2).default(6),
-    'Poems written for each prompt, of which the best and the worst make a pair.',
-    '每个提示写几首，取最好与最差的一首成对。',
+    z.int().min(1).default(2),
+    'Poems written for each prompt; each that breaks a rule is paired with its twin written under the rules.',
+    '每个提示写几首；凡出律者，与同一随机数下受格律约束写成的一首成对。',
   ),
   temperature: option(z.number().positive().default(1), 'Sampling temperature.', '取样温度。'),
 });
