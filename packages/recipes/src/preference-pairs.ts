@@ -20,7 +20,15 @@ import type { Verdict } from '@tuiqiao/prosody';
 import type { RunControls } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
-import { promptIdsFor, promptStyleOf, type WrittenPoem, writePoems } from '@tuiqiao/verse';
+import {
+  compileRequest,
+  createTokenInventory,
+  promptIdsFor,
+  promptStyleOf,
+  VerseError,
+  type WrittenPoem,
+  writePoems,
+} from '@tuiqiao/verse';
 import { plainRequest } from './poet/requests.ts';
 
 export interface TextPair {
@@ -86,7 +94,8 @@ export function makeNegativePairs(
 const PROMPTS_PER_BATCH = 64;
 
 export async function samplePairs(options: SamplePairsOptions, controls: RunControls = {}): Promise<SampledPairs> {
-  const { requests, samplesPerPrompt } = options;
+  const { samplesPerPrompt } = options;
+  const requests = writableRequests(options.requests, options.tokenizer);
   const pairs: TextPair[] = [];
   let flawless = 0;
   let samples = 0;
@@ -121,6 +130,20 @@ export async function samplePairs(options: SamplePairsOptions, controls: RunCont
     });
   }
   return { pairs, flawlessShare: samples === 0 ? 0 : flawless / samples, samples };
+}
+
+/** Without those the automaton cannot satisfy (a ci whose label names a rhyme that its commonest variant does not take). */
+function writableRequests(requests: readonly PoemRequest[], tokenizer: Tokenizer): PoemRequest[] {
+  const tokens = createTokenInventory(tokenizer);
+  return requests.filter((request) => {
+    try {
+      compileRequest(request, tokens);
+      return true;
+    } catch (error) {
+      if (error instanceof VerseError && error.code === 'verse-request') return false;
+      throw error;
+    }
+  });
 }
 
 /** Rules broken, by id; the shape first. */
