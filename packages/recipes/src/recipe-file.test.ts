@@ -100,6 +100,7 @@ describe('the recipes that ship', () => {
     ['base-poet.yaml', 'pretrain'],
     ['base-sft.yaml', 'sft'],
     ['base-dpo.yaml', 'dpo'],
+    ['base-grpo.yaml', 'grpo'],
     ['qwen3-0.6b-lora.yaml', 'sft'],
   ])('%s is a %s recipe without warnings', async (name, stage) => {
     const { recipe, warnings } = await loadRecipe({ file: path.join(shipped, name) });

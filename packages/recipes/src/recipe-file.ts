@@ -52,7 +52,7 @@ function parseValue(text: string, name: string): unknown {
  * The map a YAML text holds.
  * @throws RecipesError `recipe-bad-yaml` with file, line and reason (also for a key given twice).
  */
-export function parseRecipeText(text: string, name: string): PlainMap {
+function parseRecipeText(text: string, name: string): PlainMap {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { uniqueKeys: true, lineCounter });
   const problem = document.errors[0];

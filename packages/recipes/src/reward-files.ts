@@ -21,8 +21,12 @@ export function isRewardFile(name: string): boolean {
 interface Compiler {
   readonly transpileModule: (
     text: string,
-    options: { readonly fileName: string; readonly compilerOptions: Readonly<Record<string, unknown>> },
-  ) => { readonly outputText: string };
+    options: {
+      readonly fileName: string;
+      readonly reportDiagnostics: boolean;
+      readonly compilerOptions: Readonly<Record<string, unknown>>;
+    },
+  ) => { readonly outputText: string; readonly diagnostics?: readonly { readonly messageText: unknown }[] };
 }
 
 /**
@@ -62,11 +66,13 @@ async function importCode(file: string): Promise<Record<string, unknown>> {
   const readsTypes = 'typescript' in process.features && Boolean(process.features.typescript);
   if (!/\.m?ts$/u.test(file) || readsTypes) return import(pathToFileURL(file).href);
   const compiler = createRequire(import.meta.url)('typescript') as Compiler;
-  const { outputText } = compiler.transpileModule(await readFile(file, 'utf8'), {
+  const { outputText, diagnostics = [] } = compiler.transpileModule(await readFile(file, 'utf8'), {
     fileName: file,
+    reportDiagnostics: true,
     // ESNext for both: a module with today's syntax, types removed and nothing rewritten.
     compilerOptions: { module: 99, target: 99, verbatimModuleSyntax: true },
   });
+  if (diagnostics.length > 0) throw new SyntaxError(String(diagnostics[0]!.messageText));
   // Beside the original, so that what it imports is found from there.
   const plain = path.join(path.dirname(file), `.${path.basename(file)}-${process.pid}-${Date.now()}.mjs`);
   await writeFile(plain, outputText);

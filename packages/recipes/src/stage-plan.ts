@@ -126,7 +126,8 @@ async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Wo
     const totalTokens = (tokens / data.length) * itemsPerStep * totalSteps;
     return { config, totalSteps, samples: data.length, tokens, totalTokens, notes: [] };
   }
-  const { prompts, samplesPerPrompt } = recipe.pairs;
+  const { source, samplesPerPrompt } = recipe.pairs;
+  const prompts = recipe.pairs.prompts * (source === 'both' ? 2 : 1);
   const totalSteps = recipe.maxSteps ?? Math.ceil((recipe.epochs * prompts) / itemsPerStep);
   return {
     config,
@@ -134,10 +135,13 @@ async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Wo
     samples: prompts,
     tokens: prompts * PAIR_TOKENS,
     totalTokens: totalSteps * itemsPerStep * PAIR_TOKENS,
-    notes: [
-      `At most so many steps: each of the ${prompts} prompts gives a pair only if its ${samplesPerPrompt} samples differ in keeping the rules.`,
-      'Writing those samples comes before step 1 and is not in the time.',
-    ],
+    notes:
+      source === 'negatives'
+        ? []
+        : [
+            `At most so many steps: each of the ${recipe.pairs.prompts} prompts gives a pair only if its ${samplesPerPrompt} samples differ in keeping the rules.`,
+            'Writing those samples comes before step 1 and is not in the time.',
+          ],
   };
 }
 
