@@ -136,7 +136,7 @@ function buildNative(stamp) {
   say(`setup 2/3  native kernels (${oneDnn ? 'oneDNN' : 'portable'}) …`);
   const headers = findNodeHeaders();
   const gyp = path.join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-  const args = [gyp, 'rebuild', '--silent', ...(headers ? [`--nodedir=${headers}`] : [])];
+  const args = [gyp, 'rebuild', '--silent', '--jobs', 'max', ...(headers ? [`--nodedir=${headers}`] : [])];
   const env = { ...process.env, TUIQIAO_ONEDNN_PREFIX: oneDnn ?? '' };
   const result = run(process.execPath, args, { cwd: packageDir, env });
   stamp.nativeSkipped = !result.ok;

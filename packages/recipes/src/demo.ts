@@ -7,7 +7,15 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { buildLadder, type LadderReport, type ModelPoems } from '@tuiqiao/eval';
-import { type DemoOptions, type DpoRecipe, type EvaluateRecipe, parseOptions, parseRecipe, type RunControls, type SftRecipe } from '@tuiqiao/schema';
+import {
+  type DemoOptions,
+  type DpoRecipe,
+  type EvaluateRecipe,
+  parseOptions,
+  parseRecipe,
+  type RunControls,
+  type SftRecipe,
+} from '@tuiqiao/schema';
 import { readTrainerLog } from '@tuiqiao/tune';
 import writeFileAtomic from 'write-file-atomic';
 import { openKernels } from './compute.ts';
@@ -61,7 +69,9 @@ export async function runDemo(options: DemoOptions, controls: RunControls = {}):
     );
 
   const answers = [await rung(base, 'base')];
-  await stage(sftFolder, 'sft', alreadyDone, async (resume) => runSft({ ...sftRecipe(options, sftFolder), ...compute, resume }, controls));
+  await stage(sftFolder, 'sft', alreadyDone, async (resume) =>
+    runSft({ ...sftRecipe(options, sftFolder), ...compute, resume }, controls),
+  );
   answers.push(await rung(sft, 'sft'));
   await stage(dpoFolder, 'dpo', alreadyDone, async (resume) =>
     runDpo({ ...dpoRecipe(options, sftFolder, dpoFolder), ...compute, resume }, controls),
@@ -125,7 +135,7 @@ function evaluateRecipe(options: DemoOptions, folder: string): EvaluateRecipe {
         { name: 'sft', model: MODEL, adapter: [sft] },
         { name: 'dpo', model: MODEL, adapter: [dpo] },
       ],
-      count: 125,
+      count: 300,
       controlCount: 125,
       seed: options.seed,
       outputDir: folder,
@@ -142,10 +152,12 @@ function sftRecipe(options: DemoOptions, outputDir: string): SftRecipe {
       stage: 'sft',
       model: MODEL,
       dataset: ['starter'],
-      maxSamples: 6000,
-      lora: { rank: 16, alpha: 32 },
-      batchSize: 48,
-      learningRate: 2e-3,
+      maxSamples: 9000,
+      lora: { rank: 32, alpha: 32 },
+      // Rhyme and its repetition are what the base knows least.
+      rhymeWeight: 6,
+      batchSize: 32,
+      learningRate: 3e-3,
       epochs: 1,
       saveSteps: 50,
       loggingSteps: 5,
@@ -164,10 +176,11 @@ function dpoRecipe(options: DemoOptions, sftFolder: string, outputDir: string): 
       model: MODEL,
       adapter: [sftFolder],
       dataset: ['starter'],
-      pairs: { prompts: 512, samplesPerPrompt: 6, temperature: 1 },
-      dpo: { beta: 0.1 },
-      batchSize: 32,
-      learningRate: 5e-4,
+      pairs: { prompts: 640, samplesPerPrompt: 2, temperature: 1 },
+      // A little of the plain loss keeps the length while the rejected poems are pushed down.
+      dpo: { beta: 0.1, sftWeight: 0.05 },
+      batchSize: 16,
+      learningRate: 2.5e-3,
       epochs: 1,
       saveSteps: 25,
       loggingSteps: 2,
@@ -179,7 +192,11 @@ function dpoRecipe(options: DemoOptions, sftFolder: string, outputDir: string): 
   return recipe as DpoRecipe;
 }
 
-async function writeDemoPoems(options: DemoOptions, adapter: string, controls: RunControls): Promise<readonly PoemRecord[]> {
+async function writeDemoPoems(
+  options: DemoOptions,
+  adapter: string,
+  controls: RunControls,
+): Promise<readonly PoemRecord[]> {
   const { options: writing } = parseOptions('write', {
     model: MODEL,
     adapter: [adapter],
@@ -187,9 +204,18 @@ async function writeDemoPoems(options: DemoOptions, adapter: string, controls: R
     seed: options.seed,
   });
   const requests = POEMS.map((asked) =>
-    toWritingRequest({ ...writing, ...asked, theme: options.theme ?? DEFAULT_THEME, rhyme: options.rhyme ?? DEFAULT_RHYME }),
+    toWritingRequest({
+      ...writing,
+      ...asked,
+      theme: options.theme ?? DEFAULT_THEME,
+      rhyme: options.rhyme ?? DEFAULT_RHYME,
+    }),
   );
-  const opened = await openModel(MODEL, { kernels: openKernels(options), computeType: options.computeType, adapters: [adapter] });
+  const opened = await openModel(MODEL, {
+    kernels: openKernels(options),
+    computeType: options.computeType,
+    adapters: [adapter],
+  });
   const { poems } = await writeRecords(opened, requests, writing, controls);
   return poems;
 }

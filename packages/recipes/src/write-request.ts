@@ -10,7 +10,21 @@ type RequestWords = Pick<
   'form' | 'tune' | 'theme' | 'title' | 'style' | 'rhyme' | 'book' | 'acrostic' | 'keep' | 'firstLine'
 >;
 
-const DYNASTIES: readonly string[] = ['先秦', '汉', '魏晋', '南北朝', '隋', '唐', '五代', '宋', '辽', '金', '元', '明', '清'];
+const DYNASTIES: readonly string[] = [
+  '先秦',
+  '汉',
+  '魏晋',
+  '南北朝',
+  '隋',
+  '唐',
+  '五代',
+  '宋',
+  '辽',
+  '金',
+  '元',
+  '明',
+  '清',
+];
 const KEPT_LINE = /^(\d+)[:：](.+)$/u;
 
 function badRequest(message: string, hint?: string): RecipesError {
@@ -49,7 +63,10 @@ function fixedCharacters(words: RequestWords): FixedCharacter[] {
 export function toWritingRequest(words: RequestWords): WritingRequest {
   const tune = words.tune === undefined ? undefined : findTune(words.tune);
   if (words.tune !== undefined && tune === undefined) {
-    throw badRequest(`tune: there is no tune called ${words.tune} in the tables`, 'Common ones are 浣溪沙, 菩萨蛮, 西江月, 临江仙, 蝶恋花, 水调歌头.');
+    throw badRequest(
+      `tune: there is no tune called ${words.tune} in the tables`,
+      'Common ones are 浣溪沙, 菩萨蛮, 西江月, 临江仙, 蝶恋花, 水调歌头.',
+    );
   }
   if (tune === undefined && words.form === undefined) {
     throw badRequest('write: expected --form or --tune, got neither', 'For example --form 七绝, or --tune 浣溪沙.');
@@ -57,7 +74,10 @@ export function toWritingRequest(words: RequestWords): WritingRequest {
   const book: BookName = words.book ?? (tune === undefined ? 'pingshui' : 'cilin');
   const group = words.rhyme === undefined ? undefined : loadBook(book).findGroup(words.rhyme);
   if (words.rhyme !== undefined && group === undefined) {
-    throw badRequest(`rhyme: ${words.rhyme} is no group of the book ${book}`, 'Name a group such as 东 or 尤, or a character that rhymes in it.');
+    throw badRequest(
+      `rhyme: ${words.rhyme} is no group of the book ${book}`,
+      'Name a group such as 东 or 尤, or a character that rhymes in it.',
+    );
   }
   const title = words.title ?? words.theme;
   const fixed = fixedCharacters(words);

@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { toSimplified } from '@tuiqiao/corpus';
 import { check, type Verdict } from '@tuiqiao/prosody';
 import type { RunControls, WriteOptions } from '@tuiqiao/schema';
-import { type Novelty, type WrittenPoem, type WritingRequest, writePoems } from '@tuiqiao/verse';
+import { type Novelty, type WritingRequest, type WrittenPoem, writePoems } from '@tuiqiao/verse';
 import { openKernels } from './compute.ts';
 import { openLineIndexes } from './line-indexes.ts';
 import { type OpenedModel, openModel } from './models.ts';
@@ -107,7 +107,12 @@ function toRecord(poem: WrittenPoem, opened: OpenedModel, options: Omit<WriteOpt
     request,
     // Told of the text that is shown: the tones are the same, the characters are those the reader sees.
     verdict: isSimplified
-      ? check({ text: shown, form: request.form!, ...(request.tune === undefined ? {} : { tune: request.tune }), ...(request.book === undefined ? {} : { book: request.book }) })
+      ? check({
+          text: shown,
+          form: request.form!,
+          ...(request.tune === undefined ? {} : { tune: request.tune }),
+          ...(request.book === undefined ? {} : { book: request.book }),
+        })
       : verdict,
     novelty: poem.novelty!,
     logprob: poem.logProb,
