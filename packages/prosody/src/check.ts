@@ -6,6 +6,7 @@ import { ProsodyError } from './errors.ts';
 import { describeIssue, type FindingContext, nameGroup, scoreIssues } from './findings.ts';
 import { findForm, formOfShape, type RegulatedForm, shapeOfForm } from './forms.ts';
 import type { Language } from './messages.ts';
+import { scoreCouplets } from './parallelism/parallelism.ts';
 import { findUnknown, judgeRegulated, type RegulatedJudgement } from './regulated.ts';
 import type { Issue } from './rules/issue.ts';
 import { judgeShape, judgeUnknownShape } from './rules/shape.ts';
@@ -32,6 +33,8 @@ export interface CheckOptions {
   readonly tune?: string;
   /** Language of the messages; Chinese by default. */
   readonly lang?: Language;
+  /** Also score the couplets of 律诗 and 排律 for 对仗. */
+  readonly parallelism?: boolean;
 }
 
 const BOOKS: readonly BookName[] = ['pingshui', 'cilin', 'xinyun', 'tongyun'];
@@ -66,7 +69,14 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
   const text = splitText(poem.text);
   const script = detectScript(poem.text);
   const book = loadBook(bookName ?? 'pingshui', script);
-  const request: ShiRequest = { id: poem.id, text, script, book, language: options.lang ?? 'zh' };
+  const request: ShiRequest = {
+    id: poem.id,
+    text,
+    script,
+    book,
+    language: options.lang ?? 'zh',
+    parallelism: options.parallelism ?? false,
+  };
 
   if (form?.trim() === '词' || form?.trim() === '詞') return describeFree(request, '词');
   if (form !== undefined && FREE_FORMS.includes(form.trim())) return describeFree(request, '古');
@@ -107,6 +117,7 @@ interface ShiRequest {
   readonly script: Script;
   readonly book: Book;
   readonly language: Language;
+  readonly parallelism: boolean;
 }
 
 /** By shape; a long poem must also follow the pattern, for 古体 of such length are commoner than 排律. */
@@ -166,6 +177,9 @@ function describe(
     findings: issues.length === 0 ? [] : issues.map((issue) => describeIssue(issue, context)),
     strict: { ...strict, ...unmet },
     lenient: { ...lenient, ...unmet },
+    ...(request.parallelism && !form.endsWith('绝')
+      ? { parallelism: { couplets: scoreCouplets(text.lines.map((line) => line.chars)) } }
+      : {}),
   };
 }
 

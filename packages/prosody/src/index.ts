@@ -24,12 +24,14 @@ export {
   slotMask,
 } from './forms.ts';
 export type { Language } from './messages.ts';
+export { scoreCouplet, scoreCouplets } from './parallelism/parallelism.ts';
 export { detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
 export { type PoemLine, type PoemText, splitText } from './text.ts';
 export { type ToneUsage, toneUsage } from './tone-usage.ts';
 export type {
   BookName,
   CoupletScore,
+  FacingPair,
   Finding,
   Grade,
   LineReading,

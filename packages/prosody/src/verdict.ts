@@ -72,10 +72,27 @@ export interface RhymeFound {
   readonly offLines: readonly number[];
 }
 
+/** Two characters that face each other in a couplet. */
+export interface FacingPair {
+  /** From 1. */
+  readonly position: number;
+  /** The upper character and the lower one. */
+  readonly chars: string;
+  /** Pointwise mutual information (natural logarithm) in parallel couplets, smoothed. */
+  readonly score: number;
+}
+
 export interface CoupletScore {
   readonly lines: readonly [number, number];
-  /** Mean pointwise mutual information of facing characters. */
+  /**
+   * Mean pointwise mutual information of facing characters. Middle couplets of regulated verse have 1.3 on average,
+   * first and last ones −0.4, lines put together by chance −1.1.
+   */
   readonly score: number;
+  /** The pairs that make the couplet parallel, best first. */
+  readonly carrying: readonly FacingPair[];
+  /** The places where it is not, worst first. */
+  readonly failing: readonly FacingPair[];
 }
 
 export interface Verdict {
@@ -93,5 +110,6 @@ export interface Verdict {
   readonly findings: readonly Finding[];
   readonly strict: Score;
   readonly lenient: Score;
+  /** Of 律诗 and 排律, when it was asked for. */
   readonly parallelism?: { readonly couplets: readonly CoupletScore[] };
 }

@@ -1,0 +1,101 @@
+/**
+ * How readily two characters face each other in parallel couplets (对仗), from the generated table. A character has a
+ * count and a vector of 32 numbers; a pair that the vectors underrate is listed with its count besides.
+ *
+ * Digits are the 64 of {@link DIGITS}. A count is 2^(digit/3). A number of a vector is (digit − 32)/14. The list of a
+ * character holds its pairs with itself and the characters after it, in the order of the table: the gap to the one
+ * before in base 32, lowest digit first, all but the last plus 32, then the digit of the count.
+ */
+import {
+  PARALLEL_CHARACTERS,
+  PARALLEL_COUNTS,
+  PARALLEL_PAIRS,
+  PARALLEL_TOTAL,
+  PARALLEL_VECTORS,
+} from '../tables/parallelism.ts';
+
+/** The table as strings; tests build others. */
+export interface EncodedPairs {
+  readonly characters: string;
+  readonly counts: string;
+  readonly total: number;
+  readonly vectors: string;
+  readonly pairs: readonly string[];
+}
+
+/** Scores one pair of simplified characters. */
+export type PairScore = (upper: string, lower: string) => number;
+
+const DIGITS = '!#$%&()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_abcd';
+const DIMENSIONS = 32;
+const VECTOR_STEPS = 14;
+const COUNT_STEPS = 3;
+/** What the vectors say weighs as much as this many expected meetings. */
+const PRIOR = 10;
+/** A pair says no more than this, so that one stock phrase does not make a couplet. */
+const LIMIT = 6;
+
+let shipped: PairScore | undefined;
+
+/** The score of the shipped table, decoded at the first call. */
+export function loadPairScore(): PairScore {
+  shipped ??= decodePairs({
+    characters: PARALLEL_CHARACTERS,
+    counts: PARALLEL_COUNTS,
+    total: PARALLEL_TOTAL,
+    vectors: PARALLEL_VECTORS,
+    pairs: PARALLEL_PAIRS,
+  });
+  return shipped;
+}
+
+/**
+ * Pointwise mutual information (natural logarithm), smoothed: ln((n + 10·c)/(e + 10)), where n is how often the two face
+ * each other, e how often they would by chance, and c = exp(u·v) what the vectors expect in its place. 0 for a character
+ * that is not in the table.
+ */
+export function decodePairs(table: EncodedPairs): PairScore {
+  const digits = new Int8Array(128).fill(-1);
+  for (let value = 0; value < DIGITS.length; value++) digits[DIGITS.charCodeAt(value)] = value;
+  const digitAt = (text: string, index: number): number => digits[text.charCodeAt(index)]!;
+  const countOf = (digit: number): number => 2 ** (digit / COUNT_STEPS);
+
+  const ids = new Map<string, number>();
+  for (const char of table.characters) ids.set(char, ids.size);
+  const size = ids.size;
+  const counts = Float64Array.from({ length: size }, (_, id) => countOf(digitAt(table.counts, id)));
+  const vectors = Float32Array.from(
+    { length: size * DIMENSIONS },
+    (_, index) => (digitAt(table.vectors, index) - 32) / VECTOR_STEPS,
+  );
+  const listed = new Map<number, number>();
+  table.pairs.forEach((row, first) => {
+    let second = first - 1;
+    for (let index = 0; index < row.length; ) {
+      let gap = 0;
+      let scale = 1;
+      let digit = digitAt(row, index++);
+      for (; digit >= 32; digit = digitAt(row, index++)) {
+        gap += (digit - 32) * scale;
+        scale *= 32;
+      }
+      second += 1 + gap + digit * scale;
+      listed.set(first * size + second, countOf(digitAt(row, index++)));
+    }
+  });
+
+  return (upper, lower) => {
+    const a = ids.get(upper);
+    const b = ids.get(lower);
+    if (a === undefined || b === undefined) return 0;
+    let closeness = 0;
+    for (let d = 0; d < DIMENSIONS; d++) {
+      const product = vectors[a * DIMENSIONS + d]! * vectors[b * DIMENSIONS + d]!;
+      closeness += d % 4 === 3 ? -product : product;
+    }
+    const meetings = listed.get(a < b ? a * size + b : b * size + a) ?? 0;
+    const expected = (counts[a]! * counts[b]!) / table.total;
+    const score = Math.log((meetings + PRIOR * Math.exp(closeness)) / (expected + PRIOR));
+    return Math.max(-LIMIT, Math.min(LIMIT, score));
+  };
+}

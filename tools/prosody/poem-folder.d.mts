@@ -1,0 +1,1 @@
+export function findPoemFolder(name: string): string | undefined;
