@@ -31,7 +31,7 @@ const ROUNDS = 12;
 const CLEAN_MEASUREMENT_CORES = 0.3;
 
 /** Weight matrices of a model: those of one layer (q, k, v are one product, as are gate and up) and the head. */
-export function matrices({ hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize }) {
+function matrices({ hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize }) {
   return {
     layer: [
       { K: hiddenSize, N: (heads + 2 * kvHeads) * headDim },

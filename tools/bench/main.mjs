@@ -5,15 +5,12 @@
 //   npm run bench -- [--quick] [--train-only] [--profile] [--json FILE] [--write]
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.mjs';
 import { markdownReport, printProfile, printReport } from './report.mjs';
 import { PROFILES, TASKS, TRAINING_TASKS } from './tasks.mjs';
 
-const folder = path.dirname(fileURLToPath(import.meta.url));
-const reportFile = path.resolve(folder, '../../docs/benchmarks.md');
+const reportFile = new URL('../../docs/benchmarks.md', import.meta.url);
 const HELP = `npm run bench -- [options]
   --quick        fewer repetitions
   --train-only   pretraining and fine-tuning only
@@ -42,7 +39,7 @@ function readOptions() {
 /** Runs one task in a new process and returns what it reports. */
 function runTask(task, options) {
   return new Promise((resolve, reject) => {
-    const child = fork(path.join(folder, 'run-task.mjs'), [task, JSON.stringify(options)], {
+    const child = fork(new URL('./run-task.mjs', import.meta.url), [task, JSON.stringify(options)], {
       stdio: ['ignore', 2, 2, 'ipc'],
     });
     let result;

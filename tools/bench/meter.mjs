@@ -1,11 +1,13 @@
 // Repeated timing on a machine that others may use too. Each repetition records how many cores' worth of processor time
-// other processes took meanwhile; a rate is the median of the repetitions that nobody disturbed, or of all, and is then
-// marked as contended.
+// other processes took meanwhile; a rate is the median of the repetitions that nobody disturbed, or, where there are too
+// few of them, of all, and is then marked as contended.
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
 /** A repetition in which others took this much of a core does not count where there are undisturbed ones. */
 export const CLEAN_CORES = 0.15;
+/** Fewer undisturbed repetitions than this say nothing. */
+const LEAST_CLEAN = 3;
 /** /proc/stat counts in these, as every Linux of the last decades does (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
@@ -68,7 +70,8 @@ export function median(values) {
 export function summarise(laps, amount) {
   const isClean = ({ foreignCores }) => foreignCores !== null && foreignCores < CLEAN_CORES;
   const clean = laps.filter(isClean);
-  const used = clean.length > 0 ? clean : laps;
+  const isContended = clean.length < LEAST_CLEAN && laps.some(({ foreignCores }) => foreignCores !== null);
+  const used = clean.length < LEAST_CLEAN ? laps : clean;
   const rates = used.map(({ seconds }) => amount / seconds);
   return {
     median: median(rates),
@@ -77,7 +80,7 @@ export function summarise(laps, amount) {
     seconds: median(used.map(({ seconds }) => seconds)),
     repetitions: laps.length,
     undisturbed: clean.length,
-    isContended: clean.length === 0 && laps.some(({ foreignCores }) => foreignCores !== null),
+    isContended,
     foreignCores: laps.map(({ foreignCores }) => (foreignCores === null ? null : Math.round(foreignCores * 100) / 100)),
   };
 }

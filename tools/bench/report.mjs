@@ -1,12 +1,13 @@
 // The figures as text for a terminal and as `docs/benchmarks.md`.
+import { CLEAN_CORES } from './meter.mjs';
+
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 4, maximumFractionDigits: 0 });
 const rate = (value) => number.format(value);
 
 const percent = (value) => `${(100 * value).toFixed(1)} %`;
 
 function disturbance({ repetitions, undisturbed, isContended }) {
-  if (isContended) return `contended: others used the processor in all ${repetitions}`;
-  return `${undisturbed} of ${repetitions} undisturbed`;
+  return `${undisturbed} of ${repetitions} undisturbed${isContended ? ': contended' : ''}`;
 }
 
 function peakText({ peak, computeType }) {
@@ -73,8 +74,8 @@ Written by \`npm run bench -- --write\` on ${date.slice(0, 10)}${quick ? ' (quic
 fifth from hour to hour on a virtual machine; measure on your own.
 
 - Machine: ${machineText(machine)}.
-- A figure is the median of its repetitions, with least and most. Repetitions in which other processes took ${'0.15'} of a
-  core or more do not count where there are others; a row without any is marked as contended.
+- A figure is the median of its repetitions, with least and most. Repetitions in which other processes took ${CLEAN_CORES} of a
+  core or more do not count; where fewer than three are left, all count, and the row is marked as contended.
 - MFU: useful operations per second over the speed of the matrix product (GEMM) measured in the same process. Full
   training counts 6 operations a weight and token, and causal attention; LoRA 4 a layer weight and token and 4 a head
   weight and target. Optimizer, norms, softmax and checks are time without operations. The peak is weighted by the
