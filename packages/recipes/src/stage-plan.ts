@@ -11,6 +11,7 @@ import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
 import { findDatasets, holdOut } from './dataset-source.ts';
 import { loadExamples } from './examples.ts';
+import { resolveModelFolder } from './models.ts';
 import { chooseFiles, loadPairs } from './preference-files.ts';
 
 /** Share of the measured matrix speed that a training step reaches; measured on the base model it is above this. */
@@ -103,8 +104,8 @@ async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): 
 }
 
 async function sftWorkload(recipe: SftRecipe, controls: RunControls): Promise<Workload> {
-  const config = await readConfig(recipe.model);
-  const { training } = await loadExamples(recipe, await loadTokenizer(recipe.model), controls);
+  const config = await readConfig(resolveModelFolder(recipe.model));
+  const { training } = await loadExamples(recipe, await loadTokenizer(resolveModelFolder(recipe.model)), controls);
   const data = exampleDataset(training);
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const totalSteps = recipe.maxSteps ?? countSteps(data, { seed: recipe.seed, itemsPerStep }, recipe.epochs);
@@ -114,11 +115,11 @@ async function sftWorkload(recipe: SftRecipe, controls: RunControls): Promise<Wo
 }
 
 async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Workload> {
-  const config = await readConfig(recipe.model);
+  const config = await readConfig(resolveModelFolder(recipe.model));
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
   if (files !== null) {
-    const { pairs } = await loadPairs(files, recipe, await loadTokenizer(recipe.model), controls);
+    const { pairs } = await loadPairs(files, recipe, await loadTokenizer(resolveModelFolder(recipe.model)), controls);
     const data = preferenceDataset(holdOut(pairs, recipe.valSize, recipe.dataset.join(', '), recipe.seed).training);
     const totalSteps = recipe.maxSteps ?? countSteps(data, { seed: recipe.seed, itemsPerStep }, recipe.epochs);
     let tokens = 0;
@@ -146,7 +147,7 @@ async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Wo
 }
 
 async function grpoWorkload(recipe: GrpoRecipe): Promise<Workload> {
-  const config = await readConfig(recipe.model);
+  const config = await readConfig(resolveModelFolder(recipe.model));
   const { prompts, numGenerations, numIterations, beta } = recipe.grpo;
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const rollouts = Math.ceil((prompts * numGenerations) / itemsPerStep);
