@@ -15,8 +15,11 @@ function peakText({ peak, computeType }) {
   return `${computeType} GEMM peak ${peak.withHead.toFixed(0)} GFLOP/s with the head (layers alone ${peak.layers.toFixed(0)}${doubt})`;
 }
 
-function shareText({ mfu, mfuOfLayersPeak, gigaflops }) {
-  return `MFU ${mfu.toFixed(3)} (${gigaflops.toFixed(0)} GFLOP/s of useful work; of the layers’ peak ${mfuOfLayersPeak.toFixed(3)})`;
+/** A share whose time or whose peak others disturbed is no measurement. */
+const isDoubtful = ({ rows, peak }) => peak.isContended || rows.some(({ isContended }) => isContended);
+
+function shareText({ rows, peak, mfu, mfuOfLayersPeak, gigaflops }) {
+  return `MFU ${mfu.toFixed(3)} (${gigaflops.toFixed(0)} GFLOP/s of useful work; of the layers’ peak ${mfuOfLayersPeak.toFixed(3)})${isDoubtful({ rows, peak }) ? ', contended: no measure' : ''}`;
 }
 
 function machineText({ processor, threads, isa, gemm, memoryGigabytes, node, platform, revision }) {
@@ -91,7 +94,7 @@ ${
     ? ''
     : `| training | MFU | GFLOP/s of useful work | GEMM peak | MFU, layers' peak | layers' peak | s/step | peak memory |
 |---|---:|---:|---:|---:|---:|---:|---:|
-${training.map((task) => `| ${task.rows[0].name} | ${task.mfu.toFixed(3)} | ${task.gigaflops.toFixed(0)} | ${task.peak.withHead.toFixed(0)} | ${task.mfuOfLayersPeak.toFixed(3)} | ${task.peak.layers.toFixed(0)} | ${task.secondsPerStep.toFixed(3)} | ${task.peakMegabytes.toFixed(0)} MB |`).join('\n')}
+${training.map((task) => `| ${task.rows[0].name} | ${task.mfu.toFixed(3)}${isDoubtful(task) ? ' (contended: no measure)' : ''} | ${task.gigaflops.toFixed(0)} | ${task.peak.withHead.toFixed(0)} | ${task.mfuOfLayersPeak.toFixed(3)} | ${task.peak.layers.toFixed(0)} | ${task.secondsPerStep.toFixed(3)} | ${task.peakMegabytes.toFixed(0)} MB |`).join('\n')}
 `
 }
 ${Object.values(tasks)
