@@ -20,21 +20,21 @@ let folder = '';
 let poet: TinyPoet;
 const at = (name: string) => path.join(folder, name);
 
-/** As trivial as a reward can be (characters of even code points), in TypeScript that Node 20 cannot read by itself. */
-const EVEN = `
+/** As trivial as a reward can be (characters of landscapes), in TypeScript that Node 20 cannot read by itself. */
+const LANDSCAPE = `
 interface Request { readonly form?: string }
 export const reward = {
-  name: 'even',
+  name: 'landscape',
   range: [0, 1] as const,
   score: (text: string, { request }: { request: Request }): number =>
-    request.form === '五绝' ? [...text].filter((char) => char.codePointAt(0)! % 2 === 0).length / 12 : Number.NaN,
+    request.form === '五绝' ? [...text].filter((char) => '山水風月雲日人花'.includes(char)).length / 12 : Number.NaN,
 } satisfies { name: string };
 `;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'tuiqiao-grpo-'));
   poet = await createTinyPoet(folder);
-  await writeFile(at('even.ts'), EVEN);
+  await writeFile(at('landscape.ts'), LANDSCAPE);
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -68,34 +68,40 @@ async function refusal(run: () => Promise<unknown>): Promise<TuiqiaoError> {
 
 describe('runGrpo', () => {
   it('raises a reward that a person wrote, from recipe to adapter', async () => {
-    const outputDir = at('even');
+    const outputDir = at('landscape');
     const events: RunEvent[] = [];
-    const recipe = grpo({ outputDir, rewards: [at('even.ts')], maxSteps: 14, grpo: { beta: 0.001 } });
+    const recipe = grpo({
+      outputDir,
+      rewards: [at('landscape.ts')],
+      maxSteps: 20,
+      batchSize: 16,
+      grpo: { beta: 0.001 },
+    });
     const result = await runGrpo(recipe, { onEvent: (event) => events.push(event) });
-    expect(result).toMatchObject({ outcome: 'done', step: 14 });
+    expect(result).toMatchObject({ outcome: 'done', step: 20 });
     const log = await readTrainerLog(path.join(outputDir, 'trainer_log.jsonl'));
-    const rewards = log.map((entry) => Number(entry['rewards/even/mean']));
+    const rewards = log.map((entry) => Number(entry['rewards/landscape/mean']));
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-    expect(rewards[0]).toBeLessThan(0.65);
-    expect(mean(rewards.slice(-4))).toBeGreaterThan(0.8);
+    expect(mean(rewards.slice(0, 3))).toBeLessThan(0.1);
+    expect(mean(rewards.slice(-4))).toBeGreaterThan(0.25);
     expect(log[0]!.kl).toBe(0);
     expect(Number(log.at(-1)!.kl)).toBeGreaterThan(0);
     for (const name of ['reward', 'reward_std', 'frac_reward_zero_std', 'completions/mean_length', 'rules/all']) {
       expect(log[0], name).toHaveProperty([name]);
     }
     const { notes } = events.find((event): event is RunStart => event.type === 'run-start')!;
-    expect(notes.join('\n')).toMatch(/Reference: the base model, frozen.*\n?Rewards: even × 1\./s);
+    expect(notes.join('\n')).toMatch(/Reference: the base model, frozen.*\n?Rewards: landscape × 1\./s);
     expect(notes.join('\n')).toMatch(/policy and reference at the start: largest difference .* 0\.00e\+0/);
     expect(events.some((event) => event.type === 'sample')).toBe(true);
     expect(await readdir(outputDir)).toEqual(
-      expect.arrayContaining(['adapter_config.json', 'adapter_model.safetensors', 'checkpoint-14', 'recipe.yaml']),
+      expect.arrayContaining(['adapter_config.json', 'adapter_model.safetensors', 'checkpoint-20', 'recipe.yaml']),
     );
     // No plain copy of the reward is left beside it.
     expect((await readdir(folder)).filter((name) => name.includes('.mjs'))).toEqual([]);
   });
 
   it('resumed = uninterrupted, bit for bit, in the midst of a rollout too', async () => {
-    const common = { rewards: ['shape', at('even.ts')], maxSteps: 5, grpo: { numIterations: 2 } };
+    const common = { rewards: ['shape', at('landscape.ts')], maxSteps: 5, grpo: { numIterations: 2 } };
     await runGrpo(grpo({ ...common, outputDir: at('whole') }));
     const controller = new AbortController();
     const stopped = await runGrpo(grpo({ ...common, outputDir: at('parts') }), {
@@ -116,7 +122,7 @@ describe('runGrpo', () => {
   });
 
   it('runs with every built-in reward, goes on from an adapter, and scores held-out requests', async () => {
-    await runGrpo(grpo({ outputDir: at('first'), rewards: [at('even.ts')], maxSteps: 2 }));
+    await runGrpo(grpo({ outputDir: at('first'), rewards: [at('landscape.ts')], maxSteps: 2 }));
     const events: RunEvent[] = [];
     await runGrpo(
       grpo({
