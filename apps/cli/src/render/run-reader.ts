@@ -1,5 +1,6 @@
 /** The terminal's reader of the run-event stream: notes, bars, losses, samples and warnings on stderr. */
 import type { OnEvent, RunEvent, StepEnd } from '@tuiqiao/schema';
+import type { Language } from '../messages.ts';
 import type { Session } from '../session.ts';
 import { createMeter, type Meter } from './meter.ts';
 import { formatCount, formatFigure } from './numbers.ts';
@@ -41,6 +42,13 @@ const PROGRESS_WORDS: Readonly<Record<string, { readonly zh: string; readonly en
   writing: { zh: '写诗', en: 'writing' },
 };
 
+/** `writing: base` → 写诗 base: the part after the colon is a name. */
+function nameProgress(label: string, language: Language): string {
+  const [id = label, name] = label.split(': ');
+  const words = PROGRESS_WORDS[id]?.[language] ?? id;
+  return name === undefined ? words : `${words} ${name}`;
+}
+
 export function createRunReader(session: Session): RunReader {
   if (session.isQuiet) return { onEvent: () => undefined, stop: () => undefined };
   const { dim, yellow, bold } = session.proseColours;
@@ -71,10 +79,7 @@ export function createRunReader(session: Session): RunReader {
         }
         return;
       case 'progress':
-        meterFor(PROGRESS_WORDS[event.label]?.[session.language] ?? event.label, event.unit).update(
-          event.done,
-          event.total,
-        );
+        meterFor(nameProgress(event.label, session.language), event.unit).update(event.done, event.total);
         return;
       case 'step-end':
         meterFor(stage || 'train', session.text('steps')).update(

@@ -74,6 +74,10 @@ function nameRhyme({ group, level }: NonNullable<Verdict['rhyme']>): string {
   return /部$/u.test(group) ? `${group}${level}` : `${level}${group}`;
 }
 
+function bracket(form: string, details: readonly string[], language: Language): string {
+  return language === 'zh' ? `${form}（${details.join('，')}）` : `${form} (${details.join(', ')})`;
+}
+
 function heading(verdict: Verdict, title: string | undefined, language: Language, colours: Colours): string {
   const text = (key: MessageKey) => translate(language, key);
   const form = verdict.tune ?? verdict.form ?? text('unknownForm');
@@ -90,7 +94,7 @@ function heading(verdict: Verdict, title: string | undefined, language: Language
       : colours.red(text('faulty'));
   const parts = [
     title === undefined || title === '' ? null : colours.bold(title),
-    details.length > 0 ? `${form}（${details.join('，')}）` : form,
+    details.length > 0 ? bracket(form, details, language) : form,
     `${BOOK_NAMES[verdict.book]}${group}`,
     outcome,
   ];
