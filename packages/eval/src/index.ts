@@ -5,6 +5,7 @@ export {
   judgeModel,
   type LadderReport,
   type LadderSample,
+  type LadderScorers,
   type ModelPoems,
   type ModelReport,
   type Novelty,
@@ -24,3 +25,10 @@ export {
 export { type CopyLookup, type LineTrace, traceLines } from './scorers/copying.ts';
 export { type Diversity, diversityOf } from './scorers/diversity.ts';
 export { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';
+export {
+  type ThemedPoem,
+  type ThemeRelevance,
+  type TitledPoem,
+  themeFit,
+  trainThemeRelevance,
+} from './scorers/theme.ts';

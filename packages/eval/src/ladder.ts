@@ -6,6 +6,7 @@ import type { Verdict } from '@tuiqiao/prosody';
 import { bootstrapMean, type Mean, pairedWinRate, type Rate, wilson } from './intervals.ts';
 import { type Diversity, diversityOf } from './scorers/diversity.ts';
 import { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';
+import { type ThemeRelevance, themeFit } from './scorers/theme.ts';
 
 /** One poem to be judged: what was asked, what came, where it overlaps with the corpus. */
 export interface JudgedPoem {
@@ -43,6 +44,8 @@ export interface ModelReport {
   readonly lenient: Scores;
   readonly novelty: Novelty;
   readonly diversity: Diversity;
+  /** Share of other prompts' titles that fit a poem less than its own; 0.5 is chance. Absent without a theme scorer. */
+  readonly theme?: Mean;
   /** Mean score of facing characters in the couplets that should be parallel; absent when the verdicts have none. */
   readonly parallelism?: Mean;
   /** On held-out poems. */
@@ -129,7 +132,24 @@ function sampleOf(poem: JudgedPoem, score: FormScore, prompt: number): LadderSam
   };
 }
 
-export function judgeModel(model: ModelPoems): { report: ModelReport; scores: readonly FormScore[] } {
+/** What the ladder measures beside form, when it is given the means. */
+export interface LadderScorers {
+  /** Trained on poems that are in no prompt. */
+  readonly theme?: ThemeRelevance;
+}
+
+function themeOf(poems: readonly JudgedPoem[], relevance: ThemeRelevance | undefined): Mean | null {
+  if (relevance === undefined) return null;
+  const titled = poems.flatMap(({ title, text, asked }) =>
+    title === undefined ? [] : [{ title, text, group: asked.tune ?? asked.form }],
+  );
+  return themeFit(relevance, titled);
+}
+
+export function judgeModel(
+  model: ModelPoems,
+  scorers: LadderScorers = {},
+): { report: ModelReport; scores: readonly FormScore[] } {
   const scores = model.poems.map((poem) => scoreForm(poem.text, poem.asked));
   const names = [...new Set(model.poems.map((poem) => poem.asked.tune ?? poem.asked.form))];
   const byForm: Record<string, Scores> = {};
@@ -143,6 +163,7 @@ export function judgeModel(model: ModelPoems): { report: ModelReport; scores: re
     for (const i of indices.slice(0, SAMPLES_PER_FORM)) samples.push(sampleOf(model.poems[i]!, scores[i]!, i));
   }
   const parallelism = parallelismOf(scores);
+  const theme = themeOf(model.poems, scorers.theme);
   const report: ModelReport = {
     name: model.name,
     n: model.poems.length,
@@ -157,6 +178,7 @@ export function judgeModel(model: ModelPoems): { report: ModelReport; scores: re
       longestSharedNgram: bootstrapMean(model.poems.map((poem) => poem.longestSharedNgram)),
     },
     diversity: diversityOf(model.poems.map((poem) => poem.text)),
+    ...(theme === null ? {} : { theme }),
     ...(parallelism === null ? {} : { parallelism }),
     ...(model.bitsPerChar === undefined ? {} : { bitsPerChar: model.bitsPerChar }),
     ...(model.bitsPerCharCi === undefined ? {} : { bitsPerCharCi: model.bitsPerCharCi }),
@@ -167,8 +189,12 @@ export function judgeModel(model: ModelPoems): { report: ModelReport; scores: re
 }
 
 /** Judges every model and the control row; each model is compared with those before it, prompt by prompt. */
-export function buildLadder(models: readonly ModelPoems[], control: ModelPoems): LadderReport {
-  const judged = models.map(judgeModel);
+export function buildLadder(
+  models: readonly ModelPoems[],
+  control: ModelPoems,
+  scorers: LadderScorers = {},
+): LadderReport {
+  const judged = models.map((model) => judgeModel(model, scorers));
   const pairs = judged.flatMap((a, i) =>
     judged
       .slice(0, i)
@@ -183,5 +209,5 @@ export function buildLadder(models: readonly ModelPoems[], control: ModelPoems):
         }),
       ),
   );
-  return { models: judged.map((entry) => entry.report), control: judgeModel(control).report, pairs };
+  return { models: judged.map((entry) => entry.report), control: judgeModel(control, scorers).report, pairs };
 }

@@ -27,6 +27,8 @@ export interface Bar {
 }
 
 const BAR_ROW_PX = 30;
+/** Longer names are cut; the table beside the chart has them whole. */
+const BAR_LABEL_PX = 124;
 const CURVE_HEIGHT_PX = 260;
 /** More points than pixels say nothing more and only make the page heavy. */
 const MAX_CURVE_POINTS = 400;
@@ -70,7 +72,7 @@ export function barChart(id: string, description: string, bars: readonly Bar[]):
         {
           ...categoryAxis,
           data: names,
-          axisLabel: { ...text, color: '--ink', fontSize: 13, width: 104, overflow: 'truncate' },
+          axisLabel: { ...text, color: '--ink', fontSize: 13, width: BAR_LABEL_PX, overflow: 'truncate' },
         },
         {
           ...categoryAxis,

@@ -5,7 +5,7 @@ import { type Bar, barChart, type Chart } from './charts.ts';
 import { html, type SafeHtml } from './html.ts';
 import type { Labels } from './messages.ts';
 import { formatInterval, formatPercent, formatRate, formatSmall } from './numbers.ts';
-import { badge, copiedList, describeForm, findingList, verse } from './poem-view.ts';
+import { badge, copiedList, describeForm, type FindingLine, findingList, verse } from './poem-view.ts';
 
 const RULES = ['length', 'rhyme', 'meter', 'all'] as const;
 type Rule = (typeof RULES)[number];
@@ -17,6 +17,9 @@ interface Row {
   readonly colour: string;
   readonly isControl: boolean;
 }
+
+/** The control row's name in `report.json`; the page says it in its own language. */
+const UNNAMED_CONTROL = 'held-out real poems';
 
 /** Colours of successive stages, from light to dark; a longer ladder keeps the last. */
 const STAGE_COLOURS = ['--stage-1', '--stage-2', '--stage-3', '--stage-4', '--stage-5'];
@@ -38,11 +41,11 @@ function rowsOf(ladder: LadderReport, labels: Labels): Row[] {
 }
 
 function controlName(control: ModelReport, labels: Labels): string {
-  return control.name === 'held-out real poems' ? labels('control') : control.name;
+  return control.name === UNNAMED_CONTROL ? labels('control') : control.name;
 }
 
-const barOf = ({ report, name, colour, isControl }: Row, rate: Rate): Bar => ({
-  name,
+const barOf = ({ report, name, colour, isControl }: Row, rate: Rate, labels: Labels): Bar => ({
+  name: isControl && report.name === UNNAMED_CONTROL ? labels('controlShort') : name,
   rate,
   colour,
   isOpen: report.constrained || isControl,
@@ -93,7 +96,7 @@ function chartOf(
     chart: barChart(
       id,
       labels('chartOf') + describe(title, measured),
-      measured.map((row) => barOf(row, row.rate)),
+      measured.map((row) => barOf(row, row.rate, labels)),
     ),
   };
 }
@@ -170,7 +173,7 @@ function optionalCell(value: number | Mean | undefined, ci?: readonly [number, n
 
 export function noveltyTable(ladder: LadderReport, labels: Labels): SafeHtml {
   const rows = rowsOf(ladder, labels);
-  const has = (key: 'bitsPerChar' | 'tokensPerSecond' | 'parallelism'): boolean =>
+  const has = (key: 'bitsPerChar' | 'tokensPerSecond' | 'parallelism' | 'theme'): boolean =>
     rows.some(({ report }) => report[key] !== undefined);
   const columns: { title: string; cell: (report: ModelReport) => SafeHtml }[] = [
     { title: labels('novel'), cell: ({ novelty }) => rateCell(novelty.novel) },
@@ -179,6 +182,7 @@ export function noveltyTable(ladder: LadderReport, labels: Labels): SafeHtml {
     { title: labels('distinct1'), cell: ({ diversity }) => optionalCell(diversity.distinct1) },
     { title: labels('distinct2'), cell: ({ diversity }) => optionalCell(diversity.distinct2) },
     { title: labels('selfBleu'), cell: ({ diversity }) => optionalCell(diversity.selfBleu) },
+    ...(has('theme') ? [{ title: labels('theme'), cell: (r: ModelReport) => optionalCell(r.theme) }] : []),
     ...(has('parallelism')
       ? [{ title: labels('parallelism'), cell: (r: ModelReport) => optionalCell(r.parallelism) }]
       : []),
@@ -239,11 +243,17 @@ function sampleGroups(ladder: LadderReport, labels: Labels): SampleGroup[] {
   return [...groups.values()];
 }
 
+/** As `LadderSample.findings` has them, with the grades of the verdict. */
+function sampleFindings({ verdict, findings }: LadderSample): FindingLine[] {
+  const grades = new Map(verdict?.findings.map((finding) => [finding.message, finding.verdict]));
+  return findings.map((text) => ({ text, grade: grades.get(text) ?? '疵' }));
+}
+
 function sampleColumn({ name, colour, sample }: SampleColumn, labels: Labels): SafeHtml {
   const { verdict } = sample;
   return html`<article class="sample" style="--key:var(${colour})"><header><h4>${name}</h4>${badge({ strict: sample.strict.all, lenient: verdict?.strict.length === true && verdict.lenient.all }, labels)}</header>
 ${verse(sample.text, verdict, labels)}
-<footer>${verdict !== null && html`<p class="form">${describeForm(verdict, labels)}</p>`}${findingList(sample.findings, labels)}${copiedList(sample.copiedLines, labels)}</footer></article>`;
+<footer>${verdict !== null && html`<p class="form">${describeForm(verdict, labels)}</p>`}${findingList(sampleFindings(sample), labels)}${copiedList(sample.copiedLines, labels)}</footer></article>`;
 }
 
 function sampleSection({ form, title, free, held, real }: SampleGroup, labels: Labels): SafeHtml {

@@ -33,8 +33,8 @@ const MESSAGES = {
   moreSamples: ['更多同题之作', 'More prompts'],
   noveltyHeading: ['新意与变化', 'Novelty and variety'],
   noveltyLead: [
-    '抄句指整句（五字以上）见于训练所用的诗集；distinct 越高越多样，self-BLEU 越低越不雷同。',
-    'A copied line stands whole (five characters or more) in the poems the model was trained on. Higher distinct-n is more varied; lower self-BLEU is less alike.',
+    '抄句指整句（五字以上）见于训练所用的诗集；distinct 越高越多样，self-BLEU 越低越不雷同；切题为诗与本题相合、胜过他题的比例，0.5 等于乱点。',
+    'A copied line stands whole (five characters or more) in the poems the model was trained on. Higher distinct-n is more varied; lower self-BLEU is less alike. “Fits its title” is how often a poem fits its own title better than another prompt’s; 0.5 is chance.',
   ],
   sourcesHeading: ['句句有来历', 'Which line came from where'],
   sourcesLead: [
@@ -57,6 +57,7 @@ const MESSAGES = {
   constrained: ['格律约束', 'constrained'],
   unconstrained: ['不加约束', 'unconstrained'],
   control: ['留出的真诗', 'held-out real poems'],
+  controlShort: ['留出的真诗', 'real poems'],
   novel: ['无抄句', 'No copied line'],
   copiedLines: ['抄句', 'Copied lines'],
   copied: ['抄句', 'copied'],
@@ -66,6 +67,7 @@ const MESSAGES = {
   selfBleu: ['self-BLEU', 'self-BLEU'],
   bitsPerChar: ['比特/字', 'Bits/char'],
   tokensPerSecond: ['词元/秒', 'Tokens/s'],
+  theme: ['切题', 'Fits its title'],
   parallelism: ['对仗', 'Parallelism'],
   winRate: ['胜率', 'Win rate'],
   against: ['对', 'against'],

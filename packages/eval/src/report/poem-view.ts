@@ -1,5 +1,5 @@
 /** Poems as markup: verse with tone marks, the verdict in a line, findings, and where lines come from. */
-import type { Verdict } from '@tuiqiao/prosody';
+import type { Grade, Verdict } from '@tuiqiao/prosody';
 import type { LineTrace } from '../scorers/copying.ts';
 import { html, type SafeHtml } from './html.ts';
 import type { Labels } from './messages.ts';
@@ -54,9 +54,17 @@ export function describeForm({ form, tune, start, rhyme }: Verdict, labels: Labe
   return [tune ?? form, start, name].filter((part) => part !== null).join(' · ');
 }
 
-export function findingList(messages: readonly string[], labels: Labels): SafeHtml {
-  if (messages.length === 0) return html`<p class="findings none">${labels('noFindings')}</p>`;
-  return html`<ul class="findings">${messages.map((message) => html`<li>${message}</li>`)}</ul>`;
+/** A sentence of the verdict; the grade colours it. */
+export interface FindingLine {
+  readonly text: string;
+  readonly grade: Grade;
+}
+
+const GRADE_CLASSES: Readonly<Record<Grade, string>> = { 疵: 'grave', 拗可: 'light', 多音: 'note', 合: 'note' };
+
+export function findingList(findings: readonly FindingLine[], labels: Labels): SafeHtml {
+  if (findings.length === 0) return html`<p class="findings none">${labels('noFindings')}</p>`;
+  return html`<ul class="findings">${findings.map(({ text, grade }) => html`<li class="${GRADE_CLASSES[grade]}">${text}</li>`)}</ul>`;
 }
 
 /** Title and author as a Chinese reader writes them: 王之渙《登鸛雀樓》. */
@@ -75,8 +83,8 @@ export function copiedList(copied: NonNullable<ReportPoem['novelty']>['copiedLin
 /** A poem written on request, as a card. */
 export function poemCard(poem: ReportPoem, labels: Labels): SafeHtml {
   const { verdict } = poem;
-  const findings = verdict.findings.map(({ message, suggestion }) =>
-    suggestion === undefined ? message : `${message}${suggestion}`,
+  const findings = verdict.findings.map(
+    (finding): FindingLine => ({ text: finding.message + (finding.suggestion ?? ''), grade: finding.verdict }),
   );
   const provenance = [poem.model, poem.seed === undefined ? undefined : `${labels('seed')} ${poem.seed}`].filter(
     (part) => part !== undefined,

@@ -85,6 +85,10 @@ h3 { margin: 40px 0 6px; font-size: 19px; }
 .poem footer, .sample footer { padding-top: 10px; border-top: 1px solid var(--rule); font-size: 14px; }
 .form { color: var(--ink-soft); }
 .findings { margin: 4px 0 0; padding-left: 1.2em; }
+.grave::marker { color: var(--bad); }
+.light::marker { color: var(--warn); }
+.note { color: var(--ink-soft); }
+.note::marker { color: var(--ink-faint); }
 .findings.none { padding: 0; color: var(--ink-soft); }
 .copied { margin: 6px 0 0; padding: 0; list-style: none; }
 .tag { display: inline-block; padding: 0 8px; border-radius: 3px; background: var(--accent-wash); color: var(--accent); font: 13px/1.7 var(--font-text); }
@@ -156,7 +160,10 @@ footer.page { margin-top: 72px; padding-bottom: 48px; color: var(--ink-faint); f
   .verse { font-size: 23px; }
 }
 @media print {
-  body { font-size: 11pt; background: none; }
+  :root { color-scheme: light; --paper: #fff; --card: #fff; }
+  body { font-size: 10.5pt; }
+  .charts, .poems { grid-template-columns: 1fr 1fr; }
+  .poem:last-child:nth-child(odd) { grid-column: 1 / -1; }
   nav, .noscript, .wide:focus-visible { display: none; }
   header.page { padding-top: 0; }
   .part { margin-top: 28pt; }
