@@ -59,7 +59,9 @@ function* groupsOf(completions: readonly Completion[]): Generator<{ start: numbe
 /** Means for `eval-end`: `eval_reward`, `eval_rewards/<name>/mean`, `eval_rules/…`. */
 export function evaluationMetrics({ totals, parts, facts }: JudgedCompletions): Metrics {
   const metrics: Record<string, number> = { eval_reward: meanKnown(totals) };
-  for (const [name, values] of Object.entries(parts)) metrics[`eval_rewards/${name}/mean`] = meanKnown(values);
+  for (const [name, values] of Object.entries(parts)) {
+    if (!Array.from(values).every(Number.isNaN)) metrics[`eval_rewards/${name}/mean`] = meanKnown(values);
+  }
   for (const [name, values] of Object.entries(facts)) metrics[`eval_${name}`] = meanKnown(values);
   return metrics;
 }

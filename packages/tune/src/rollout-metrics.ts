@@ -22,6 +22,8 @@ export function rolloutMetrics(
     frac_reward_zero_std: meanOf(groupDeviations.map((deviation) => (deviation < ZERO_DEVIATION ? 1 : 0))),
   };
   for (const [name, values] of Object.entries(scores.parts)) {
+    // A reward that applied to no completion says nothing: 0 would look like one that never pays.
+    if (Array.from(values).every(Number.isNaN)) continue;
     metrics[`rewards/${name}/mean`] = meanOf(values);
     metrics[`rewards/${name}/std`] = deviationOf(values);
   }

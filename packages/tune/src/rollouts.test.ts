@@ -204,6 +204,23 @@ describe('on-policy training', () => {
     expect(warnings).toEqual(['grpo-rewards-stuck']);
   });
 
+  it('leaves out of the log what did not apply, and averages the rest over the steps in which it did', async () => {
+    const steps: StepEnd[] = [];
+    const { source, options } = onPolicyRun({
+      rollouts: {
+        score: async (completions, step) => {
+          const { totals } = await preferToken(completions, step);
+          const sometimes = completions.map(() => (step === 2 ? 0.5 : Number.NaN));
+          return { totals, parts: { never: completions.map(() => Number.NaN), sometimes } };
+        },
+      },
+      loop: { totalSteps: 4, loggingSteps: 4, onEvent: (event) => isStep(event) && steps.push(event) },
+    });
+    await trainFrom(source, options);
+    expect(steps[0]!.metrics['rewards/sometimes/mean']).toBe(0.5);
+    expect(steps[0]!.metrics).not.toHaveProperty(['rewards/never/mean']);
+  });
+
   it('names a single reward that is 0 throughout, and goes on', async () => {
     const warnings: string[] = [];
     const { source, options } = onPolicyRun({

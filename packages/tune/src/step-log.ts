@@ -6,10 +6,13 @@ export interface StepLogState {
   readonly loss: number;
   readonly gradNorm: number;
   readonly tokens: number;
+  /** Sums, over the steps that had the metric. */
   readonly metrics: Metrics;
+  /** How many steps had it; absent in checkpoints of earlier versions, where all had. */
+  readonly metricSteps?: Readonly<Record<string, number>>;
 }
 
-export const emptyStepLog: StepLogState = { steps: 0, loss: 0, gradNorm: 0, tokens: 0, metrics: {} };
+export const emptyStepLog: StepLogState = { steps: 0, loss: 0, gradNorm: 0, tokens: 0, metrics: {}, metricSteps: {} };
 
 /** Sums one more step in. */
 export function addStep(
@@ -22,12 +25,22 @@ export function addStep(
     gradNorm: log.gradNorm + step.gradNorm,
     tokens: log.tokens + step.tokens,
     metrics: addMetrics(log.metrics, step.metrics),
+    metricSteps: countMetrics(log, step.metrics),
   };
 }
 
-/** Means over the steps summed. */
+function countMetrics(log: StepLogState, metrics: Metrics): Record<string, number> {
+  const counts: Record<string, number> = { ...log.metricSteps };
+  for (const name of Object.keys(log.metrics)) counts[name] ??= log.steps;
+  for (const name of Object.keys(metrics)) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+/** Means, each over the steps that had the metric. */
 export function meanMetrics(log: StepLogState): Metrics {
-  return Object.fromEntries(Object.entries(log.metrics).map(([name, sum]) => [name, sum / log.steps]));
+  return Object.fromEntries(
+    Object.entries(log.metrics).map(([name, sum]) => [name, sum / (log.metricSteps?.[name] ?? log.steps)]),
+  );
 }
 
 export function addMetrics(a: Metrics, b: Metrics): Metrics {
