@@ -177,10 +177,9 @@ function dpoRecipe(options: DemoOptions, sftFolder: string, outputDir: string): 
       adapter: [sftFolder],
       dataset: ['starter'],
       pairs: { prompts: 640, samplesPerPrompt: 2, temperature: 1 },
-      // A little of the plain loss keeps the length while the rejected poems are pushed down.
-      dpo: { beta: 0.1, sftWeight: 0.05 },
+      dpo: { beta: 0.1 },
       batchSize: 16,
-      learningRate: 2.5e-3,
+      learningRate: 1e-3,
       epochs: 1,
       saveSteps: 25,
       loggingSteps: 2,
