@@ -2,10 +2,10 @@
  * Whether a poem fits its title: which characters poems under such titles use more often than poems in general. Judged by
  * comparison only: a poem's own title against titles of other prompts. No knowledge of meaning, no opinion on quality.
  *
- * It separates real poems under their own title from the same poems under another's with an AUC of 0.83 when trained on
- * the 193 thousand regulated poems of the full corpus's training split, 0.73 when trained on 9 thousand of them; the share
- * of title characters that the poem repeats, the obvious rival, reaches 0.69 (3,398 held-out poems, titles exchanged
- * within a form).
+ * Real poems beat another prompt's title with their own in 85.7 % of comparisons when it is trained on the 193 thousand
+ * regulated poems of the full corpus's training split, in 74.5 % when trained on 9 thousand of them; the share of title
+ * characters that the poem repeats, the obvious rival, reaches 69.8 % (`themeFit`, 3,398 held-out poems, chance 50 %).
+ * Memory: about 1.5 GB for the full corpus, 0.1 GB for the starter corpus.
  */
 import { bootstrapMean, type Mean } from '../intervals.ts';
 
