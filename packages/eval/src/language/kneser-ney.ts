@@ -3,7 +3,7 @@
  * beat. Not for generation. Source: Chen & Goodman, An Empirical Study of Smoothing Techniques for Language Modeling
  * (1998), with the usual three discounts per order.
  *
- * An n-gram is one double: `bitsPerToken` bits a token, n·bits ≤ 53, so that sorting and counting are typed-array work.
+ * An n-gram is one double, a number of n digits to the base vocabularySize + 1, so that sorting and counting are typed-array work.
  * Keys of one context are neighbours in sorted order (the context is the high part).
  */
 
@@ -73,7 +73,7 @@ function buildOrder(keys: Float64Array, counts: Uint32Array, base: number): Orde
   const contexts: number[] = [];
   const starts: number[] = [];
   for (let i = 0; i < keys.length; i++) {
-    const context = Math.floor(keys[i]! / base);
+    const context = (keys[i]! - (keys[i]! % base)) / base;
     if (contexts.length === 0 || contexts[contexts.length - 1] !== context) {
       contexts.push(context);
       starts.push(i);
@@ -121,10 +121,10 @@ function find(sorted: Float64Array, value: number, from: number, to: number): nu
 export function trainKneserNey(sequences: readonly ArrayLike<number>[], options: KneserNeyOptions): KneserNeyModel {
   const { order, vocabularySize } = options;
   const begin = vocabularySize;
-  const base = 2 ** Math.ceil(Math.log2(vocabularySize + 1));
+  const base = vocabularySize + 1;
   if (Math.log2(base) * order > MAX_KEY_BITS) {
     throw new RangeError(
-      `trainKneserNey: expected order × bits of the vocabulary ≤ ${MAX_KEY_BITS}, got ${order} × ${Math.log2(base)}`,
+      `trainKneserNey: expected (vocabularySize + 1)^order ≤ 2^${MAX_KEY_BITS}, got ${base}^${order}`,
     );
   }
 
