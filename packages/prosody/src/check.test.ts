@@ -4,10 +4,11 @@ import { check } from './check.ts';
 import { ProsodyError } from './errors.ts';
 import type { Verdict } from './verdict.ts';
 
+/** What rules of tone, rhyme and shape find; repeated characters are in remarks.test.ts. */
 const show = (verdict: Verdict): string[] =>
-  verdict.findings.map(
-    (each) => `${each.line}${each.position ? `.${each.position}` : ''} ${each.name} ${each.verdict}`,
-  );
+  verdict.findings
+    .filter((each) => each.rule !== 'chongzi')
+    .map((each) => `${each.line}${each.position ? `.${each.position}` : ''} ${each.name} ${each.verdict}`);
 
 describe('a poem with every beginner’s fault', () => {
   const verdict = check('春夜月朦胧，花影落庭中。风轻鸟梦浅，露重草色浓。');
@@ -23,7 +24,7 @@ describe('a poem with every beginner’s fault', () => {
     expect(first).toMatchObject({ rule: 'shidui', char: '影' });
     expect(first.message).toContain('“影”');
     expect(first.suggestion).toContain('平声');
-    expect(verdict.findings.at(-1)!.suggestion).toContain('风');
+    expect(verdict.findings.at(-1)!.suggestion).toContain('红');
   });
 
   it('rhymes in 词林正韵 and in 中华新韵', () => {
@@ -89,8 +90,9 @@ describe('famous poems', () => {
     expect(level.form).toBe('五绝');
     expect(level.strict).toMatchObject({ rhyme: true, meter: false });
     const oblique = check('千山鸟飞绝，万径人踪灭。孤舟蓑笠翁，独钓寒江雪。');
-    expect(oblique.rhyme).toMatchObject({ group: '屑', level: '入', lines: [2, 4] });
-    expect(oblique.lenient.rhyme).toBe(false);
+    expect(oblique.form).toBe('古绝');
+    expect(oblique.rhyme).toMatchObject({ group: '屑', level: '入', lines: [1, 2, 4] });
+    expect(oblique.strict.rhyme).toBe(false);
   });
 });
 
@@ -176,7 +178,7 @@ describe('shape', () => {
     expect(check(regulated).form).toBe('五排');
     const old =
       '少无适俗韵，性本爱丘山。误落尘网中，一去三十年。羁鸟恋旧林，池鱼思故渊。开荒南野际，守拙归园田。方宅十余亩，草屋八九间。';
-    expect(check(old).form).toBeNull();
+    expect(check(old).form).toBe('古体');
     expect(check(old, { form: '古' })).toMatchObject({ form: '古', strict: { all: true } });
   });
 

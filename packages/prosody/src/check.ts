@@ -4,13 +4,23 @@ import { type Book, loadBook } from './books.ts';
 import { type CiOptions, checkCi } from './ci/check-ci.ts';
 import { ProsodyError } from './errors.ts';
 import { describeIssue, type FindingContext, nameGroup, scoreIssues } from './findings.ts';
-import { findForm, formOfShape, type RegulatedForm, shapeOfForm } from './forms.ts';
+import { findForm, formOfShape, type RegulatedForm, type Scheme, shapeOfForm } from './forms.ts';
 import type { Language } from './messages.ts';
+import { countBrokenPlaces, hasMoreThanSlips, isFreeVerse, recogniseOldStyle } from './old-style.ts';
 import { scoreCouplets } from './parallelism/parallelism.ts';
-import { findUnknown, judgeRegulated, type RegulatedJudgement } from './regulated.ts';
-import type { Issue } from './rules/issue.ts';
+import {
+  countFewestFaults,
+  findUnknown,
+  judgeBrokenWaist,
+  judgeRegulated,
+  type RegulatedJudgement,
+  type RegulatedText,
+  readRegulated,
+} from './regulated.ts';
+import { ISSUES, type Issue } from './rules/issue.ts';
+import { judgeRhyme } from './rules/rhyme.ts';
 import { judgeShape, judgeUnknownShape } from './rules/shape.ts';
-import { readLine, scanLine } from './scan.ts';
+import { type LineScan, readLine, scanLine } from './scan.ts';
 import { detectScript, type Script } from './scripts.ts';
 import { type PoemText, splitText } from './text.ts';
 import type { BookName, RhymeFound, Verdict } from './verdict.ts';
@@ -127,12 +137,26 @@ function recognise(request: ShiRequest): Verdict | null {
   const form = formOfShape(lines.length, lineLength);
   if (!form || (lineLength !== 5 && lineLength !== 7)) return null;
   for (const line of lines) if (line.chars.length !== lineLength) return null;
-  const judgement = judgeRegulated(request.text, lineLength, request.book, request.script);
+  const given = readRegulated(request.text, lineLength, request.book, request.script);
   if (lines.length > 8) {
-    const isRegulated = judgement.hardFaults <= EXTENDED_FAULT_SHARE * hardSlots(lineLength) * lines.length;
-    if (!isRegulated || judgement.evidence.tone !== '平') return null;
+    const isRegulated = countFewestFaults(given) <= EXTENDED_FAULT_SHARE * hardSlots(lineLength) * lines.length;
+    return isRegulated && given.evidence.tone === '平' ? describe(request, form, judgeRegulated(given), []) : null;
   }
-  return describe(request, form, judgement, []);
+  const judgement = judgeRegulated(given);
+  if (!hasMoreThanSlips(judgement)) return describe(request, form, judgement, []);
+  const waist =
+    judgement.evidence.tone === '平' ? judgeBrokenWaist(given, judgement.scheme, judgement.hardFaults) : null;
+  if (waist !== null) {
+    const joints = waist.joints.map((line): Issue => ({ kind: 'zheyao', line, position: -1 }));
+    return describe(request, form, waist.judgement, joints);
+  }
+  const oldStyle = recogniseOldStyle(lines, judgement, request.script);
+  if (oldStyle === 'level' || oldStyle === 'oblique') {
+    return describeOldStyle(request, form, given, judgement, oldStyle);
+  }
+  // Too few faults to tell old style from a learner's slips: the faults are named, and so is the other reading.
+  const kind = form.endsWith('绝') ? 'gujue-possible' : 'guti-possible';
+  return describe(request, form, judgement, oldStyle === 'possible' ? [{ kind, line: 0, position: -1 }] : []);
 }
 
 /** As the form that was asked for, whatever the shape: what has the right length is judged, the rest is named. */
@@ -142,26 +166,33 @@ function checkAs(request: ShiRequest, form: RegulatedForm): Verdict {
   if (request.text.lines.length === 0) {
     return describeWithoutPattern(request, form, [{ kind: 'empty-text', line: 0, position: -1 }]);
   }
-  return describe(request, form, judgeRegulated(request.text, lineLength, request.book, request.script), shapeIssues);
+  const given = readRegulated(request.text, lineLength, request.book, request.script);
+  const judgement = judgeRegulated(given);
+  if (shapeIssues.length === 0 && lineCount !== null && hasMoreThanSlips(judgement)) {
+    // Who asks for a form is told its faults; that they make a named exception together is said besides.
+    const joint = judgeBrokenWaist(given, judgement.scheme, judgement.hardFaults)?.joints[0];
+    if (joint !== undefined) {
+      return describe(request, form, judgement, [{ kind: 'zheyao-named', line: joint, position: -1 }]);
+    }
+  }
+  return describe(request, form, judgement, shapeIssues);
 }
 
 function describe(
   request: ShiRequest,
   form: RegulatedForm,
   judgement: RegulatedJudgement,
-  shapeIssues: readonly Issue[],
+  wholeIssues: readonly Issue[],
 ): Verdict {
   const { text, script, book, language } = request;
   const { scheme, scans } = judgement;
   const context: FindingContext = { text, book, script, language, form };
-  const issues = shapeIssues.length === 0 ? judgement.issues : [...shapeIssues, ...judgement.issues];
-  const [strict, lenient] = scoreIssues(issues, (issue) => {
-    const isRhymingLine = issue.line % 2 === 1 || (issue.line === 0 && scheme.firstLineRhymes);
-    return isRhymingLine && issue.position === text.lines[issue.line]!.chars.length - 1;
-  });
+  const issues = wholeIssues.length === 0 ? judgement.issues : [...wholeIssues, ...judgement.issues];
+  const [strict, lenient] = scoreIssues(issues, isRhymePlace(text, scheme));
   // A line too many or too few leaves rhymes out, a line of wrong length has no pattern: neither can then be right.
-  const isLineCountWrong = shapeIssues.some((issue) => issue.kind === 'line-count');
-  const unmet = shapeIssues.length === 0 ? {} : { ...(isLineCountWrong ? { rhyme: false } : {}), meter: false };
+  const isLineCountWrong = wholeIssues.some((issue) => issue.kind === 'line-count');
+  const hasShape = wholeIssues.every((issue) => ISSUES[issue.kind].aspect !== 'length');
+  const unmet = hasShape ? {} : { ...(isLineCountWrong ? { rhyme: false } : {}), meter: false };
   return {
     ...(request.id === undefined ? {} : { id: request.id }),
     form,
@@ -183,7 +214,17 @@ function describe(
   };
 }
 
-function describeRhyme(request: ShiRequest, { evidence, rhyme }: RegulatedJudgement): RhymeFound | null {
+function isRhymePlace(text: PoemText, scheme: Scheme): (issue: Issue) => boolean {
+  return (issue) => {
+    const isRhymingLine = issue.line % 2 === 1 || (issue.line === 0 && scheme.firstLineRhymes);
+    return isRhymingLine && issue.position === text.lines[issue.line]!.chars.length - 1;
+  };
+}
+
+function describeRhyme(
+  request: ShiRequest,
+  { evidence, rhyme }: Pick<RegulatedJudgement, 'evidence' | 'rhyme'>,
+): RhymeFound | null {
   const { book, script } = request;
   if (evidence.group === null) return null;
   const level = book.group(evidence.group)!.level;
@@ -195,6 +236,36 @@ function describeRhyme(request: ShiRequest, { evidence, rhyme }: RegulatedJudgem
   };
 }
 
+// ── old style ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * 古绝 and 古体 that have the shape of regulated verse: one remark instead of a fault at every place. The strict score is
+ * that of the regulated form.
+ */
+function describeOldStyle(
+  request: ShiRequest,
+  shape: RegulatedForm,
+  given: RegulatedText,
+  judgement: RegulatedJudgement,
+  rhymeTone: 'level' | 'oblique',
+): Verdict {
+  const { text, script, book } = request;
+  const { evidence, scans, scheme } = judgement;
+  const isJueju = shape.endsWith('绝');
+  const issue: Issue = {
+    kind: rhymeTone === 'level' ? (isJueju ? 'gujue' : 'guti') : isJueju ? 'gujue-oblique' : 'guti-oblique',
+    line: 0,
+    position: -1,
+    count: countBrokenPlaces(judgement.issues),
+    ...(evidence.group === null ? {} : { group: evidence.group }),
+  };
+  const old = describeWithoutPattern(request, isJueju ? '古绝' : '古体', [issue], shape, scans);
+  const ends = text.lines.map((line) => line.chars.length - 1);
+  const rhyme = judgeRhyme(given.ends, evidence, evidence.firstLine === 'same-group', book, ends, script);
+  const strict = scoreIssues(judgement.issues, isRhymePlace(text, scheme))[0];
+  return { ...old, rhyme: describeRhyme(request, { evidence, rhyme }), strict };
+}
+
 // ── texts without a pattern ────────────────────────────────────────────────────────────────────────────────────────
 
 /** 古体: no pattern to keep; unknown characters are still named. */
@@ -203,16 +274,28 @@ function describeFree(request: ShiRequest, form: string): Verdict {
 }
 
 function describeUnrecognised(request: ShiRequest): Verdict {
-  return describeWithoutPattern(request, null, judgeUnknownShape(request.text.lines));
+  const issues = judgeUnknownShape(request.text.lines);
+  const [issue] = issues;
+  if (issue?.kind !== 'no-form' || !isFreeVerse(request.text.lines, request.script)) {
+    return describeWithoutPattern(request, null, issues);
+  }
+  const nothing = { length: false, rhyme: false, meter: false, all: false };
+  return { ...describeWithoutPattern(request, '古体', [{ ...issue, kind: 'guti-free' }]), strict: nothing };
 }
 
-function describeWithoutPattern(request: ShiRequest, form: string | null, shapeIssues: readonly Issue[]): Verdict {
+/** @param shape the form that sentences speak of, where it is not the poem's own */
+function describeWithoutPattern(
+  request: ShiRequest,
+  form: string | null,
+  wholeIssues: readonly Issue[],
+  shape = form ?? '',
+  scans: readonly LineScan[] = request.text.lines.map((line) => scanLine(line, request.book, request.script)),
+): Verdict {
   const { text, script, book, language } = request;
-  const scans = text.lines.map((line) => scanLine(line, book, script));
-  const issues = [...shapeIssues, ...findUnknown(scans)];
+  const issues = [...wholeIssues, ...findUnknown(scans)];
   const [strict, lenient] = scoreIssues(issues, () => false);
-  const isVerse = shapeIssues.length === 0;
-  const context: FindingContext = { text, book, script, language, form: form ?? '' };
+  const isVerse = wholeIssues.every((issue) => ISSUES[issue.kind].aspect !== 'length');
+  const context: FindingContext = { text, book, script, language, form: shape };
   const nothing = { rhyme: false, meter: false, all: false };
   return {
     ...(request.id === undefined ? {} : { id: request.id }),

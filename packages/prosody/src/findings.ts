@@ -1,10 +1,12 @@
 // Issues into findings and scores: names, places counted from 1, sentences in the reader's language, group names in the
 // script of the poem.
 
-import { type Book, rhymeWords } from './books.ts';
+import type { Book } from './books.ts';
 import { type Language, type MessageFacts, wordIssue } from './messages.ts';
 import { ISSUES, type Issue } from './rules/issue.ts';
-import { type Script, simplifyCharacter } from './scripts.ts';
+import { obliqueCounterparts } from './rules/rhyme-patterns.ts';
+import type { Script } from './scripts.ts';
+import { suggestCharacters, type Wanted, withSuggestion } from './suggest.ts';
 import type { PoemText } from './text.ts';
 import type { Finding, Score } from './verdict.ts';
 
@@ -17,9 +19,6 @@ export interface FindingContext {
   readonly form: string;
 }
 
-/** How many rhyme words a suggestion names. */
-const SUGGESTED_WORDS = 8;
-
 /** The name of a rhyme group in the script of the poem; '' for none. */
 export function nameGroup(book: Book, id: number | undefined, script: Script): string {
   const group = id === undefined ? undefined : book.group(id);
@@ -30,10 +29,13 @@ export function nameGroup(book: Book, id: number | undefined, script: Script): s
 /** Puts an issue into words. */
 export function describeIssue(issue: Issue, context: FindingContext): Finding {
   const { rule, grade, name } = ISSUES[issue.kind];
+  const { language } = context;
   const line = context.text.lines[issue.line];
   const char = issue.position >= 0 ? line?.chars[issue.position] : undefined;
-  const { message, suggestion } = wordIssue(issue.kind, gatherFacts(issue, char, context), context.language);
-  return {
+  const wanted = char === undefined ? null : wantedCharacter(issue, char, context.book);
+  const facts = gatherFacts(issue, char, wanted, context);
+  const { message, suggestion } = wordIssue(issue.kind, facts, language);
+  const finding: Finding = {
     rule,
     name,
     line: issue.line + 1,
@@ -41,42 +43,79 @@ export function describeIssue(issue: Issue, context: FindingContext): Finding {
     ...(char === undefined ? {} : { char }),
     verdict: grade,
     message,
-    ...(suggestion === undefined ? {} : { suggestion }),
   };
+  if (wanted === null) return suggestion === undefined ? finding : { ...finding, suggestion };
+  return withSuggestion(
+    finding,
+    () => wordIssue(issue.kind, { ...facts, words: nameWords(char!, wanted, context) }, language).suggestion,
+  );
 }
 
-function gatherFacts(issue: Issue, char: string | undefined, context: FindingContext): MessageFacts {
-  const { text, book, script } = context;
+function gatherFacts(
+  issue: Issue,
+  char: string | undefined,
+  wanted: Wanted | null,
+  { text, book, script, form }: FindingContext,
+): MessageFacts {
   const { other } = issue;
-  const needsWords = issue.kind === 'chuyun' || issue.kind === 'chongyun';
+  const chars = text.lines[issue.line]?.chars ?? [];
   return {
     line: issue.line + 1,
     position: issue.position + 1,
     char: char ?? '',
-    wanted: issue.wanted === 1 ? '平' : '仄',
+    word: chars.slice(issue.position, issue.position + (issue.count ?? 1)).join(''),
+    wanted: (issue.wanted ?? wanted?.tone) === 1 ? '平' : '仄',
     otherLine: (other?.line ?? 0) + 1,
     otherPosition: (other?.position ?? 0) + 1,
     otherChar: other ? (text.lines[other.line]?.chars[other.position] ?? '') : '',
     group: nameGroup(book, issue.group, script),
     count: issue.count ?? 0,
     expected: issue.expected ?? 0,
-    form: context.form,
-    words:
-      needsWords && book.name === 'pingshui' && issue.group !== undefined ? suggestWords(issue.group, context) : '',
+    form,
+    otherGroup: nameGroup(book, issue.otherGroup, script),
+    words: '',
   };
 }
 
-/** Common rhymes of the group that the poem does not use yet. */
-function suggestWords(group: number, { text, script }: FindingContext): string {
-  const used = new Set(text.lines.map((line) => line.chars[line.chars.length - 1] ?? ''));
-  const words: string[] = [];
-  for (const { char } of rhymeWords(group)) {
-    const word = script === 'simplified' ? simplifyCharacter(char) : char;
-    if (used.has(word) || words.includes(word)) continue;
-    words.push(word);
-    if (words.length === SUGGESTED_WORDS) break;
+/** Characters that would do, best first and none that the poem uses already. */
+function nameWords(char: string, wanted: Wanted, { text, book, script, language }: FindingContext): string {
+  const used = new Set(text.lines.flatMap((line) => line.chars));
+  return suggestCharacters(char, wanted, book, script, used).join(language === 'en' ? ', ' : '、');
+}
+
+/** What would mend an issue, or null where a character alone cannot. */
+function wantedCharacter(issue: Issue, char: string, book: Book): Wanted | null {
+  switch (issue.kind) {
+    case 'slot':
+    case 'shidui':
+    case 'shinian':
+    case 'guping':
+    case 'sanpingwei':
+    case 'sanzewei':
+    case 'daao':
+    case 'xiaoao':
+    case 'zhuangyun':
+      return issue.wanted === undefined ? null : { tone: issue.wanted };
+    case 'chuyun':
+    case 'chongyun':
+    case 'chuyun-last':
+    case 'chuyun-lulu':
+    case 'chuyun-jintui':
+    case 'chuyun-hulu':
+      return issue.group === undefined || book.group(issue.group)!.tone !== '平'
+        ? null
+        : { tone: 1, group: issue.group };
+    case 'zhuangyun-oblique':
+      return { tone: 2, avoided: obliqueCounterparts(issue.group!) };
+    case 'jiyun':
+      return { tone: 1, avoided: [issue.group!] };
+    case 'chongzi': {
+      const mask = book.toneMask(char);
+      return mask === 1 || mask === 2 ? { tone: mask } : null;
+    }
+    default:
+      return null;
   }
-  return words.join('');
 }
 
 /**
@@ -101,5 +140,6 @@ export function scoreIssues(issues: readonly Issue[], isRhymePlace: (issue: Issu
 }
 
 function close(score: Omit<Score, 'all'>): Score {
-  return { ...score, all: score.length && score.rhyme && score.meter };
+  const { length, rhyme, meter } = score;
+  return { length, rhyme, meter, all: length && rhyme && meter };
 }

@@ -76,21 +76,22 @@ export function findForm(name: string): RegulatedForm | undefined {
   return NAMES[name.trim().replaceAll('絕', '绝').replaceAll('詩', '诗')];
 }
 
-const schemeCache = new Map<string, readonly Scheme[]>();
+const MOST_LINES_KEPT = 100;
+const schemeCache = new Map<number, readonly Scheme[]>();
 
 /**
  * The four schemes (平起/仄起 × first line rhymes or not) of a poem of so many lines: the 16 forms of 绝句 and 律诗, and
  * 排律 by the same succession. Lines follow A B C D A …; a first line that rhymes is D for A and B for C.
  */
 export function listSchemes(lineCount: number, lineLength: 5 | 7): readonly Scheme[] {
-  const key = `${lineCount} ${lineLength}`;
+  const key = lineCount * 8 + lineLength;
   let schemes = schemeCache.get(key);
   if (!schemes) {
     schemes = (['平起', '仄起'] as const).flatMap((start) =>
       [false, true].map((firstLineRhymes) => createScheme(lineCount, lineLength, start, firstLineRhymes)),
     );
-    // 排律 may have any length; only the common shapes are worth keeping.
-    if (lineCount <= 8) schemeCache.set(key, schemes);
+    // 排律 may have any length; those of usual length are worth keeping.
+    if (lineCount <= MOST_LINES_KEPT) schemeCache.set(key, schemes);
   }
   return schemes;
 }

@@ -2,11 +2,13 @@
 // structure and issues; wording is `findings.ts`.
 
 import type { Book } from './books.ts';
-import { type LineType, listSchemes, type Scheme, slotMask } from './forms.ts';
+import { type LineType, listSchemes, type Scheme, type Start, slotMask } from './forms.ts';
 import { judgeCouplet } from './rules/couplet.ts';
 import { ISSUES, type Issue, LEVEL, type LineInPattern } from './rules/issue.ts';
 import { nameOppositions } from './rules/opposition.ts';
+import { findRepetitions } from './rules/repetition.ts';
 import { findRhyme, hasReading, judgeRhyme, type RhymeEvidence, type RhymeJudgement } from './rules/rhyme.ts';
+import { findRhymeEchoes, nameRhymePattern } from './rules/rhyme-patterns.ts';
 import { type LineScan, scanLine } from './scan.ts';
 import type { Script } from './scripts.ts';
 import type { PoemText } from './text.ts';
@@ -24,26 +26,93 @@ export interface RegulatedJudgement {
   readonly hardFaults: number;
 }
 
+/** What judging a text needs, looked up once. */
+export interface RegulatedText {
+  readonly text: PoemText;
+  readonly lineLength: 5 | 7;
+  readonly book: Book;
+  readonly script: Script;
+  readonly scans: readonly LineScan[];
+  /** Last characters of the lines; '' for a line without. */
+  readonly ends: readonly string[];
+  readonly evidence: RhymeEvidence;
+}
+
+export function readRegulated(text: PoemText, lineLength: 5 | 7, book: Book, script: Script): RegulatedText {
+  const scans = text.lines.map((line) => scanLine(line, book, script));
+  const ends = text.lines.map((line) => line.chars[line.chars.length - 1] ?? '');
+  return { text, lineLength, book, script, scans, ends, evidence: findRhyme(ends, book) };
+}
+
+/** Faults in the hard slots by the scheme that has the fewest: enough to tell that a text is not regulated at all. */
+export function countFewestFaults({ scans, lineLength }: RegulatedText): number {
+  const schemes = listSchemes(scans.length, lineLength);
+  return Math.min(...schemes.map((scheme) => countHardFaults(scheme, scans, lineLength)));
+}
+
 /** Judges a text as regulated verse of lines of five or seven; lines of another length are passed over. */
-export function judgeRegulated(text: PoemText, lineLength: 5 | 7, book: Book, script: Script): RegulatedJudgement {
+export function judgeRegulated(given: RegulatedText): RegulatedJudgement {
+  return judgeAs(chooseScheme(given.scans, given.lineLength, given.evidence), given);
+}
+
+function judgeAs({ scheme, hardFaults, toneIssues }: SchemeChoice, given: RegulatedText): RegulatedJudgement {
+  const { text, lineLength, book, script, scans, ends, evidence } = given;
   const { lines } = text;
-  const scans = lines.map((line) => scanLine(line, book, script));
-  const ends = lines.map((line) => line.chars[line.chars.length - 1] ?? '');
-  const evidence = findRhyme(ends, book);
-  const { scheme, hardFaults, toneIssues } = chooseScheme(scans, lineLength, evidence);
+  const { firstLineRhymes } = scheme;
   const lastPositions = lines.map((line) => line.chars.length - 1);
-  const rhyme = judgeRhyme(ends, evidence, scheme.firstLineRhymes, book, lastPositions, script);
+  const rhyme = judgeRhyme(ends, evidence, firstLineRhymes, book, lastPositions, script);
   const masks = scans.map((scan) => (scan.known.length === lineLength ? scan.confirmed : null));
   const named = nameOppositions({ masks, types: scheme.types, lineLength }, toneIssues).map((issue) =>
     nameCollision(issue, ends, lineLength, evidence, book),
   );
-  const issues = [...named, ...rhyme.issues, ...findUnknown(scans)];
+  const issues = [
+    ...named,
+    ...nameRhymePattern(ends, evidence, rhyme, book),
+    ...findUnknown(scans),
+    ...findRhymeEchoes(lines, masks, evidence, rhyme, firstLineRhymes, book),
+    ...findRepetitions(lines, rhyme.lines, script),
+  ];
   if (issues.length > 1) issues.sort((a, b) => a.line - b.line || a.position - b.position);
   const rescuing = new Set<number>();
   for (const issue of issues) {
     if (issue.kind === 'daao-rescued' || issue.kind === 'xiaoao-rescued') rescuing.add(issue.line + 1);
   }
   return { scheme, scans, evidence, rhyme, issues, rescuing, hardFaults };
+}
+
+/** A poem whose couplets are right, each by itself, and do not join. */
+export interface BrokenWaist {
+  /** By the couplets' own patterns. */
+  readonly judgement: RegulatedJudgement;
+  /** Lines (from 0) that do not join the couplet before. */
+  readonly joints: readonly number[];
+}
+
+/** 折腰体: every couplet is right by a pattern of its own, and only the joints between couplets (粘) break; else null. */
+export function judgeBrokenWaist(given: RegulatedText, scheme: Scheme, hardFaults: number): BrokenWaist | null {
+  const { scans, lineLength } = given;
+  const types: LineType[] = [];
+  const joints: number[] = [];
+  const starts: Start[] = [];
+  for (let line = 0; line < scans.length; line += 2) {
+    const pair = scans.slice(line, line + 2);
+    const patterns = listSchemes(2, lineLength).filter(
+      (pattern) =>
+        pattern.firstLineRhymes === (line === 0 && scheme.firstLineRhymes) &&
+        judgeTones(pattern, pair, lineLength).every((issue) => ISSUES[issue.kind].grade !== '疵'),
+    );
+    // Couplets that join begin by turns level and oblique.
+    const before = starts.at(-1);
+    const pattern = patterns.find(({ start }) => start !== before) ?? patterns[0];
+    if (pattern === undefined) return null;
+    if (pattern.start === before) joints.push(line);
+    starts.push(pattern.start);
+    types.push(...pattern.types);
+  }
+  if (joints.length === 0) return null;
+  const own: Scheme = { start: starts[0]!, firstLineRhymes: scheme.firstLineRhymes, types };
+  const judgement = judgeAs({ scheme: own, hardFaults, toneIssues: judgeTones(own, scans, lineLength) }, given);
+  return { judgement, joints };
 }
 
 /** Characters that no book knows, each at its place. */

@@ -11,11 +11,11 @@ import type { LineReading, ToneMark } from './verdict.ts';
 /** Tone masks of one line: 1 = 平, 2 = 仄, 3 = either. */
 export interface LineScan {
   /** As the book knows them: 0 = unknown character. */
-  readonly known: Uint8Array;
+  readonly known: readonly number[];
   /** Every listed reading; unknown characters fit all slots. */
-  readonly masks: Uint8Array;
+  readonly masks: readonly number[];
   /** Only confirmed readings; the same array as `masks` when nothing differs. */
-  readonly confirmed: Uint8Array;
+  readonly confirmed: readonly number[];
   /** A character's confirmed tone is not among the listed ones at all. */
   readonly isContested: boolean;
   /** The mask of one place without a tone that poets hardly ever use. */
@@ -25,13 +25,14 @@ export interface LineScan {
 /** Looks up one line. */
 export function scanLine(line: PoemLine, book: Book, script: Script): LineScan {
   const { chars } = line;
-  const known = new Uint8Array(chars.length);
+  // Small arrays: typed ones of this size cost more to make than they save.
+  const known: number[] = [];
   let hasUnknown = false;
   let isNarrower = false;
   let isContested = false;
   for (let position = 0; position < chars.length; position++) {
     const mask = book.toneMask(chars[position]!);
-    known[position] = mask;
+    known.push(mask);
     if (mask === 0) {
       hasUnknown = true;
       continue;

@@ -26,7 +26,11 @@ export type RuleId =
   | 'chuyun'
   | 'chongyun'
   | 'zhuangyun'
+  | 'zhuangyun-oblique'
+  | 'jiyun'
   | 'chongzi'
+  | 'zheyao'
+  | 'guti'
   | 'unknown-character'
   | 'cipai-tone'
   | 'cipai-rhyme'
@@ -97,7 +101,7 @@ export interface CoupletScore {
 
 export interface Verdict {
   readonly id?: string;
-  /** 五绝 七绝 五律 七律 …, 词, or null when no form is recognised. */
+  /** 五绝 七绝 五律 七律 五排 七排, 古绝, 古体, 词, or null when no form is recognised. */
   readonly form: string | null;
   readonly start: '平起' | '仄起' | null;
   readonly firstLineRhymes: boolean | null;

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeParallelism, trainParallelism } from '../../../tools/prosody/parallelism-trainer.mjs';
 import { findPoemFolder } from '../../../tools/prosody/poem-folder.mjs';
 import { readLushi, toLushi } from '../../../tools/prosody/read-lushi.mjs';
-import { decodePairs, loadPairScore, type PairScore } from '../src/parallelism/pair-table.ts';
+import { decodePairs, loadPairs, type PairScore } from '../src/parallelism/pair-table.ts';
 import { scoreCouplet } from '../src/parallelism/parallelism.ts';
 import { simplifyCharacter } from '../src/scripts.ts';
 
@@ -72,7 +72,7 @@ describe.skipIf(poemFolder === undefined)('poems that the table was not trained 
     const known = new Set(training.flatMap((poem) => poem.map((line) => line.join(''))));
     // A line that the training poems have too (a variant of the same poem) would not be held out.
     const heldOut = poems.filter((poem, index) => isHeldOut(index) && !poem.some((line) => known.has(line.join(''))));
-    const score = decodePairs(encodeParallelism(trainParallelism(training)));
+    const score = decodePairs(encodeParallelism(trainParallelism(training))).score;
     const all = measure(heldOut, score);
     const seven = measure(ofLength(heldOut, 7), score);
     console.log('held out', { all, five: measure(ofLength(heldOut, 5), score), seven });
@@ -98,7 +98,7 @@ describe.skipIf(!existsSync(data))('the shipped table', () => {
       .filter(({ dynasty }) => /[辽金宋元]/u.test(dynasty))
       .map(({ text }) => toLushi(text, simplifyCharacter))
       .filter((poem) => poem !== null);
-    const result = measure(poems, loadPairScore());
+    const result = measure(poems, loadPairs().score);
     console.log('later dynasties', result);
     expect(result.poems).toBeGreaterThan(500);
     // Fewer than of Tang and Song poems: many are old style by shape only, and the texts have slips.
@@ -141,7 +141,7 @@ describe.skipIf(!existsSync(data))('the shipped table', () => {
       .split('\n')
       .slice(1)
       .map((row) => row.split('\t'));
-    const score = loadPairScore();
+    const score = loadPairs().score;
     const pairs = rows.filter((row) => Number(row[2]) >= 20);
     const theirs = pairs.map((row) => Number(row[3]));
     const ours = pairs.map((row) => score(row[0]!, row[1]!));

@@ -43,7 +43,7 @@ function labelShi(text: string): VerseLabels {
   if (lines.length < 4) return { ...OLD_STYLE, form: null };
   if ((length !== 5 && length !== 7) || lines.length % 2 !== 0 || lines.length === 6) return OLD_STYLE;
   const verdict = check(text);
-  if (verdict.form === null || verdict.rhyme === null) return OLD_STYLE;
+  if (verdict.form === null || verdict.rhyme === null || isOldStyle(verdict)) return OLD_STYLE;
   const faults = countFaults(verdict);
   if (faults > (lines.length === 4 ? MAX_FAULTS_JUEJU : MAX_FAULTS_LONGER)) return OLD_STYLE;
   return {
@@ -55,6 +55,11 @@ function labelShi(text: string): VerseLabels {
     faults,
     isFlawless: verdict.strict.all,
   };
+}
+
+/** Named as old style (古绝, 古体) or as regulated couplets that do not join (折腰体): one finding stands for many places. */
+function isOldStyle({ form, findings }: Verdict): boolean {
+  return form!.startsWith('古') || findings.some((finding) => finding.rule === 'zheyao');
 }
 
 /**

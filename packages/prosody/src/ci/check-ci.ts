@@ -5,6 +5,7 @@
 import { type Book, loadBook } from '../books.ts';
 import type { Language } from '../messages.ts';
 import { detectScript, type Script } from '../scripts.ts';
+import { suggestCharacters, withSuggestion } from '../suggest.ts';
 import { type PoemLine, splitText } from '../text.ts';
 import { usualTone } from '../tone-usage.ts';
 import type { BookName, Finding, LineReading, RhymeFound, Score, ToneMark, Verdict } from '../verdict.ts';
@@ -304,21 +305,19 @@ function describeIssue(
 ): Finding {
   const { rule, grade, name } = CI_ISSUES[issue.kind];
   const char = issue.position < 0 ? undefined : set.lines[issue.line]?.chars[issue.position];
-  const { message, suggestion } = wordCiIssue(
-    issue.kind,
-    {
-      ...names,
-      line: issue.line + 1,
-      position: issue.position + 1,
-      char: char ?? '',
-      wanted: issue.wanted === 1 ? '平' : '仄',
-      group: issue.group === undefined ? '' : groupName(issue.group, book, script),
-      count: issue.count ?? 0,
-      expected: issue.expected ?? 0,
-    },
-    lang,
-  );
-  return {
+  const facts: CiFacts = {
+    ...names,
+    line: issue.line + 1,
+    position: issue.position + 1,
+    char: char ?? '',
+    wanted: issue.wanted === 1 ? '平' : '仄',
+    group: issue.group === undefined ? '' : groupName(issue.group, book, script),
+    count: issue.count ?? 0,
+    expected: issue.expected ?? 0,
+    words: '',
+  };
+  const { message, suggestion } = wordCiIssue(issue.kind, facts, lang);
+  const finding: Finding = {
     rule,
     name,
     line: issue.line + 1,
@@ -328,6 +327,13 @@ function describeIssue(
     message,
     ...(suggestion === undefined ? {} : { suggestion }),
   };
+  const { wanted, group } = issue;
+  if (char === undefined || suggestion === undefined || (wanted !== 1 && wanted !== 2)) return finding;
+  return withSuggestion(finding, () => {
+    const fitting = { tone: wanted, ...(group === undefined ? {} : { group }) } as const;
+    const words = suggestCharacters(char, fitting, book, script, new Set(set.flat.chars));
+    return wordCiIssue(issue.kind, { ...facts, words: words.join(lang === 'en' ? ', ' : '、') }, lang).suggestion;
+  });
 }
 
 function scores(issues: readonly CiIssue[], rhyme: RhymeJudged): Pick<Verdict, 'strict' | 'lenient'> {

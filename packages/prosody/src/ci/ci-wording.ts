@@ -25,6 +25,8 @@ export interface CiFacts {
   readonly expected: number;
   readonly tune: string;
   readonly variant: string;
+  /** Characters that would fit, best first; '' where none are known. */
+  readonly words: string;
 }
 
 interface CiIssueRow {
@@ -55,27 +57,30 @@ interface Wording {
 }
 
 const opposite = (tone: string): string => (tone === '平' ? '仄' : '平');
+/** Characters that would fit, where any are known. */
+const such = (f: CiFacts): string => (f.words === '' ? '' : `，如${f.words}`);
+const suchAs = (f: CiFacts): string => (f.words === '' ? '' : `, such as ${f.words}`);
 const level = (tone: string): string => (tone === '平' ? 'level (平)' : 'oblique (仄)');
 
 const CHINESE: Readonly<Record<CiIssueKind, (f: CiFacts) => Wording>> = {
   tone: (f) => ({
     message: `第${f.line}句第${f.position}字应${f.wanted}，“${f.char}”是${opposite(f.wanted)}声（《${f.tune}》${f.variant}）。`,
-    suggestion: `“${f.char}”换成${f.wanted}声字。`,
+    suggestion: `“${f.char}”换成${f.wanted}声字${such(f)}。`,
   }),
   'tone-practice': (f) => ({
     message: `第${f.line}句第${f.position}字，谱作${f.wanted}，“${f.char}”是${opposite(f.wanted)}声；宋人此处平仄不拘，可以容忍。`,
-    suggestion: `要全依词谱，“${f.char}”换成${f.wanted}声字。`,
+    suggestion: `要全依词谱，“${f.char}”换成${f.wanted}声字${such(f)}。`,
   }),
   'tone-reading': (f) => ({
     message: `第${f.line}句第${f.position}字应${f.wanted}，“${f.char}”须取${f.wanted}声一读；此读并非各本韵书都收。`,
   }),
   rhyme: (f) => ({
     message: `第${f.line}句出韵：“${f.char}”不在${f.group}。`,
-    suggestion: `“${f.char}”换成${f.group}的${f.wanted}声字。`,
+    suggestion: `“${f.char}”换成${f.group}的${f.wanted}声字${such(f)}。`,
   }),
   'rhyme-one': (f) => ({
     message: `第${f.line}句“${f.char}”不在${f.group}；只此一处，宋词中常见，可以容忍。`,
-    suggestion: `“${f.char}”换成${f.group}的${f.wanted}声字。`,
+    suggestion: `“${f.char}”换成${f.group}的${f.wanted}声字${such(f)}。`,
   }),
   division: (f) => ({ message: `字数合《${f.tune}》${f.variant}，断句却多处不同。` }),
   'line-length': (f) => ({
@@ -91,22 +96,22 @@ const CHINESE: Readonly<Record<CiIssueKind, (f: CiFacts) => Wording>> = {
 const ENGLISH: Readonly<Record<CiIssueKind, (f: CiFacts) => Wording>> = {
   tone: (f) => ({
     message: `Line ${f.line}, character ${f.position} should be ${level(f.wanted)}; “${f.char}” is ${level(opposite(f.wanted))} (${f.tune}, ${f.variant}).`,
-    suggestion: `Replace “${f.char}” with a character that is ${level(f.wanted)}.`,
+    suggestion: `Replace “${f.char}” with a character that is ${level(f.wanted)}${suchAs(f)}.`,
   }),
   'tone-practice': (f) => ({
     message: `Line ${f.line}, character ${f.position}: the book has ${level(f.wanted)}, “${f.char}” is ${level(opposite(f.wanted))}; Song poets used either here: tolerated.`,
-    suggestion: `To keep to the book, replace “${f.char}” with a character that is ${level(f.wanted)}.`,
+    suggestion: `To keep to the book, replace “${f.char}” with a character that is ${level(f.wanted)}${suchAs(f)}.`,
   }),
   'tone-reading': (f) => ({
     message: `Line ${f.line}, character ${f.position} should be ${level(f.wanted)}; “${f.char}” fits only by a reading that not every rhyme book lists.`,
   }),
   rhyme: (f) => ({
     message: `Line ${f.line} is off rhyme: “${f.char}” is not in ${f.group}.`,
-    suggestion: `Replace “${f.char}” with a character of ${f.group} that is ${level(f.wanted)}.`,
+    suggestion: `Replace “${f.char}” with a character of ${f.group} that is ${level(f.wanted)}${suchAs(f)}.`,
   }),
   'rhyme-one': (f) => ({
     message: `Line ${f.line}: “${f.char}” is not in ${f.group}; a single one off is common in Song ci and tolerated.`,
-    suggestion: `Replace “${f.char}” with a character of ${f.group} that is ${level(f.wanted)}.`,
+    suggestion: `Replace “${f.char}” with a character of ${f.group} that is ${level(f.wanted)}${suchAs(f)}.`,
   }),
   division: (f) => ({ message: `The length is that of ${f.tune}, ${f.variant}, but the lines are divided otherwise.` }),
   'line-length': (f) => ({

@@ -26,6 +26,17 @@ export interface EncodedPairs {
 /** Scores one pair of simplified characters. */
 export type PairScore = (upper: string, lower: string) => number;
 
+export interface PairTable {
+  readonly score: PairScore;
+  /** Simplified, commonest first. */
+  readonly characters: readonly string[];
+  /**
+   * How alike two characters are in what they face (cosine of their vectors, −1 … 1): characters of one meaning field are.
+   * 0 for a character that is not in the table.
+   */
+  likeness(a: string, b: string): number;
+}
+
 const DIGITS = '!#$%&()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_abcd';
 const DIMENSIONS = 32;
 const VECTOR_STEPS = 14;
@@ -35,10 +46,10 @@ const PRIOR = 10;
 /** A pair says no more than this, so that one stock phrase does not make a couplet. */
 const LIMIT = 6;
 
-let shipped: PairScore | undefined;
+let shipped: PairTable | undefined;
 
-/** The score of the shipped table, decoded at the first call. */
-export function loadPairScore(): PairScore {
+/** The shipped table, decoded at the first call. */
+export function loadPairs(): PairTable {
   shipped ??= decodePairs({
     characters: PARALLEL_CHARACTERS,
     counts: PARALLEL_COUNTS,
@@ -50,11 +61,11 @@ export function loadPairScore(): PairScore {
 }
 
 /**
- * Pointwise mutual information (natural logarithm), smoothed: ln((n + 10·c)/(e + 10)), where n is how often the two face
+ * Scores are pointwise mutual information (natural logarithm), smoothed: ln((n + 10·c)/(e + 10)), where n is how often the two face
  * each other, e how often they would by chance, and c = exp(u·v) what the vectors expect in its place. 0 for a character
  * that is not in the table.
  */
-export function decodePairs(table: EncodedPairs): PairScore {
+export function decodePairs(table: EncodedPairs): PairTable {
   const digits = new Int8Array(128).fill(-1);
   for (let value = 0; value < DIGITS.length; value++) digits[DIGITS.charCodeAt(value)] = value;
   const digitAt = (text: string, index: number): number => digits[text.charCodeAt(index)]!;
@@ -84,7 +95,7 @@ export function decodePairs(table: EncodedPairs): PairScore {
     }
   });
 
-  return (upper, lower) => {
+  const score: PairScore = (upper, lower) => {
     const a = ids.get(upper);
     const b = ids.get(lower);
     if (a === undefined || b === undefined) return 0;
@@ -95,7 +106,21 @@ export function decodePairs(table: EncodedPairs): PairScore {
     }
     const meetings = listed.get(a < b ? a * size + b : b * size + a) ?? 0;
     const expected = (counts[a]! * counts[b]!) / table.total;
-    const score = Math.log((meetings + PRIOR * Math.exp(closeness)) / (expected + PRIOR));
-    return Math.max(-LIMIT, Math.min(LIMIT, score));
+    const information = Math.log((meetings + PRIOR * Math.exp(closeness)) / (expected + PRIOR));
+    return Math.max(-LIMIT, Math.min(LIMIT, information));
   };
+  const norms = Float32Array.from({ length: size }, (_, id) => Math.sqrt(plainProduct(vectors, id, id)));
+  const likeness = (a: string, b: string): number => {
+    const first = ids.get(a);
+    const second = ids.get(b);
+    if (first === undefined || second === undefined) return 0;
+    return plainProduct(vectors, first, second) / (norms[first]! * norms[second]! || 1);
+  };
+  return { score, characters: [...ids.keys()], likeness };
+}
+
+function plainProduct(vectors: Float32Array, a: number, b: number): number {
+  let sum = 0;
+  for (let d = 0; d < DIMENSIONS; d++) sum += vectors[a * DIMENSIONS + d]! * vectors[b * DIMENSIONS + d]!;
+  return sum;
 }

@@ -1,7 +1,7 @@
 /** 对仗: how parallel the lines of a couplet are, the pairs that carry it and the places that fail. */
 import { simplifyCharacter } from '../scripts.ts';
 import type { CoupletScore, FacingPair } from '../verdict.ts';
-import { loadPairScore, type PairScore } from './pair-table.ts';
+import { loadPairs, type PairScore } from './pair-table.ts';
 
 /** A pair that poets set against each other three times as often as chance would. */
 const CARRIES = 1.1;
@@ -22,7 +22,7 @@ export function scoreCouplet(
   upper: readonly string[],
   lower: readonly string[],
   firstLine: number,
-  pairScore: PairScore = loadPairScore(),
+  pairScore: PairScore = loadPairs().score,
 ): CoupletScore | null {
   if (upper.length === 0 || upper.length !== lower.length) return null;
   const pairs = upper.map((char, index): FacingPair => {

@@ -16,6 +16,8 @@ export interface Issue {
   readonly other?: { readonly line: number; readonly position: number };
   /** Rhyme group concerned. */
   readonly group?: number;
+  /** The neighbour group that an off rhyme belongs to. */
+  readonly otherGroup?: number;
   /** Characters or lines there are, and how many there should be. */
   readonly count?: number;
   readonly expected?: number;
@@ -48,6 +50,23 @@ export const ISSUES = {
   'chuyun-oblique': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '仄韵' },
   'chuyun-neighbour': { rule: 'chuyun', grade: '拗可', aspect: 'rhyme', name: '首句借邻韵' },
   chongyun: { rule: 'chongyun', grade: '疵', aspect: 'rhyme', name: '重韵' },
+  'chuyun-last': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '孤雁出群' },
+  'chuyun-lulu': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '辘轳韵' },
+  'chuyun-jintui': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '进退韵' },
+  'chuyun-hulu': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '葫芦韵' },
+  'zhuangyun-oblique': { rule: 'zhuangyun-oblique', grade: '合', aspect: 'rhyme', name: '撞韵' },
+  jiyun: { rule: 'jiyun', grade: '合', aspect: 'rhyme', name: '挤韵' },
+  chongzi: { rule: 'chongzi', grade: '合', aspect: 'meter', name: '重字' },
+  'chongzi-deliberate': { rule: 'chongzi', grade: '合', aspect: 'meter', name: '重字' },
+  zheyao: { rule: 'zheyao', grade: '拗可', aspect: 'meter', name: '折腰体' },
+  'zheyao-named': { rule: 'zheyao', grade: '合', aspect: 'meter', name: '折腰体' },
+  gujue: { rule: 'guti', grade: '拗可', aspect: 'meter', name: '古绝' },
+  'gujue-oblique': { rule: 'guti', grade: '拗可', aspect: 'meter', name: '古绝' },
+  guti: { rule: 'guti', grade: '拗可', aspect: 'meter', name: '古体' },
+  'guti-oblique': { rule: 'guti', grade: '拗可', aspect: 'meter', name: '古体' },
+  'guti-possible': { rule: 'guti', grade: '合', aspect: 'meter', name: '古体' },
+  'gujue-possible': { rule: 'guti', grade: '合', aspect: 'meter', name: '古绝' },
+  'guti-free': { rule: 'guti', grade: '拗可', aspect: 'meter', name: '古体' },
   'unknown-character': { rule: 'unknown-character', grade: '拗可', aspect: 'meter', name: '未知字' },
 } as const satisfies Record<string, { rule: RuleId; grade: Grade; aspect: 'length' | 'meter' | 'rhyme'; name: string }>;
 

@@ -1,8 +1,9 @@
 // 押韵: which group the even lines rhyme in, 出韵, 重韵, 撞韵, and the first line, which may borrow from a neighbour group.
 
 import type { Book } from '../books.ts';
-import { isSharedForm, type Script, traditionalForms } from '../scripts.ts';
+import type { Script } from '../scripts.ts';
 import type { Issue } from './issue.ts';
+import { isOneCharacter } from './repetition.ts';
 
 /** What the line ends say about the rhyme, before any form is chosen. */
 export interface RhymeEvidence {
@@ -106,11 +107,4 @@ export function judgeRhyme(
     else seen.set(end, line);
   }
   return { lines, offLines, issues };
-}
-
-/** False for a simplified form of several characters: 松 and 松 may be 松 and 鬆. */
-function isOneCharacter(char: string, script: Script): boolean {
-  if (script === 'traditional') return true;
-  const forms = traditionalForms(char).length;
-  return forms === 0 || (forms === 1 && !isSharedForm(char));
 }
