@@ -21,7 +21,7 @@ import { openCorpus } from './corpus-source.ts';
 import { saveTrainingLines } from './line-indexes.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { embeddingWithProsody } from './poet/embedding-prior.ts';
-import { DEFAULT_KEEP_RATES, poemToExample, sampledRequest } from './poet/examples.ts';
+import { DEFAULT_KEEP_RATES, poemToExample, type SequenceExample, sampledRequest } from './poet/examples.ts';
 import { createTokenStore, type TokenStore } from './poet/token-store.ts';
 import { buildVocabulary, type PoetVocabulary } from './poet/vocabulary.ts';
 import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
@@ -36,13 +36,13 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
   return withTrainingRun(recipe, controls, async (run) => {
     // Data.
     const poems = corpus.poems.filter((poem) => isRead(poem, recipe));
-    const vocabulary = buildVocabulary(
-      poems.filter((poem) => poem.labels.split === 'train'),
-      { size: recipe.geometry.vocabSize, ...recipe.vocabulary },
-    );
+    const vocabulary = buildVocabulary(splitOf(poems, 'train'), {
+      size: recipe.geometry.vocabSize,
+      ...recipe.vocabulary,
+    });
     const tokenizer = openTokenizer(vocabulary, recipe);
-    const data = storeOf(poems, 'train', tokenizer, recipe);
-    const validation = storeOf(poems, 'validation', tokenizer, recipe, VALIDATION_POEMS);
+    const data = storeOf(splitOf(poems, 'train'), tokenizer, recipe.seed, recipe.requestsPerPoem);
+    const validation = storeOf(splitOf(poems, 'validation').slice(0, VALIDATION_POEMS), tokenizer, recipe.seed);
 
     // Model.
     const kernels = openKernels(recipe);
@@ -88,10 +88,7 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
       },
     });
     await save(run.folder.folder);
-    await saveTrainingLines(
-      poems.filter((poem) => poem.labels.split === 'train'),
-      run.folder.folder,
-    );
+    await saveTrainingLines(splitOf(poems, 'train'), run.folder.folder);
     return result;
   });
 }
@@ -119,20 +116,27 @@ function openTokenizer(vocabulary: PoetVocabulary, recipe: PretrainRecipe): Toke
   );
 }
 
-function storeOf(
-  poems: readonly Poem[],
-  split: Poem['labels']['split'],
-  tokenizer: Tokenizer,
-  recipe: PretrainRecipe,
-  limit = Infinity,
-): TokenStore {
-  const random = createRandom(recipe.seed);
-  const chosen = poems.filter((poem) => poem.labels.split === split).slice(0, limit);
-  const examples = chosen.map((poem) => {
-    const request = sampledRequest(poem, DEFAULT_KEEP_RATES, random.fork(poem.id));
-    return poemToExample(poem, request, tokenizer);
-  });
-  return createTokenStore(examples, tokenizer.vocabSize);
+function splitOf(poems: readonly Poem[], split: Poem['labels']['split']): Poem[] {
+  return poems.filter((poem) => poem.labels.split === split);
+}
+
+/** Each poem `requestsPerPoem` times, under requests drawn independently. */
+function storeOf(poems: readonly Poem[], tokenizer: Tokenizer, seed: number, requestsPerPoem = 1): TokenStore {
+  const random = createRandom(seed);
+  return createTokenStore(examples(), tokenizer.vocabSize);
+
+  function* examples(): Generator<SequenceExample> {
+    for (let round = 0; round < requestsPerPoem; round++) {
+      for (const poem of poems) {
+        const request = sampledRequest(
+          poem,
+          DEFAULT_KEEP_RATES,
+          random.fork(round === 0 ? poem.id : `${poem.id}#${round}`),
+        );
+        yield poemToExample(poem, request, tokenizer);
+      }
+    }
+  }
 }
 
 function newModel(

@@ -84,7 +84,7 @@ async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): 
     const length = [...poem.text].length;
     if (poem.labels.split !== 'train' || length > recipe.maxPoemTokens) continue;
     const isWhole = poem.labels.form !== null && poem.labels.form !== '古';
-    const share = isWhole ? 1 : recipe.oldStyleShare;
+    const share = (isWhole ? 1 : recipe.oldStyleShare) * recipe.requestsPerPoem;
     samples += share;
     tokens += share * (length + CONTROL_TOKENS);
   }

@@ -67,6 +67,11 @@ export const pretrainFields = {
     'Share of the poems that are neither regulated verse nor ci (old style, long forms) read in each epoch.',
     '古体、长篇等非近体非词作品每遍所读的比例。',
   ),
+  requestsPerPoem: option(
+    z.int().min(1).max(64).default(1),
+    'Requests drawn for each poem, each saying another random part of what is known; an epoch reads the poem as often.',
+    '每首诗抽取的题面数，各说出已知信息的不同部分；一遍之中该诗即读这么多次。',
+  ),
   maxPoemTokens: option(z.int().min(16).default(192), 'Longer poems are left out.', '更长的作品不读。', {
     unit: 'tokens',
   }),
