@@ -36,6 +36,17 @@ export {
   syncCompute,
   zeroGradients,
 } from './parameter.ts';
+export type { BlockwiseCodes, BlockwiseOptions } from './quantize/blockwise.ts';
+export { dequantizeBlockwise, dynamicMap, quantizeBlockwise } from './quantize/blockwise.ts';
+export type { FourBitType, FourBitWeights, NestedMaxima } from './quantize/four-bit.ts';
+export {
+  blockMaxima,
+  dequantizeFourBit,
+  FOUR_BIT_BLOCK,
+  fourBitCode,
+  NESTED_BLOCK,
+  quantizeFourBit,
+} from './quantize/four-bit.ts';
 export type { Random, RandomState } from './random.ts';
 export { createRandom } from './random.ts';
 export type { RampType, Schedule, ScheduleName, ScheduleOptions } from './schedules.ts';
