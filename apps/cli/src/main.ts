@@ -1,5 +1,6 @@
 /** `tuiqiao`: reads the command line, runs one command, ends with its status. Everything it can do is in `program.ts`. */
 import { CommanderError } from 'commander';
+import type { CommandHost } from './command-host.ts';
 import { CliError } from './errors.ts';
 import { EXIT, type ExitStatus } from './exit-codes.ts';
 import { chooseLanguage, type Language } from './messages.ts';
@@ -22,7 +23,7 @@ function toCliError(error: CommanderError, commandName: string): CliError {
 }
 
 /** The command the words lead to, for the hint of an error: `tuiqiao corpus pull`. */
-function commandNameOf(argv: readonly string[], host: ReturnType<typeof createProgram>): string {
+function commandNameOf(argv: readonly string[], host: CommandHost): string {
   let command = host.program;
   let name = command.name();
   for (const word of argv) {
@@ -35,7 +36,7 @@ function commandNameOf(argv: readonly string[], host: ReturnType<typeof createPr
 }
 
 async function run(argv: readonly string[], language: Language): Promise<ExitStatus> {
-  const host = createProgram(language);
+  const host = await createProgram(language, argv);
   if (argv.length === 0) {
     host.program.outputHelp();
     return EXIT.done;

@@ -18,9 +18,11 @@ function fullHelp(command: Command): string {
   return text;
 }
 
-describe.each(['zh', 'en'] as const)('the program in %s', (language) => {
-  const commands = leaves(createProgram(language).program);
+const languages = await Promise.all(
+  (['zh', 'en'] as const).map(async (language) => [language, leaves((await createProgram(language)).program)] as const),
+);
 
+describe.each(languages)('the program in %s', (language, commands) => {
   it('has commands', () => {
     expect(commands.length).toBeGreaterThan(4);
   });

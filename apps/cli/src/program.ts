@@ -1,18 +1,6 @@
 /** The program: global options, one language for all help, and the list of commands that exist. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type CommandHost, createHost } from './command-host.ts';
-import { addCheckCommand } from './commands/check.ts';
-import { addCorpusCommand } from './commands/corpus.ts';
-import { addDemoCommand } from './commands/demo.ts';
-import { addDpoCommand } from './commands/dpo.ts';
-import { addEnvCommand } from './commands/env.ts';
-import { addEvaluateCommand } from './commands/evaluate.ts';
-import { addGrpoCommand } from './commands/grpo.ts';
-import { addPrepareCommand } from './commands/prepare.ts';
-import { addPretrainCommand } from './commands/pretrain.ts';
-import { addSftCommand } from './commands/sft.ts';
-import { addTrainCommand } from './commands/train.ts';
-import { addWriteCommand } from './commands/write.ts';
 import { LANGUAGES, type Language, type MessageKey, translate } from './messages.ts';
 import { readVersion } from './program-version.ts';
 
@@ -39,7 +27,47 @@ function translateHeading(title: string, text: (key: MessageKey) => string): str
   return key === undefined ? title : text(key);
 }
 
-export function createProgram(language: Language): CommandHost {
+/**
+ * Every command, in the order of the help. A command's file is read only when its name stands on the command line: one
+ * poem is checked before all stages, their options and the engine would have been loaded.
+ */
+const COMMANDS: readonly {
+  readonly name: string;
+  readonly summary: MessageKey;
+  readonly load: () => Promise<(host: CommandHost) => void>;
+}[] = [
+  { name: 'demo', summary: 'demoSummary', load: async () => (await import('./commands/demo.ts')).addDemoCommand },
+  { name: 'write', summary: 'writeSummary', load: async () => (await import('./commands/write.ts')).addWriteCommand },
+  { name: 'check', summary: 'checkSummary', load: async () => (await import('./commands/check.ts')).addCheckCommand },
+  {
+    name: 'evaluate',
+    summary: 'evaluateSummary',
+    load: async () => (await import('./commands/evaluate.ts')).addEvaluateCommand,
+  },
+  {
+    name: 'corpus',
+    summary: 'corpusSummary',
+    load: async () => (await import('./commands/corpus.ts')).addCorpusCommand,
+  },
+  {
+    name: 'prepare',
+    summary: 'prepareSummary',
+    load: async () => (await import('./commands/prepare.ts')).addPrepareCommand,
+  },
+  { name: 'train', summary: 'trainSummary', load: async () => (await import('./commands/train.ts')).addTrainCommand },
+  {
+    name: 'pretrain',
+    summary: 'pretrainSummary',
+    load: async () => (await import('./commands/pretrain.ts')).addPretrainCommand,
+  },
+  { name: 'sft', summary: 'sftSummary', load: async () => (await import('./commands/sft.ts')).addSftCommand },
+  { name: 'dpo', summary: 'dpoSummary', load: async () => (await import('./commands/dpo.ts')).addDpoCommand },
+  { name: 'grpo', summary: 'grpoSummary', load: async () => (await import('./commands/grpo.ts')).addGrpoCommand },
+  { name: 'env', summary: 'envSummary', load: async () => (await import('./commands/env.ts')).addEnvCommand },
+];
+
+/** @param argv the words typed; without them every command is loaded. */
+export async function createProgram(language: Language, argv?: readonly string[]): Promise<CommandHost> {
   const text = (key: MessageKey) => translate(language, key);
   const program = new Command('tuiqiao');
   program
@@ -53,23 +81,21 @@ export function createProgram(language: Language): CommandHost {
     .addOption(new Option('--lang <language>', text('optionLang')).choices([...LANGUAGES]))
     .option('--no-color', text('optionNoColor'))
     .option('--debug', text('optionDebug'))
-    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => translateHeading(title, text) })
+    .configureHelp({
+      showGlobalOptions: true,
+      styleTitle: (title) => translateHeading(title, text),
+      // Commands that are not loaded know neither their options nor their arguments.
+      subcommandTerm: (command) => command.name(),
+    })
     // Errors are told by `reportFailure`, in one sentence and with our exit status.
     .exitOverride()
     .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .addHelpText('after', `\n${text('learnMore')}`);
   const host = createHost(program, language, text);
-  addDemoCommand(host);
-  addWriteCommand(host);
-  addCheckCommand(host);
-  addEvaluateCommand(host);
-  addCorpusCommand(host);
-  addPrepareCommand(host);
-  addTrainCommand(host);
-  addPretrainCommand(host);
-  addSftCommand(host);
-  addDpoCommand(host);
-  addGrpoCommand(host);
-  addEnvCommand(host);
+  const words = new Set(argv);
+  for (const { name, summary, load } of COMMANDS) {
+    if (argv === undefined || words.has(name)) (await load())(host);
+    else program.command(name).description(text(summary));
+  }
   return host;
 }

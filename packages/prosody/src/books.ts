@@ -235,29 +235,36 @@ function compileReadings(name: BookName): OwnReadings {
   }
 }
 
-/** 平水韵: the readings of a character are ordered by how often it rhymes there, commonest first. */
+/**
+ * 平水韵: the readings of a character are ordered by how often it rhymes there, commonest first. Most characters have one
+ * reading and never rhyme: those share the list of their group, which keeps the first check of a process quick.
+ */
 function compilePingshui(): OwnReadings {
   const uses = new Map<string, number[]>();
-  const result = new Map<string, Reading[]>();
-  PINGSHUI_CHARACTERS.forEach((characters, index) => {
-    const reading: Reading = { group: index + 1, tone: levelOf(index) === '平' ? '平' : '仄' };
+  const result = new Map<string, readonly Reading[]>();
+  for (let index = 0; index < PINGSHUI_CHARACTERS.length; index++) {
+    const reading: Reading = { group: index + 1, tone: levelOf(index) };
+    const alone: readonly Reading[] = [reading];
     const counts = parseCounts(PINGSHUI_USES[index]!);
     let position = 0;
-    for (const char of characters) {
+    for (const char of PINGSHUI_CHARACTERS[index]!) {
       const count = counts[position++] ?? 0;
-      const list = result.get(char);
-      if (!list) {
-        result.set(char, [reading]);
-        uses.set(char, [count]);
+      const known = result.get(char);
+      if (known === undefined) {
+        result.set(char, alone);
+        if (count > 0) uses.set(char, [count]);
         continue;
       }
-      const listUses = uses.get(char)!;
+      const list = [...known];
+      const listUses = uses.get(char) ?? list.map(() => 0);
       let place = list.length;
       while (place > 0 && listUses[place - 1]! < count) place--;
       list.splice(place, 0, reading);
       listUses.splice(place, 0, count);
+      result.set(char, list);
+      uses.set(char, listUses);
     }
-  });
+  }
   return result;
 }
 
@@ -266,16 +273,16 @@ const levelOf = (index: number): '平' | '仄' =>
 
 /** Lists of `group 1 level, group 1 oblique, group 2 level, …`; earlier lists hold the commoner readings. */
 function compileLists(tables: readonly (readonly string[])[]): OwnReadings {
-  const result = new Map<string, Reading[]>();
+  const result = new Map<string, readonly Reading[]>();
   const slots = tables[0]!.map((_, slot): Reading => ({ group: (slot >> 1) + 1, tone: slot % 2 === 0 ? '平' : '仄' }));
+  const alone = slots.map((reading): readonly Reading[] => [reading]);
   for (const table of tables) {
-    table.forEach((characters, slot) => {
-      for (const char of characters) {
-        const list = result.get(char);
-        if (list) list.push(slots[slot]!);
-        else result.set(char, [slots[slot]!]);
+    for (let slot = 0; slot < table.length; slot++) {
+      for (const char of table[slot]!) {
+        const known = result.get(char);
+        result.set(char, known === undefined ? alone[slot]! : [...known, slots[slot]!]);
       }
-    });
+    }
   }
   return result;
 }

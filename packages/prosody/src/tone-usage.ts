@@ -19,8 +19,12 @@ function loadUsage(): ReadonlyMap<string, ToneUsage> {
   const usage = new Map<string, ToneUsage>();
   let index = 0;
   for (const char of TONE_USAGE_CHARACTERS) {
-    const [level, oblique] = counts[index++]!.split(',');
-    usage.set(char, { level: Number.parseInt(level!, 36), oblique: Number.parseInt(oblique!, 36) });
+    const pair = counts[index++]!;
+    const comma = pair.indexOf(',');
+    usage.set(char, {
+      level: Number.parseInt(pair.slice(0, comma), 36),
+      oblique: Number.parseInt(pair.slice(comma + 1), 36),
+    });
   }
   cachedUsage = usage;
   return usage;

@@ -1,5 +1,5 @@
 /** `tuiqiao corpus`: fetch and clean the full corpus, count it, find a line in it. */
-import { CorpusError, type CorpusManifest, type Poem } from '@tuiqiao/corpus';
+import type { CorpusManifest, Poem } from '@tuiqiao/corpus';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type CommandHost, examples, type Handler } from '../command-host.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -87,7 +87,7 @@ const pull: Handler = async (session) => {
 };
 
 async function requireCorpus(): Promise<CorpusManifest> {
-  const { findCorpus } = await import('@tuiqiao/corpus');
+  const { CorpusError, findCorpus } = await import('@tuiqiao/corpus');
   const manifest = await findCorpus();
   if (manifest === null) {
     throw new CorpusError('corpus-missing', 'corpus: the full corpus is not on this machine yet', {

@@ -1,7 +1,7 @@
 import { check } from '@tuiqiao/prosody';
 import picocolors from 'picocolors';
-import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
+import { displayWidth } from './align.ts';
 import { createMeter } from './meter.ts';
 import { formatBytes, formatDuration, formatFigure, formatPercent } from './numbers.ts';
 import { renderTable } from './table.ts';
@@ -30,7 +30,7 @@ describe('renderVerdict', () => {
 
   it('keeps the columns in place when colours are on', () => {
     const marks = renderVerdict(bad, undefined, 'en', coloured).split('\n').slice(2, 6);
-    const starts = marks.map((line) => stringWidth(line.slice(0, line.search(/[○●◎]/u))));
+    const starts = marks.map((line) => displayWidth(line.slice(0, line.search(/[○●◎]/u))));
     expect(new Set(starts).size).toBe(1);
     expect(marks[0]).toContain('\u001b[');
   });
@@ -51,7 +51,7 @@ describe('renderTable', () => {
       ],
       plain,
     );
-    const widths = table.split('\n').map((line) => stringWidth(line));
+    const widths = table.split('\n').map((line) => displayWidth(line));
     expect(new Set(widths).size).toBe(1);
     expect(table.split('\n')).toHaveLength(3);
   });

@@ -74,26 +74,33 @@ export function decodePairs(table: EncodedPairs): PairTable {
   const ids = new Map<string, number>();
   for (const char of table.characters) ids.set(char, ids.size);
   const size = ids.size;
-  const counts = Float64Array.from({ length: size }, (_, id) => countOf(digitAt(table.counts, id)));
-  const vectors = Float32Array.from(
-    { length: size * DIMENSIONS },
-    (_, index) => (digitAt(table.vectors, index) - 32) / VECTOR_STEPS,
-  );
-  const listed = new Map<number, number>();
-  table.pairs.forEach((row, first) => {
-    let second = first - 1;
-    for (let index = 0; index < row.length; ) {
-      let gap = 0;
-      let scale = 1;
-      let digit = digitAt(row, index++);
-      for (; digit >= 32; digit = digitAt(row, index++)) {
-        gap += (digit - 32) * scale;
-        scale *= 32;
+  const counts = new Float64Array(size);
+  for (let id = 0; id < size; id++) counts[id] = countOf(digitAt(table.counts, id));
+  const vectors = new Float32Array(size * DIMENSIONS);
+  for (let index = 0; index < vectors.length; index++) {
+    vectors[index] = (digitAt(table.vectors, index) - 32) / VECTOR_STEPS;
+  }
+  const decodeListed = (): ReadonlyMap<number, number> => {
+    const pairs = new Map<number, number>();
+    for (let first = 0; first < table.pairs.length; first++) {
+      const row = table.pairs[first]!;
+      let second = first - 1;
+      for (let index = 0; index < row.length; ) {
+        let gap = 0;
+        let scale = 1;
+        let digit = digitAt(row, index++);
+        for (; digit >= 32; digit = digitAt(row, index++)) {
+          gap += (digit - 32) * scale;
+          scale *= 32;
+        }
+        second += 1 + gap + digit * scale;
+        pairs.set(first * size + second, countOf(digitAt(row, index++)));
       }
-      second += 1 + gap + digit * scale;
-      listed.set(first * size + second, countOf(digitAt(row, index++)));
     }
-  });
+    return pairs;
+  };
+  // Likeness needs the vectors alone, and the first suggestion should not wait for the rest.
+  let listed: ReadonlyMap<number, number> | undefined;
 
   const score: PairScore = (upper, lower) => {
     const a = ids.get(upper);
@@ -104,6 +111,7 @@ export function decodePairs(table: EncodedPairs): PairTable {
       const product = vectors[a * DIMENSIONS + d]! * vectors[b * DIMENSIONS + d]!;
       closeness += d % 4 === 3 ? -product : product;
     }
+    listed ??= decodeListed();
     const meetings = listed.get(a < b ? a * size + b : b * size + a) ?? 0;
     const expected = (counts[a]! * counts[b]!) / table.total;
     const information = Math.log((meetings + PRIOR * Math.exp(closeness)) / (expected + PRIOR));
