@@ -25,7 +25,7 @@ import {
 import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
 import type { ModelConfig } from './config.ts';
 import { LmError } from './errors.ts';
-import { Qwen3 } from './families/qwen3.ts';
+import { Decoder } from './families/decoder.ts';
 import { type WeightSpec, weightSpecs } from './families/weights.ts';
 import type { LanguageModel } from './language-model.ts';
 
@@ -60,7 +60,7 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
     const type = isBf16 ? 'bf16' : 'f32';
     parameters.set(name, createParameter(kernels, name, shape, { type, requiresGrad: trainable, computeType }));
   }
-  const model = new Qwen3(config, kernels, parameters, computeType);
+  const model = new Decoder(config, kernels, parameters, computeType);
   for (const [name, parameter] of parameters) {
     const entry = checkpoint.get(name)!;
     if (parameter.value.dtype === 'bf16') {
@@ -99,7 +99,7 @@ export function createLanguageModel(
     syncCompute(kernels, parameter);
     parameters.set(spec.name, parameter);
   }
-  return new Qwen3(normalised, kernels, parameters, computeType);
+  return new Decoder(normalised, kernels, parameters, computeType);
 }
 
 export interface SaveOptions {
@@ -175,5 +175,6 @@ function hasShape(entry: TensorEntry, spec: WeightSpec): boolean {
 
 /** Tensors older tools save though they are derived: a copy of a tied head, the rotary frequencies. */
 function isHarmless(name: string, config: ModelConfig): boolean {
-  return (config.tieWordEmbeddings && name === 'lm_head.weight') || name.endsWith('.rotary_emb.inv_freq');
+  const isTiedHead = config.tieWordEmbeddings && name === `${config.architecture.names.head}.weight`;
+  return isTiedHead || /\.rotary_(pos_)?emb\.inv_freq$/.test(name);
 }

@@ -7,11 +7,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ModelConfig, RopeScaling } from '../config.ts';
 import { LmError } from '../errors.ts';
+import { describeFamily, type KnownModelType, knownModelTypes, translateConfig } from '../families/families.ts';
+import { readRopeScaling } from '../families/rope.ts';
 import { writeTextFile } from './write-text-file.ts';
-
-/** `model_type`s this package can run. */
-export const knownModelTypes = ['qwen3', 'qwen2', 'llama', 'mistral'] as const;
-export type KnownModelType = (typeof knownModelTypes)[number];
 
 const CONFIG_FILE = 'config.json';
 /** Sizes beyond these are damage, not models; they bound allocations made from a file we did not write. */
@@ -47,8 +45,9 @@ export function parseConfig(json: unknown): ModelConfig {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new LmError('config-malformed', `config.json: expected an object, got ${JSON.stringify(json)}`);
   }
-  const raw = json as Json;
-  const modelType = requireKnownType(raw.model_type);
+  const original = json as Json;
+  const modelType = requireKnownType(original.model_type);
+  const raw = translateConfig(modelType, original);
   requireSupported(raw);
   const heads = size(raw, 'num_attention_heads', MAX_SIZE);
   const hiddenSize = size(raw, 'hidden_size', MAX_SIZE);
@@ -59,21 +58,24 @@ export function parseConfig(json: unknown): ModelConfig {
       `config.json: expected num_attention_heads a multiple of num_key_value_heads, got ${heads} and ${kvHeads}`,
     );
   }
+  const layers = size(raw, 'num_hidden_layers', MAX_LAYERS);
+  const geometry = { hiddenSize, heads, kvHeads, layers, headDim: headDim(raw, modelType, hiddenSize, heads) };
   const rope = (raw.rope_parameters ?? {}) as Json;
+  const positions = size(raw, 'max_position_embeddings', Number.MAX_SAFE_INTEGER, 2048);
+  const ropeScaling = readRopeScaling(
+    (raw.rope_parameters ?? raw.rope_scaling ?? null) as Json | null,
+    positions,
+    raw.original_max_position_embeddings,
+  );
   return {
     modelType,
     vocabSize: size(raw, 'vocab_size', MAX_SIZE),
-    hiddenSize,
     intermediateSize: size(raw, 'intermediate_size', MAX_SIZE),
-    layers: size(raw, 'num_hidden_layers', MAX_LAYERS),
-    heads,
-    kvHeads,
-    headDim: headDim(raw, modelType, hiddenSize, heads),
+    ...geometry,
     rmsNormEpsilon: positive(raw.rms_norm_eps ?? 1e-6, 'rms_norm_eps'),
     ropeTheta: positive(rope.rope_theta ?? raw.rope_theta ?? 10_000, 'rope_theta'),
-    ropeScaling: ropeScaling(raw),
-    slidingWindow: slidingWindow(raw, modelType),
-    maxPositions: size(raw, 'max_position_embeddings', Number.MAX_SAFE_INTEGER, 2048),
+    ropeScaling,
+    maxPositions: stretchedPositions(positions, ropeScaling),
     tieWordEmbeddings: raw.tie_word_embeddings === true,
     bosTokenId: tokenId(raw.bos_token_id),
     eosTokenIds: [raw.eos_token_id]
@@ -81,8 +83,15 @@ export function parseConfig(json: unknown): ModelConfig {
       .map(tokenId)
       .filter((id) => id !== null),
     padTokenId: tokenId(raw.pad_token_id),
-    raw,
+    architecture: describeFamily(modelType, modelType === 'chatglm' ? original : raw, geometry),
+    raw: original,
   };
+}
+
+/** A config states the length trained on, or the stretched one: the longer counts. */
+function stretchedPositions(positions: number, scaling: RopeScaling | null): number {
+  if (scaling?.type !== 'dynamic' && scaling?.type !== 'yarn') return positions;
+  return Math.max(positions, Math.ceil(scaling.originalMaxPositions * scaling.factor));
 }
 
 function requireKnownType(value: unknown): KnownModelType {
@@ -99,8 +108,6 @@ function requireKnownType(value: unknown): KnownModelType {
 function requireSupported(raw: Json): void {
   const activation = raw.hidden_act ?? 'silu';
   if (activation !== 'silu' && activation !== 'swish') throw unsupported('hidden_act', activation, 'silu');
-  if (raw.mlp_bias === true) throw unsupported('mlp_bias', true, 'false');
-  if (raw.attention_bias === true) throw unsupported('attention_bias', true, 'false');
   if (raw.quantization_config !== undefined) {
     throw unsupported(
       'quantization_config',
@@ -108,39 +115,6 @@ function requireSupported(raw: Json): void {
       'a checkpoint in bf16, f16 or f32',
     );
   }
-}
-
-function ropeScaling(raw: Json): RopeScaling | null {
-  const scaling = (raw.rope_parameters ?? raw.rope_scaling ?? null) as Json | null;
-  const type: unknown = scaling?.rope_type ?? scaling?.type ?? 'default';
-  switch (type) {
-    case 'default':
-      return null;
-    case 'linear':
-      return { type, factor: positive(scaling?.factor, 'rope_scaling.factor') };
-    case 'llama3':
-      return {
-        type,
-        factor: positive(scaling?.factor, 'rope_scaling.factor'),
-        lowFrequencyFactor: positive(scaling?.low_freq_factor, 'rope_scaling.low_freq_factor'),
-        highFrequencyFactor: positive(scaling?.high_freq_factor, 'rope_scaling.high_freq_factor'),
-        originalMaxPositions: positive(
-          scaling?.original_max_position_embeddings,
-          'rope_scaling.original_max_position_embeddings',
-        ),
-      };
-    default:
-      throw unsupported('rope_scaling.rope_type', type, 'default, linear or llama3');
-  }
-}
-
-/** Mistral always slides when the field is set; Qwen only when `use_sliding_window` says so. */
-function slidingWindow(raw: Json, modelType: KnownModelType): number | null {
-  const window = raw.sliding_window ?? null;
-  if (window === null || modelType === 'llama') return null;
-  if (modelType === 'mistral') return positive(window, 'sliding_window');
-  if (raw.use_sliding_window !== true) return null;
-  throw unsupported('use_sliding_window', true, 'false (layers that alternate are not covered)');
 }
 
 function headDim(raw: Json, modelType: KnownModelType, hiddenSize: number, heads: number): number {

@@ -1,17 +1,8 @@
 /**
  * Which tensors a model of a given config consists of: names as Hugging Face has them, shapes `[out, in]` for linear
- * layers, and how each starts when there is no checkpoint. One table for the families that share Qwen3's block.
+ * layers, and how each starts when there is no checkpoint.
  */
 import type { ModelConfig } from '../config.ts';
-import { LmError } from '../errors.ts';
-
-/** What a family adds to, or leaves out of, the common block. */
-export interface FamilyTraits {
-  /** RMSNorm over each head of q and k before the rotary embedding (Qwen3). */
-  readonly hasHeadNorm: boolean;
-  /** Biases on q, k and v, and only there (Qwen2). */
-  readonly hasQueryKeyValueBias: boolean;
-}
 
 export interface WeightSpec {
   readonly name: string;
@@ -19,65 +10,57 @@ export interface WeightSpec {
   readonly initial: 'normal' | 'ones' | 'zeros';
 }
 
-/** @throws LmError `model-type-unknown` */
-export function familyTraits(modelType: string): FamilyTraits {
-  switch (modelType) {
-    case 'qwen3':
-      return { hasHeadNorm: true, hasQueryKeyValueBias: false };
-    case 'qwen2':
-      return { hasHeadNorm: false, hasQueryKeyValueBias: true };
-    case 'llama':
-    case 'mistral':
-      return { hasHeadNorm: false, hasQueryKeyValueBias: false };
-    default:
-      throw new LmError('model-type-unknown', `familyTraits: expected a known model_type, got ${modelType}`);
-  }
-}
-
 /** Every weight of the model, in the order of the forward pass. */
 export function weightSpecs(config: ModelConfig): WeightSpec[] {
-  const { hiddenSize: C, intermediateSize: I, headDim: D, heads: H, kvHeads: G, vocabSize: V } = config;
-  const traits = familyTraits(config.modelType);
-  const matrix = (name: string, rows: number, columns: number): WeightSpec => ({
-    name: `${name}.weight`,
-    shape: [rows, columns],
-    initial: 'normal',
-  });
-  const norm = (name: string, width: number): WeightSpec => ({
-    name: `${name}.weight`,
-    shape: [width],
-    initial: 'ones',
-  });
-  const bias = (name: string, width: number): WeightSpec => ({
-    name: `${name}.bias`,
-    shape: [width],
-    initial: 'zeros',
-  });
-
-  const specs = [matrix('model.embed_tokens', V, C)];
-  for (let layer = 0; layer < config.layers; layer++) {
-    const prefix = `model.layers.${layer}`;
-    const attention = `${prefix}.self_attn`;
-    specs.push(norm(`${prefix}.input_layernorm`, C));
-    specs.push(matrix(`${attention}.q_proj`, H * D, C));
-    specs.push(matrix(`${attention}.k_proj`, G * D, C));
-    specs.push(matrix(`${attention}.v_proj`, G * D, C));
-    if (traits.hasQueryKeyValueBias) {
-      specs.push(
-        bias(`${attention}.q_proj`, H * D),
-        bias(`${attention}.k_proj`, G * D),
-        bias(`${attention}.v_proj`, G * D),
+  const { hiddenSize: C, intermediateSize: I, headDim: D, heads: H, kvHeads: G, vocabSize: V, architecture } = config;
+  const { names } = architecture;
+  const specs: WeightSpec[] = [];
+  const matrix = (name: string, rows: number, columns: number, hasBias = false): void => {
+    specs.push({ name: `${name}.weight`, shape: [rows, columns], initial: 'normal' });
+    if (hasBias) specs.push({ name: `${name}.bias`, shape: [rows], initial: 'zeros' });
+  };
+  const norm = (name: string, width: number): void => {
+    specs.push({ name: `${name}.weight`, shape: [width], initial: 'ones' });
+  };
+  /** One matrix, or several that multiply the same input. */
+  const projections = (
+    prefix: string,
+    parts: string | readonly string[],
+    widths: readonly number[],
+    hasBias: boolean,
+  ) => {
+    if (typeof parts === 'string')
+      matrix(
+        `${prefix}.${parts}`,
+        widths.reduce((sum, width) => sum + width),
+        C,
+        hasBias,
       );
+    else for (const [i, part] of parts.entries()) matrix(`${prefix}.${part}`, widths[i]!, C, hasBias);
+  };
+
+  matrix(names.embedding, V, C);
+  for (let layer = 0; layer < config.layers; layer++) {
+    const prefix = names.layer(layer);
+    const streamNorm = (name: string | null): void => {
+      if (name !== null) norm(`${prefix}.${name}`, C);
+    };
+    streamNorm(names.beforeAttention);
+    projections(prefix, names.queryKeyValue, [H * D, G * D, G * D], architecture.hasQueryKeyValueBias);
+    if (architecture.queryKeyNorm !== 'none') {
+      const isPerHead = architecture.queryKeyNorm === 'head';
+      norm(`${prefix}.${names.queryNorm}`, isPerHead ? D : H * D);
+      norm(`${prefix}.${names.keyNorm}`, isPerHead ? D : G * D);
     }
-    if (traits.hasHeadNorm) specs.push(norm(`${attention}.q_norm`, D), norm(`${attention}.k_norm`, D));
-    specs.push(matrix(`${attention}.o_proj`, C, H * D));
-    specs.push(norm(`${prefix}.post_attention_layernorm`, C));
-    specs.push(matrix(`${prefix}.mlp.gate_proj`, I, C));
-    specs.push(matrix(`${prefix}.mlp.up_proj`, I, C));
-    specs.push(matrix(`${prefix}.mlp.down_proj`, C, I));
+    matrix(`${prefix}.${names.attentionOutput}`, C, H * D, architecture.hasOutputBias);
+    streamNorm(names.afterAttention);
+    streamNorm(names.beforeFeedForward);
+    projections(prefix, names.gateUp, [I, I], architecture.hasFeedForwardBias);
+    matrix(`${prefix}.${names.down}`, C, I, architecture.hasFeedForwardBias);
+    streamNorm(names.afterFeedForward);
   }
-  specs.push(norm('model.norm', C));
-  if (!config.tieWordEmbeddings) specs.push(matrix('lm_head', V, C));
+  norm(names.finalNorm, C);
+  if (!config.tieWordEmbeddings) matrix(names.head, V, C);
   return specs;
 }
 

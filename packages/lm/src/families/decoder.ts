@@ -1,0 +1,283 @@
+/**
+ * The decoder of every family: one forward pass, of which `config.architecture` says which parts there are. It serves
+ * training (packed, recorded), scoring and decoding over a cache; only the attention step differs.
+ *
+ *   x  = embed(ids)
+ *   x += norm₂(o_proj(attention(rope(q_norm(q_proj(h))), rope(k_norm(k_proj(h))), v_proj(h)))),  h = norm₁(x)
+ *   x += norm₄(down_proj(silu(gate_proj(h)) ⊙ up_proj(h))),                                      h = norm₃(x)
+ *   logits = lm_head(norm(x))
+ *
+ * Most families have norm₁ and norm₃ only.
+ *
+ * Legend: N packed tokens, C hidden size, H query heads, G key/value heads, D head size, V vocabulary, R loss rows.
+ */
+import {
+  type Arena,
+  add,
+  attention,
+  type Columns,
+  createArena,
+  createRope,
+  type DeviceBuffer,
+  embed,
+  type FloatType,
+  fusedLinear,
+  gatherRows,
+  headLogProbs,
+  headNormRope,
+  type Kernels,
+  type Linear,
+  linear,
+  linearAddResidual,
+  type Parameter,
+  type Rope,
+  rmsNorm,
+  splitColumns,
+  swiglu,
+  Tape,
+  type Tensor,
+  uploadInts,
+} from '@tuiqiao/tensor';
+import type { ModelConfig } from '../config.ts';
+import type { CacheEntry, LanguageModel, LogProbOptions, PackedBatch, TokenLogProbs } from '../language-model.ts';
+import { checkIds, checkLossRows, checkPositions, checkTokens } from './check-batch.ts';
+import { DecoderCache, type ExtendPlan, planExtend } from './key-value-cache.ts';
+import { createModules, type Layer, type Modules } from './modules.ts';
+import { normaliseFrozenRows, normaliseRows } from './normalised-head.ts';
+import { ropeAngles, ropeLengthClass } from './rope.ts';
+
+/** Rotary tables start this long and double when a longer sequence comes: most poems are far below 40,960 positions. */
+const FIRST_ROPE_POSITIONS = 1024;
+
+/** Attention of one layer: q [N, H·D], k [N, G·D], v a slice of width G·D → [N, H·D]. */
+type Attend = (tape: Tape, layer: number, q: Tensor, k: Tensor, v: Columns) => Tensor;
+
+type Tokens = Pick<PackedBatch, 'ids' | 'positions' | 'segments'>;
+
+/** A decoder over the given weights: all of `weightSpecs(config)`, by name. See `createModules` about their memory. */
+export class Decoder implements LanguageModel {
+  readonly config: ModelConfig;
+  readonly kernels: Kernels;
+  readonly parameters: ReadonlyMap<string, Parameter>;
+  readonly computeType: FloatType;
+  readonly #modules: Modules;
+  readonly #stepArena: Arena;
+  readonly #layerArena: Arena;
+  /** Of a frozen, normalised head; made on first use. */
+  #normalisedHead: Parameter | null = null;
+  #rope: Rope;
+  #ropePositions: number;
+  #ropeLengthClass: number;
+
+  constructor(
+    config: ModelConfig,
+    kernels: Kernels,
+    parameters: ReadonlyMap<string, Parameter>,
+    computeType: FloatType,
+  ) {
+    this.config = config;
+    this.kernels = kernels;
+    this.parameters = parameters;
+    this.computeType = computeType;
+    this.#modules = createModules(config, kernels, parameters);
+    this.#stepArena = createArena(kernels);
+    this.#layerArena = createArena(kernels);
+    this.#ropePositions = Math.min(FIRST_ROPE_POSITIONS, config.maxPositions);
+    this.#ropeLengthClass = ropeLengthClass(config.ropeScaling, 1);
+    this.#rope = this.#createRope(1);
+  }
+
+  get linears(): ReadonlyMap<string, Linear> {
+    return this.#modules.linears;
+  }
+
+  logProbs(batch: PackedBatch, tape: Tape, options: LogProbOptions = {}): TokenLogProbs {
+    checkTokens(this.config, batch);
+    checkLossRows(this.config, batch);
+    const x = this.#packedHiddenStates(batch, tape);
+    // The final norm and the head see only the rows that predict something.
+    const rows = gatherRows(tape, x, uploadInts(tape, batch.lossRows)); // [R, C]
+    const hidden = rmsNorm(tape, rows, this.#modules.finalNorm, { epsilon: this.config.rmsNormEpsilon });
+    return headLogProbs(tape, hidden, this.#headWeight(tape), uploadInts(tape, batch.targets), options);
+  }
+
+  logits(batch: Tokens, tape: Tape): Tensor {
+    checkTokens(this.config, batch);
+    return this.#logitsOf(tape, this.#packedHiddenStates(batch, tape)); // [N, V]
+  }
+
+  createCache(slots: number, capacity: number): DecoderCache {
+    return new DecoderCache(this.kernels, this.config, this.computeType, slots, capacity);
+  }
+
+  async extend(cache: DecoderCache, entries: readonly CacheEntry[]): Promise<Float32Array> {
+    if (entries.length === 0) return new Float32Array(0);
+    const plan = planExtend(cache, entries);
+    checkIds(this.config, plan.ids);
+    checkPositions(this.config, plan.positions);
+    this.#stepArena.reset();
+    const tape = new Tape(this.kernels, this.#stepArena, { computeType: this.computeType, isRecording: false });
+    const attend = this.#attendOverCache(tape, cache, plan);
+    const x = this.#hiddenStates(tape, plan.ids, plan.positions, attend);
+    const last = gatherRows(tape, x, uploadInts(tape, plan.lastRows)); // [B, C]
+    const logits = this.#logitsOf(tape, last); // [B, V]
+    for (const entry of entries) cache.lengths[entry.slot]! += entry.ids.length;
+    return this.kernels.read(logits.buffer);
+  }
+
+  #logitsOf(tape: Tape, x: Tensor): Tensor {
+    const { finalNorm, head } = this.#modules;
+    const hidden = rmsNorm(tape, x, finalNorm, { epsilon: this.config.rmsNormEpsilon });
+    const weight = this.#headWeight(tape);
+    return linear(tape, hidden, weight === head.weight ? head : { ...head, weight }, { outType: 'f32' });
+  }
+
+  #headWeight(tape: Tape): Parameter {
+    const { weight } = this.#modules.head;
+    if (!this.config.architecture.isHeadNormalised) return weight;
+    if (weight.requiresGrad) return normaliseRows(tape, weight);
+    this.#normalisedHead ??= normaliseFrozenRows(this.kernels, weight);
+    return this.#normalisedHead;
+  }
+
+  #packedHiddenStates(batch: Tokens, tape: Tape): Tensor {
+    const { heads, kvHeads, headDim, architecture } = this.config;
+    const segments = uploadInts(tape, batch.segments);
+    return this.#hiddenStates(tape, batch.ids, batch.positions, (layerTape, layer, q, k, v) => {
+      const window = architecture.windows[layer] ?? null;
+      const options = { heads, kvHeads, headDim, ...(window !== null && { window }) };
+      return attention(layerTape, q, k, v, segments, options);
+    });
+  }
+
+  /** The residual stream after the last block, f32 [N, C]. */
+  #hiddenStates(tape: Tape, ids: Int32Array, positions: Int32Array, attend: Attend): Tensor {
+    this.#fitRope(positions);
+    const positionBuffer = uploadInts(tape, positions);
+    // Without a backward pass a layer's activations die with the layer; the residual stream is updated in place.
+    const layerTape = tape.isRecording
+      ? tape
+      : new Tape(this.kernels, this.#layerArena, { computeType: tape.computeType, isRecording: false });
+
+    let x = embed(tape, this.#modules.embedding, uploadInts(tape, ids));
+    for (const [index, layer] of this.#modules.layers.entries()) {
+      const h = this.#normOrSame(layerTape, x, layer.beforeAttention);
+      const [q, k, v] = this.#queryKeyValue(layerTape, h, layer, positionBuffer);
+      x = this.#addToStream(
+        layerTape,
+        x,
+        attend(layerTape, index, q, k, v),
+        layer.attentionOutput,
+        layer.afterAttention,
+      );
+
+      const h2 = this.#normOrSame(layerTape, x, layer.beforeFeedForward);
+      const [gate, up] = this.#gateUp(layerTape, h2, layer);
+      x = this.#addToStream(layerTape, x, swiglu(layerTape, gate, up), layer.down, layer.afterFeedForward);
+      if (layerTape !== tape) this.#layerArena.reset();
+    }
+    return x;
+  }
+
+  #normOrSame(tape: Tape, x: Tensor, weight: Parameter | null): Tensor {
+    return weight === null ? x : rmsNorm(tape, x, weight, { epsilon: this.config.rmsNormEpsilon });
+  }
+
+  #queryKeyValue(tape: Tape, h: Tensor, layer: Layer, positions: DeviceBuffer): [Tensor, Tensor, Columns] {
+    const { heads, kvHeads, headDim, rmsNormEpsilon: epsilon, architecture } = this.config;
+    const { queryNorm, keyNorm } = layer;
+    const rotate = (slice: Tensor | Columns, count: number, weight: Parameter | null) =>
+      headNormRope(tape, slice, weight, this.#rope, positions, { heads: count, headDim, epsilon });
+    if (architecture.queryKeyNorm === 'row') {
+      // The norm runs over a whole row, so q and k are tensors of their own.
+      const [q, k, v] = layer.queryKeyValue.map((projection) => linear(tape, h, projection));
+      return [
+        rotate(rmsNorm(tape, q!, queryNorm!, { epsilon }), heads, null),
+        rotate(rmsNorm(tape, k!, keyNorm!, { epsilon }), kvHeads, null),
+        splitColumns(v!, [kvHeads * headDim])[0]!,
+      ];
+    }
+    const widths = [heads * headDim, kvHeads * headDim, kvHeads * headDim];
+    const [q, k, v] = project(tape, h, layer.queryKeyValue, widths);
+    return [rotate(q!, heads, queryNorm), rotate(k!, kvHeads, keyNorm), v!];
+  }
+
+  #gateUp(tape: Tape, h: Tensor, layer: Layer): [Columns, Columns] {
+    const { intermediateSize: I } = this.config;
+    const [gate, up] = project(tape, h, layer.gateUp, [I, I]);
+    return [gate!, up!];
+  }
+
+  /** x + norm(projection(branch)). */
+  #addToStream(tape: Tape, x: Tensor, branch: Tensor, projection: Linear, norm: Parameter | null): Tensor {
+    if (norm === null) return linearAddResidual(tape, x, branch, projection);
+    const { rmsNormEpsilon: epsilon } = this.config;
+    const change = rmsNorm(tape, linear(tape, branch, projection, { outType: 'f32' }), norm, {
+      epsilon,
+      outType: 'f32',
+    });
+    if (tape.isRecording) return add(tape, x, change);
+    this.kernels.add(x.buffer, x.buffer, change.buffer, { length: x.buffer.length });
+    return x;
+  }
+
+  /** Appends keys and values to the cache; fresh rows attend within their segment, the others over their slot. */
+  #attendOverCache(tape: Tape, cache: DecoderCache, plan: ExtendPlan): Attend {
+    const { kernels } = this;
+    const { heads: H, kvHeads: G, headDim: D, architecture } = this.config;
+    const N = plan.ids.length;
+    const P = plan.freshRows;
+    const slots = uploadInts(tape, plan.slots);
+    const positions = uploadInts(tape, plan.positions);
+    const segments = uploadInts(tape, plan.freshSegments);
+    const continuedSlots = slots.view(P, N - P);
+    const lengths = N > P ? uploadInts(tape, plan.lengths) : null;
+    return (layerTape, layer, q, k, v) => {
+      const ldV = v.tensor.shape[1]!;
+      const values = v.tensor.buffer.view(v.offset, v.tensor.buffer.length - v.offset);
+      const keyCache = cache.keys[layer]!;
+      const valueCache = cache.values[layer]!;
+      const widest = architecture.windows[layer] ?? null;
+      const window = widest === null ? {} : { window: widest };
+      kernels.cacheAppend(keyCache, k.buffer, slots, positions, { N, C: G * D, capacity: cache.capacity });
+      kernels.cacheAppend(valueCache, values, slots, positions, { N, C: G * D, capacity: cache.capacity, ldX: ldV });
+      const out = layerTape.tensor([N, H * D], layerTape.computeType, false, false);
+      if (P > 0) {
+        const lse = layerTape.scratch('f32', P * H);
+        const S = plan.freshSegments.length - 1;
+        const sizes = { N: P, H, G, D, ldQ: H * D, ldK: G * D, ldV, S, ...window };
+        kernels.attention(out.buffer.view(0, P * H * D), lse, q.buffer, k.buffer, values, segments, sizes);
+      }
+      if (lengths !== null) {
+        const tail = (buffer: DeviceBuffer) => buffer.view(P * H * D, (N - P) * H * D);
+        const sizes = { B: N - P, H, G, D, capacity: cache.capacity, ...window };
+        kernels.attentionCached(tail(out.buffer), tail(q.buffer), keyCache, valueCache, continuedSlots, lengths, sizes);
+      }
+      return out;
+    };
+  }
+
+  /** Makes the rotary table long enough, and right for the longest sequence where its angles depend on that. */
+  #fitRope(positions: Int32Array): void {
+    let longest = 0;
+    for (const position of positions) longest = Math.max(longest, position + 1);
+    const lengthClass = ropeLengthClass(this.config.ropeScaling, longest);
+    if (longest <= this.#ropePositions && lengthClass === this.#ropeLengthClass) return;
+    while (this.#ropePositions < longest) this.#ropePositions *= 2;
+    this.#ropePositions = Math.min(this.#ropePositions, this.config.maxPositions);
+    this.#ropeLengthClass = lengthClass;
+    this.#rope = this.#createRope(longest);
+  }
+
+  #createRope(longest: number): Rope {
+    const { ropeTheta: theta, ropeScaling: scaling, architecture } = this.config;
+    const { rotaryDim, isInterleaved: interleaved } = architecture;
+    const angles = ropeAngles({ rotaryDim, theta, scaling }, longest);
+    return createRope(this.kernels, { rotaryDim, theta, maxPositions: this.#ropePositions, interleaved, ...angles });
+  }
+}
+
+/** Column slices of one product: of several matrices side by side, or of one that holds them all. */
+function project(tape: Tape, h: Tensor, layers: readonly Linear[], widths: readonly number[]): Columns[] {
+  return layers.length === 1 ? splitColumns(linear(tape, h, layers[0]!), widths) : fusedLinear(tape, h, layers);
+}
