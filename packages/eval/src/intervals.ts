@@ -29,7 +29,7 @@ export function wilson(k: number, n: number): Rate {
 }
 
 /** A small seeded generator (mulberry32): resampling must repeat, it need not be strong. */
-function uniform(seed: number): () => number {
+export function uniform(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
