@@ -15,6 +15,7 @@
       "native/kernel-set.cc",
       "native/norm.cc",
       "native/optimizer.cc",
+      "native/quantized.cc",
       "native/rope.cc",
       "native/rows.cc",
     ],

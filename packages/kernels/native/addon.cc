@@ -4,6 +4,7 @@
 //   setThreads(count: number): number                0: one per physical core
 //   gemmName(): string
 //   prepareMemory(memory: ArrayBuffer): number       the first offset in it that is 64-byte aligned
+//   mapMemory(folder: string, bytes: number): ArrayBuffer | null   zeroed, backed by an unnamed file in the folder
 //   forgetPacked(array: TypedArray): void            the array was written from JavaScript
 //   matmul(out, a, b, M, N, K, transposeA, transposeB, accumulate, alpha, ldA, ldB, ldOut, isConstantB, usePortable)
 #include <node_api.h>
@@ -33,11 +34,16 @@ Buffer toBuffer(napi_env env, napi_value value) {
   if (napi_get_typedarray_info(env, value, &type, &buffer.length, &buffer.data, nullptr, nullptr) != napi_ok) {
     return buffer;  // null or undefined: an optional operand left out
   }
-  buffer.type = type == napi_uint16_array ? Type::bf16 : type == napi_int32_array ? Type::i32 : Type::f32;
+  buffer.type = type == napi_uint16_array  ? Type::bf16
+                : type == napi_int32_array ? Type::i32
+                : type == napi_uint8_array ? Type::u8
+                                           : Type::f32;
   return buffer;
 }
 
-size_t bytesOf(const Buffer& buffer) { return buffer.length * (buffer.type == Type::bf16 ? 2 : 4); }
+size_t bytesOf(const Buffer& buffer) {
+  return buffer.length * (buffer.type == Type::bf16 ? 2 : buffer.type == Type::u8 ? 1 : 4);
+}
 
 double toNumber(napi_env env, napi_value value) {
   double number = 0;
@@ -121,6 +127,27 @@ napi_value prepareMemory(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// Pages of a file that has no name any more: the system writes them out when memory is short, and frees them with the
+// last view of the buffer.
+napi_value mapMemory(napi_env env, napi_callback_info info) {
+  size_t count = 2, length = 0;
+  napi_value arguments[2], result;
+  char folder[4096] = "";
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  napi_get_value_string_utf8(env, arguments[0], folder, sizeof folder, &length);
+  const size_t bytes = static_cast<size_t>(toNumber(env, arguments[1]));
+  void* data = mapTemporaryFile(folder, bytes);
+  if (data != nullptr) {
+    forgetPacked(data, bytes);
+    auto release = [](napi_env, void* memory, void* hint) { unmapFile(memory, reinterpret_cast<size_t>(hint)); };
+    if (napi_create_external_arraybuffer(env, data, bytes, release, reinterpret_cast<void*>(bytes), &result) == napi_ok)
+      return result;
+    unmapFile(data, bytes);
+  }
+  napi_get_null(env, &result);
+  return result;
+}
+
 napi_value forget(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;
@@ -183,6 +210,7 @@ NAPI_MODULE_INIT() {
     define(env, exports, set.kernels[i].name, runKernel, reinterpret_cast<void*>(static_cast<intptr_t>(i)));
   define(env, exports, "matmul", matmul);
   define(env, exports, "prepareMemory", prepareMemory);
+  define(env, exports, "mapMemory", mapMemory);
   define(env, exports, "forgetPacked", forget);
   define(env, exports, "setThreads", setThreads);
   define(env, exports, "selectKernels", selectKernels);

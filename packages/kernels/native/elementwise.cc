@@ -132,6 +132,46 @@ void addBias(const Call& call) {
   });
 }
 
+// scaleColumns(out, a, factors; N, C, ldOut, ldA, accumulate)
+void scaleColumns(const Call& call) {
+  const long N = call.size(0), C = call.size(1), ldOut = call.size(2), ldA = call.size(3);
+  const bool accumulate = call.flag(4);
+  const float* factors = call.buffers[2].f32();
+  withType(call.buffers[0], [&](auto* out) {
+    withType(call.buffers[1], [&](const auto* a) {
+      eachRowRange(call, N, C, [&](long begin, long end) {
+        for (long n = begin; n < end; n++)
+          eachVector(0, C, [&](long c, auto m) {
+            const Vec x = load(a + n * ldA + c, m) * load(factors + c, m);
+            store(out + n * ldOut + c, accumulate ? load(out + n * ldOut + c, m) + x : x, m);
+          });
+      });
+    });
+  });
+}
+
+// rowNorms(out, a; N, C)
+void rowNorms(const Call& call) {
+  const long N = call.size(0), C = call.size(1);
+  float* out = call.buffers[0].f32();
+  withType(call.buffers[1], [&](const auto* a) {
+    eachRowRange(call, N, C, [&](long begin, long end) {
+      for (long n = begin; n < end; n++) {
+        Vec total = splat(0);
+        eachVector(0, C, [&](long c, auto m) {
+          const Vec x = load(a + n * C + c, m);
+          total += x * x;
+        });
+        float lanes[W];
+        store(lanes, total);
+        double sum = 0;
+        for (int lane = 0; lane < W; lane++) sum += lanes[lane];
+        out[n] = static_cast<float>(std::sqrt(sum));
+      }
+    });
+  });
+}
+
 // sumSquares(out, a; index, length)
 void sumSquares(const Call& call) {
   constexpr long kBlock = 2048;  // squares are summed in f32 lanes inside a block, in double between blocks

@@ -13,8 +13,13 @@ void add(const Call& call);
 void multiply(const Call& call);
 void sumRows(const Call& call);
 void addBias(const Call& call);
+void scaleColumns(const Call& call);
+void rowNorms(const Call& call);
 void sumSquares(const Call& call);
 void dropout(const Call& call);
+// quantized.cc
+void dequantize4(const Call& call);
+void adamw8bit(const Call& call);
 // rows.cc
 void embed(const Call& call);
 void embedBackward(const Call& call);
@@ -38,6 +43,8 @@ void tokenLogProbs(const Call& call);
 void tokenLogProbsBackward(const Call& call);
 // optimizer.cc
 void adamw(const Call& call);
+void lion(const Call& call);
+void adafactor(const Call& call);
 void sgd(const Call& call);
 // gemm-portable.cc
 void portableGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);

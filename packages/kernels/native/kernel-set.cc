@@ -12,7 +12,10 @@ static const Kernel table[] = {
     {"multiply", 1, 3, 2, multiply},
     {"sumRows", 1, 2, 4, sumRows},
     {"addBias", 1, 2, 3, addBias},
+    {"scaleColumns", 1, 3, 5, scaleColumns},
+    {"rowNorms", 1, 2, 2, rowNorms},
     {"sumSquares", 1, 2, 2, sumSquares},
+    {"dequantize4", 1, 6, 5, dequantize4},
     {"dropout", 1, 2, 3, dropout},
     {"embed", 1, 3, 3, embed},
     {"embedBackward", 1, 3, 4, embedBackward},
@@ -31,6 +34,9 @@ static const Kernel table[] = {
     {"tokenLogProbs", 5, 7, 2, tokenLogProbs},
     {"tokenLogProbsBackward", 1, 8, 2, tokenLogProbsBackward},
     {"adamw", 4, 5, 8, adamw},
+    {"adamw8bit", 6, 9, 9, adamw8bit},
+    {"lion", 3, 4, 6, lion},
+    {"adafactor", 4, 5, 8, adafactor},
     {"sgd", 3, 4, 6, sgd},
 };
 

@@ -7,7 +7,7 @@
 
 namespace tuiqiao {
 
-enum class Type { f32, bf16, i32 };
+enum class Type { f32, bf16, i32, u8 };
 
 struct bf16 {
   uint16_t bits;
@@ -20,6 +20,7 @@ struct Buffer {
 
   explicit operator bool() const { return data != nullptr; }
   float* f32() const { return static_cast<float*>(data); }
+  uint8_t* u8() const { return static_cast<uint8_t*>(data); }
   const int32_t* i32() const { return static_cast<const int32_t*>(data); }
 };
 

@@ -8,7 +8,11 @@
 #include <thread>
 #if defined(__linux__)
 #include <sched.h>
+#endif
+#if !defined(_WIN32)
+#include <cstdlib>
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 namespace tuiqiao {
@@ -61,6 +65,33 @@ void useHugePages(void* data, size_t bytes) {
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
   const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) / kPage * kPage;
   if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // a wish: failure is harmless
+#else
+  (void)data;
+  (void)bytes;
+#endif
+}
+
+void* mapTemporaryFile(const char* folder, size_t bytes) {
+#if !defined(_WIN32)
+  std::string name = std::string(folder) + "/.optimizer-XXXXXX";
+  const int file = mkstemp(&name[0]);
+  if (file < 0) return nullptr;
+  unlink(name.c_str());
+  void* data = MAP_FAILED;
+  if (ftruncate(file, static_cast<off_t>(bytes)) == 0)
+    data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  close(file);
+  return data == MAP_FAILED ? nullptr : data;
+#else
+  (void)folder;
+  (void)bytes;
+  return nullptr;
+#endif
+}
+
+void unmapFile(void* data, size_t bytes) {
+#if !defined(_WIN32)
+  munmap(data, bytes);
 #else
   (void)data;
   (void)bytes;

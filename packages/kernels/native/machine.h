@@ -15,5 +15,8 @@ int availableCores();
 
 // Asks for 2 MiB pages under large blocks: fewer page faults and address translations.
 void useHugePages(void* data, size_t bytes);
+// Zeroed memory backed by a new file in the folder that has no name any more; null where that fails.
+void* mapTemporaryFile(const char* folder, size_t bytes);
+void unmapFile(void* data, size_t bytes);
 
 }  // namespace tuiqiao

@@ -13,7 +13,7 @@
  */
 
 export type FloatType = 'f32' | 'bf16';
-export type DType = FloatType | 'i32';
+export type DType = FloatType | 'i32' | 'u8';
 
 /**
  * A run of numbers the kernels can reach: off the JavaScript heap, 64-byte aligned at allocation, zeroed.
@@ -35,6 +35,8 @@ export interface KernelFeatures {
   /** Instruction set in use, e.g. `avx512_bf16`. */
   readonly isa: string;
   readonly threads: number;
+  /** True where `allocatePaged` gives memory backed by a file. */
+  readonly hasPagedMemory: boolean;
 }
 
 /** `out = alpha · op(a) · op(b) (+ out)`, row-major. Leading dimensions default to the packed row length. */
@@ -96,12 +98,28 @@ export interface AdamWSizes {
   gradientScale: number;
 }
 
+/** 4-bit weights in blocks over the flattened matrix, as bitsandbytes keeps them. */
+export interface Dequantize4Sizes {
+  /** First element wanted, even. */
+  offset: number;
+  length: number;
+  blockSize: number;
+  /** Blocks that share one `nestedAbsmax`, and the mean that was taken off before; with double quantisation only. */
+  nestedBlockSize?: number;
+  nestedOffset?: number;
+}
+
 export interface Kernels {
   readonly features: KernelFeatures;
 
   // ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────
   /** Zeroed, 64-byte aligned; lives until the buffer and all its views are unreachable. */
   allocate(dtype: DType, length: number): DeviceBuffer;
+  /**
+   * The same in a mapped temporary file that the system may page out, for state too large for memory; ordinary memory
+   * where `features.hasPagedMemory` is false. The file is removed from `folder` at once and its space freed with the buffer.
+   */
+  allocatePaged(dtype: DType, length: number, folder: string): DeviceBuffer;
   /** Copies numbers in, converting to the buffer's type. `data.length` ≤ `out.length`. */
   write(out: DeviceBuffer, data: Float32Array | Float64Array | Int32Array | readonly number[]): void;
   /** Copies raw bf16 bits in (`out` is bf16). */
@@ -127,6 +145,15 @@ export interface Kernels {
   sumRows(out: DeviceBuffer, x: DeviceBuffer, sizes: RowSizes & { accumulate?: boolean }): void;
   /** x[n, c] += bias[c]. */
   addBias(x: DeviceBuffer, bias: DeviceBuffer, sizes: RowSizes): void;
+  /** out[n, c] = a[n, c] · factors[c] (+ out); factors f32 [C], independent row strides. */
+  scaleColumns(
+    out: DeviceBuffer,
+    a: DeviceBuffer,
+    factors: DeviceBuffer,
+    sizes: { N: number; C: number; ldOut?: number; ldA?: number; accumulate?: boolean },
+  ): void;
+  /** out[n] = √Σ_c a[n, c]²; out f32 [N], a any float type. */
+  rowNorms(out: DeviceBuffer, a: DeviceBuffer, sizes: { N: number; C: number }): void;
   /** out[index] = Σ a². f32, accumulated in double. */
   sumSquares(out: DeviceBuffer, a: DeviceBuffer, sizes: { index: number; length: number }): void;
   /**
@@ -134,6 +161,21 @@ export interface Kernels {
    * (seed, i) (a counter-based generator), so the backward pass is the same call on the gradient.
    */
   dropout(out: DeviceBuffer, a: DeviceBuffer, sizes: { length: number; p: number; seed: number }): void;
+
+  /**
+   * out[i] = code[nibble(offset + i)] · absmax[⌊(offset + i)/blockSize⌋]; of a byte of `packed` (u8) the high nibble comes
+   * first. `absmax` is f32, or u8 with double quantisation: then absmax[b] = nestedCode[absmax[b]] ·
+   * nestedAbsmax[⌊b/nestedBlockSize⌋] + nestedOffset. out any float type; code f32 [16], nestedCode f32 [256].
+   */
+  dequantize4(
+    out: DeviceBuffer,
+    packed: DeviceBuffer,
+    absmax: DeviceBuffer,
+    code: DeviceBuffer,
+    nestedAbsmax: DeviceBuffer | null,
+    nestedCode: DeviceBuffer | null,
+    sizes: Dequantize4Sizes,
+  ): void;
 
   // ── matrix products ───────────────────────────────────────────────────────────────────────────────────────────
   /** a, b both f32 or both bf16; out f32 or bf16. */
@@ -333,6 +375,59 @@ export interface Kernels {
     bf16Copy: DeviceBuffer | null,
     grad: DeviceBuffer,
     sizes: AdamWSizes,
+  ): void;
+  /**
+   * `adamw` with both moments kept as u8 codes in blocks with an f32 scale each: m = mCode[m]·mScale, v = vCode[v]·vScale,
+   * and after the update each block is quantised anew to the nearest code of value/max. Codes ascend, f32 [256].
+   */
+  adamw8bit(
+    parameter: DeviceBuffer,
+    m: DeviceBuffer,
+    mScale: DeviceBuffer,
+    v: DeviceBuffer,
+    vScale: DeviceBuffer,
+    bf16Copy: DeviceBuffer | null,
+    grad: DeviceBuffer,
+    mCode: DeviceBuffer,
+    vCode: DeviceBuffer,
+    sizes: AdamWSizes & { blockSize: number },
+  ): void;
+  /** g = s·grad; p −= lr·wd·p; p −= lr·sign(β1·m + (1−β1)·g); m = β2·m + (1−β2)·g. */
+  lion(
+    parameter: DeviceBuffer,
+    m: DeviceBuffer,
+    bf16Copy: DeviceBuffer | null,
+    grad: DeviceBuffer,
+    sizes: {
+      length: number;
+      learningRate: number;
+      beta1: number;
+      beta2: number;
+      weightDecay: number;
+      gradientScale: number;
+    },
+  ): void;
+  /**
+   * Adafactor on a matrix [O, I]: q = (s·grad)² + ε; row = β·row + (1−β)·mean_i q; column = β·column + (1−β)·mean_o q;
+   * u = s·grad / √(row·column/mean(row)); u /= max(1, rms(u)/clip); p −= lr·wd·p; p −= lr·u. row f32 [O], column f32 [I].
+   * With `column` null (vectors, O = 1) row holds the whole second moment [I].
+   */
+  adafactor(
+    parameter: DeviceBuffer,
+    row: DeviceBuffer,
+    column: DeviceBuffer | null,
+    bf16Copy: DeviceBuffer | null,
+    grad: DeviceBuffer,
+    sizes: {
+      O: number;
+      I: number;
+      learningRate: number;
+      beta2: number;
+      epsilon: number;
+      clipThreshold: number;
+      weightDecay: number;
+      gradientScale: number;
+    },
   ): void;
   /** g = s·grad + wd·p; b = μ·b + g (b = g on step 1); p −= lr·b (lr·g without momentum). As torch.optim.SGD. */
   sgd(

@@ -4,9 +4,9 @@
  */
 import type { DeviceBuffer, DType } from './contract.ts';
 
-export type HostArray = Float32Array | Uint16Array | Int32Array;
+export type HostArray = Float32Array | Uint16Array | Int32Array | Uint8Array;
 
-const BYTES_PER_ELEMENT = { f32: 4, bf16: 2, i32: 4 } as const satisfies Record<DType, number>;
+const BYTES_PER_ELEMENT = { f32: 4, bf16: 2, i32: 4, u8: 1 } as const satisfies Record<DType, number>;
 
 /** Size of one element in bytes. */
 export function bytesPerElement(dtype: DType): number {
@@ -22,6 +22,8 @@ export function hostArray(dtype: DType, memory: ArrayBufferLike, byteOffset: num
       return new Uint16Array(memory, byteOffset, length);
     case 'i32':
       return new Int32Array(memory, byteOffset, length);
+    case 'u8':
+      return new Uint8Array(memory, byteOffset, length);
     default:
       return dtype satisfies never;
   }
@@ -30,7 +32,7 @@ export function hostArray(dtype: DType, memory: ArrayBufferLike, byteOffset: num
 export class HostBuffer implements DeviceBuffer {
   readonly dtype: DType;
   readonly length: number;
-  /** f32: the numbers; bf16: their bits; i32: the integers. Views share its memory. */
+  /** f32: the numbers; bf16: their bits; i32, u8: the integers. Views share its memory. */
   readonly array: HostArray;
 
   constructor(dtype: DType, array: HostArray) {

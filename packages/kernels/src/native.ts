@@ -2,7 +2,7 @@
  * The native kernels: each method hands its typed arrays and numbers to the addon (C++, oneDNN). Defaults of optional
  * sizes are filled in here; sizes are the caller's to check.
  */
-import type { DeviceBuffer, FloatType, KernelFeatures, Kernels } from './contract.ts';
+import type { DeviceBuffer, DType, FloatType, KernelFeatures, Kernels } from './contract.ts';
 import { KernelsError } from './errors.ts';
 import { asHost, bytesPerElement, type HostArray, HostBuffer, hostArray } from './host-buffer.ts';
 import { loadNativeAddon } from './native-addon.ts';
@@ -38,14 +38,21 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     hasFastBf16: !usesPortable && isaName === 'avx512_bf16',
     isa: isaName,
     threads: native.setThreads(threads),
+    hasPagedMemory: process.platform !== 'win32',
+  };
+
+  const allocate = (dtype: DType, length: number): HostBuffer => {
+    const memory = new ArrayBuffer(length * bytesPerElement(dtype) + ALIGNMENT_BYTES);
+    return new HostBuffer(dtype, hostArray(dtype, memory, native.prepareMemory(memory), length));
   };
 
   return {
     features,
 
-    allocate(dtype, length) {
-      const memory = new ArrayBuffer(length * bytesPerElement(dtype) + ALIGNMENT_BYTES);
-      return new HostBuffer(dtype, hostArray(dtype, memory, native.prepareMemory(memory), length));
+    allocate,
+    allocatePaged(dtype, length, folder) {
+      const memory = native.mapMemory(folder, Math.max(1, length) * bytesPerElement(dtype));
+      return memory === null ? allocate(dtype, length) : new HostBuffer(dtype, hostArray(dtype, memory, 0, length));
     },
     write(out, numbers) {
       const { array, dtype } = asHost(out);
@@ -64,7 +71,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     },
     async read(buffer) {
       const { array, dtype, length } = asHost(buffer);
-      if (dtype !== 'bf16') return Float32Array.from(array);
+      if (dtype !== 'bf16') return Float32Array.from(array as Float32Array);
       const floats = new Float32Array(length);
       native.copyRows(floats, array, 1, length, length, length);
       return floats;
@@ -92,8 +99,26 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     sumRows: (out, x, { N, C, ldX = C, accumulate = false }) =>
       native.sumRows(data(out), data(x), N, C, ldX, accumulate),
     addBias: (x, bias, { N, C, ldX = C }) => native.addBias(data(x), data(bias), N, C, ldX),
+    scaleColumns: (out, a, factors, { N, C, ldOut = C, ldA = C, accumulate = false }) =>
+      native.scaleColumns(data(out), data(a), data(factors), N, C, ldOut, ldA, accumulate),
+    rowNorms: (out, a, { N, C }) => native.rowNorms(data(out), data(a), N, C),
     sumSquares: (out, a, { index, length }) => native.sumSquares(data(out), data(a), index, length),
     dropout: (out, a, { length, p, seed }) => native.dropout(data(out), data(a), length, p, seed),
+
+    dequantize4: (out, packed, absmax, code, nestedAbsmax, nestedCode, sizes) =>
+      native.dequantize4(
+        data(out),
+        data(packed),
+        data(absmax),
+        data(code),
+        optional(nestedAbsmax),
+        optional(nestedCode),
+        sizes.offset,
+        sizes.length,
+        sizes.blockSize,
+        sizes.nestedBlockSize ?? 1,
+        sizes.nestedOffset ?? 0,
+      ),
 
     matmul(out, a, b, sizes) {
       const { M, N, K, transposeA = false, transposeB = false, accumulate = false, alpha = 1 } = sizes;
@@ -293,6 +318,61 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         epsilon,
         weightDecay,
         step,
+        gradientScale,
+      );
+    },
+    adamw8bit(parameter, m, mScale, v, vScale, bf16Copy, grad, mCode, vCode, sizes) {
+      const { length, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale, blockSize } = sizes;
+      native.adamw8bit(
+        data(parameter),
+        data(m),
+        data(mScale),
+        data(v),
+        data(vScale),
+        optional(bf16Copy),
+        data(grad),
+        data(mCode),
+        data(vCode),
+        length,
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay,
+        step,
+        gradientScale,
+        blockSize,
+      );
+    },
+    lion(parameter, m, bf16Copy, grad, { length, learningRate, beta1, beta2, weightDecay, gradientScale }) {
+      native.lion(
+        data(parameter),
+        data(m),
+        optional(bf16Copy),
+        data(grad),
+        length,
+        learningRate,
+        beta1,
+        beta2,
+        weightDecay,
+        gradientScale,
+      );
+    },
+    adafactor(parameter, row, column, bf16Copy, grad, sizes) {
+      const { O, I, learningRate, beta2, epsilon, clipThreshold, weightDecay, gradientScale } = sizes;
+      native.adafactor(
+        data(parameter),
+        data(row),
+        optional(column),
+        optional(bf16Copy),
+        data(grad),
+        O,
+        I,
+        learningRate,
+        beta2,
+        epsilon,
+        clipThreshold,
+        weightDecay,
         gradientScale,
       );
     },

@@ -10,6 +10,7 @@ import * as matrix from './reference/matmul.ts';
 import * as memory from './reference/memory.ts';
 import * as norm from './reference/norm.ts';
 import * as optimizer from './reference/optimizer.ts';
+import * as quantized from './reference/quantized.ts';
 import * as rope from './reference/rope.ts';
 
 const FEATURES: KernelFeatures = {
@@ -18,6 +19,7 @@ const FEATURES: KernelFeatures = {
   hasFastBf16: false,
   isa: 'javascript',
   threads: 1,
+  hasPagedMemory: false,
 };
 
 export interface ReferenceOptions {
@@ -30,6 +32,7 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
   return {
     features: FEATURES,
     allocate: precision === 'double' ? memory.allocateDouble : memory.allocate,
+    allocatePaged: precision === 'double' ? memory.allocateDouble : memory.allocate,
     write: memory.write,
     writeBf16Bits: memory.writeBf16Bits,
     read: memory.read,
@@ -43,8 +46,11 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     multiply: elementwise.multiply,
     sumRows: elementwise.sumRows,
     addBias: elementwise.addBias,
+    scaleColumns: elementwise.scaleColumns,
+    rowNorms: elementwise.rowNorms,
     sumSquares: elementwise.sumSquares,
     dropout: elementwise.dropout,
+    dequantize4: quantized.dequantize4,
     matmul: matrix.matmul,
     embed: norm.embed,
     embedBackward: norm.embedBackward,
@@ -63,6 +69,9 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     tokenLogProbs: head.tokenLogProbs,
     tokenLogProbsBackward: head.tokenLogProbsBackward,
     adamw: optimizer.adamw,
+    adamw8bit: quantized.adamw8bit,
+    lion: optimizer.lion,
+    adafactor: optimizer.adafactor,
     sgd: optimizer.sgd,
   };
 }

@@ -10,9 +10,10 @@ import { headCases } from './cases/head.case.ts';
 import type { CaseList, KernelCase } from './cases/kernel-case.ts';
 import { matmulCases } from './cases/matmul.case.ts';
 import { normCases } from './cases/norm.case.ts';
+import { quantizedCases } from './cases/quantized.case.ts';
 import { errorOf, fillBuffers, numbersOf, runCase } from './run-case.ts';
 
-const lists: CaseList[] = [elementwiseCases, matmulCases, normCases, attentionCases, headCases];
+const lists: CaseList[] = [elementwiseCases, matmulCases, normCases, attentionCases, headCases, quantizedCases];
 const cases = (type: 'f32' | 'bf16'): KernelCase[] => lists.flatMap((list) => list(type));
 
 const reference = createReferenceKernels();

@@ -68,10 +68,9 @@ export function runCase(kernels: Kernels, kernelCase: KernelCase): CaseBuffers {
 export function errorOf(actual: DeviceBuffer, expected: DeviceBuffer): number {
   const [a, e] = [numbersOf(actual), numbersOf(expected)];
   if (a.length !== e.length || actual.dtype !== expected.dtype) return Number.POSITIVE_INFINITY;
-  const [relative, share] = { f32: [1e-5, 1e-5], bf16: [2 ** -7, 2 ** -9], i32: [0, 0] }[expected.dtype] as [
-    number,
-    number,
-  ];
+  const [relative, share] = { f32: [1e-5, 1e-5], bf16: [2 ** -7, 2 ** -9], i32: [0, 0], u8: [0, 0] }[
+    expected.dtype
+  ] as [number, number];
   const size = Math.sqrt(e.reduce((sum, x) => sum + x * x, 0) / Math.max(1, e.length));
   let worst = 0;
   for (const [i, x] of e.entries()) {

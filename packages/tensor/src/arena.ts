@@ -27,7 +27,7 @@ const LARGEST_SLAB_BYTES = 1 << 27;
 /** Blocks start on cache lines, as vector loads and stores like it. */
 const ALIGNMENT_BYTES = 64;
 
-const BYTES: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4 };
+const BYTES: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4, u8: 1 };
 
 interface Slab {
   readonly buffer: DeviceBuffer;
@@ -44,7 +44,7 @@ interface Pool {
 
 /** An empty arena over the memory of `kernels`; it grows as needed and never shrinks. */
 export function createArena(kernels: Kernels): Arena {
-  const pools: Record<DType, Pool> = { f32: createPool(), bf16: createPool(), i32: createPool() };
+  const pools: Record<DType, Pool> = { f32: createPool(), bf16: createPool(), i32: createPool(), u8: createPool() };
   const live = new Set<DeviceBuffer>();
   let sizeBytes = 0;
 

@@ -105,3 +105,27 @@ export const dropout: Kernels['dropout'] = (out, a, { length, p, seed }) => {
   for (let i = 0; i < length; i++) to[i] = dropoutBits(seed, i) >= threshold ? from[i]! * factor : 0;
   storeFloats(out, to);
 };
+
+export const scaleColumns: Kernels['scaleColumns'] = (out, a, factors, sizes) => {
+  const { N, C, ldOut = C, ldA = C, accumulate = false } = sizes;
+  const source = toFloats(a);
+  const target = toFloats(out);
+  const scales = toFloats(factors);
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) {
+      const value = source[n * ldA + c]! * scales[c]!;
+      target[n * ldOut + c] = accumulate ? target[n * ldOut + c]! + value : value;
+    }
+  }
+  storeFloats(out, target);
+};
+
+export const rowNorms: Kernels['rowNorms'] = (out, a, { N, C }) => {
+  const source = toFloats(a, N * C);
+  const norms = toFloats(out);
+  for (let n = 0; n < N; n++) {
+    let sum = 0;
+    for (let c = 0; c < C; c++) sum += source[n * C + c]! ** 2;
+    norms[n] = Math.sqrt(sum);
+  }
+};

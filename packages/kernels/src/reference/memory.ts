@@ -10,7 +10,7 @@ import { asHost, bytesPerElement, HostBuffer, hostArray, toBf16Bits } from '../h
 export function toFloats(buffer: DeviceBuffer, length: number = buffer.length): Float32Array {
   const { dtype, array } = asHost(buffer);
   if (dtype === 'f32') return array as Float32Array;
-  if (dtype === 'i32') throw new TypeError('reference kernels: expected a float buffer, got i32');
+  if (dtype !== 'bf16') throw new TypeError(`reference kernels: expected a float buffer, got ${dtype}`);
   return decodeBf16(array as Uint16Array, 0, length);
 }
 
@@ -73,7 +73,7 @@ export function toInts(buffer: DeviceBuffer): Int32Array {
  * refused.
  */
 export function allocateDouble(dtype: DType, length: number): HostBuffer {
-  if (dtype === 'i32') return allocate(dtype, length);
+  if (dtype === 'i32' || dtype === 'u8') return allocate(dtype, length);
   if (dtype === 'bf16') throw new TypeError('reference kernels: expected f32 or i32 in double precision, got bf16');
   return new HostBuffer(dtype, new Float64Array(length) as unknown as Float32Array);
 }

@@ -7,6 +7,7 @@ import {
   type Optimizer,
   type ParameterGroup,
   type Slot,
+  type StateMemory,
   saveSlots,
 } from './optimizer.ts';
 
@@ -26,9 +27,9 @@ export interface AdamWOptions {
 export function createAdamW(
   kernels: Kernels,
   groups: readonly ParameterGroup[],
-  options: AdamWOptions = {},
+  options: AdamWOptions & StateMemory = {},
 ): Optimizer {
-  const slots = createAdamWSlots(kernels, groups);
+  const slots = createAdamWSlots(kernels, groups, options);
   let stepCount = 0;
   return {
     parameters: slots.map(({ parameter }) => parameter),
@@ -46,8 +47,12 @@ export function createAdamW(
   };
 }
 
-export function createAdamWSlots(kernels: Kernels, groups: readonly ParameterGroup[]): Slot[] {
-  return createSlots(kernels, groups, ['exp_avg', 'exp_avg_sq']);
+export function createAdamWSlots(
+  kernels: Kernels,
+  groups: readonly ParameterGroup[],
+  memory: StateMemory = {},
+): Slot[] {
+  return createSlots(kernels, groups, ['exp_avg', 'exp_avg_sq'], memory);
 }
 
 export function stepAdamW(

@@ -1,5 +1,5 @@
 /** What optimizers share: parameter groups, and state that is saved and loaded as raw bytes. */
-import type { DeviceBuffer, Kernels } from '@tuiqiao/kernels';
+import type { DeviceBuffer, DType, Kernels } from '@tuiqiao/kernels';
 import { TensorError } from '../errors.ts';
 import type { Parameter } from '../tape.ts';
 
@@ -33,7 +33,16 @@ export function groupParameters(parameters: Iterable<Parameter>, weightDecay: nu
   ].filter((group) => group.parameters.length > 0);
 }
 
-/** One parameter with its group's settings and its state buffers (f32, named as torch names them). */
+/** Where optimizer state lives. */
+export interface StateMemory {
+  /** A folder for a mapped file that the system may page out when memory is short; absent: ordinary memory. */
+  readonly pagedFolder?: string | undefined;
+}
+
+/** The state buffers of a parameter: type and length by name. */
+export type StateLayout = Readonly<Record<string, readonly [dtype: DType, length: number]>>;
+
+/** One parameter with its group's settings and its state buffers (named as torch names them). */
 export interface Slot {
   readonly parameter: Parameter;
   readonly weightDecay: number;
@@ -41,12 +50,19 @@ export interface Slot {
   readonly buffers: Readonly<Record<string, DeviceBuffer>>;
 }
 
-/** A slot per parameter, with zeroed state buffers of the given names. */
+/** A slot per parameter, with zeroed state buffers: f32 ones of the parameter's length by name, or a layout of their own. */
 export function createSlots(
   kernels: Kernels,
   groups: readonly ParameterGroup[],
-  bufferNames: readonly string[],
+  layout: readonly string[] | ((parameter: Parameter) => StateLayout),
+  { pagedFolder }: StateMemory = {},
 ): Slot[] {
+  const layoutOf = (parameter: Parameter): StateLayout =>
+    typeof layout === 'function'
+      ? layout(parameter)
+      : Object.fromEntries(layout.map((name) => [name, ['f32', parameter.value.length]]));
+  const allocate = (dtype: DType, length: number): DeviceBuffer =>
+    pagedFolder === undefined ? kernels.allocate(dtype, length) : kernels.allocatePaged(dtype, length, pagedFolder);
   const seen = new Set<string>();
   return groups.flatMap(({ parameters, weightDecay, learningRateScale = 1 }) =>
     parameters.map((parameter) => {
@@ -60,7 +76,7 @@ export function createSlots(
         throw new TensorError('tensor.state', `optimizer: expected each parameter once, got ${parameter.name} twice`);
       }
       seen.add(parameter.name);
-      const entries = bufferNames.map((name) => [name, kernels.allocate('f32', parameter.value.length)] as const);
+      const entries = Object.entries(layoutOf(parameter)).map(([name, size]) => [name, allocate(...size)] as const);
       return { parameter, weightDecay, learningRateScale, buffers: Object.fromEntries(entries) };
     }),
   );
@@ -106,7 +122,7 @@ export function loadSlots(kernels: Kernels, slots: readonly Slot[], state: Reado
   const step = take(STEP_NAME, 8);
   for (const { parameter, buffers } of slots) {
     for (const [name, buffer] of Object.entries(buffers)) {
-      writes.push([buffer, take(`${parameter.name}.${name}`, buffer.length * 4)]);
+      writes.push([buffer, take(`${parameter.name}.${name}`, buffer.length * (buffer.dtype === 'u8' ? 1 : 4))]);
     }
   }
   if (state.size !== writes.length + 1) {
