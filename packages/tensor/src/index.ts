@@ -19,7 +19,6 @@ export type { AdamWOptions } from './optim/adamw.ts';
 export { createAdamW } from './optim/adamw.ts';
 export { createAdamW8bit } from './optim/adamw8bit.ts';
 export { clipScale, globalGradientNorm } from './optim/clip.ts';
-export { createDynamicMap } from './optim/dynamic-map.ts';
 export type { LionOptions } from './optim/lion.ts';
 export { createLion } from './optim/lion.ts';
 export type { MuonOptions } from './optim/muon.ts';

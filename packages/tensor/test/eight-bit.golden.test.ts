@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { createReferenceKernels } from '@tuiqiao/kernels';
 import { describe, expect, it } from 'vitest';
-import { createDynamicMap } from '../src/index.ts';
+import { dynamicMap } from '../src/index.ts';
 
 const file = path.resolve(
   import.meta.dirname,
@@ -21,7 +21,7 @@ function readRecorded(): (name: string) => Uint8Array<ArrayBuffer> {
 describe.skipIf(!existsSync(file))('bitsandbytes 8-bit state (golden)', () => {
   it('the signed dynamic map is theirs, number for number', () => {
     const recorded = new Float32Array(readRecorded()('code').buffer);
-    expect(createDynamicMap(true)).toEqual(recorded);
+    expect(dynamicMap(true)).toEqual(recorded);
   });
 
   it.each([64, 256, 4096])('a moment is quantised to their codes and scales, blocks of %s', async (blockSize) => {
@@ -51,8 +51,8 @@ describe.skipIf(!existsSync(file))('bitsandbytes 8-bit state (golden)', () => {
       vScale,
       null,
       upload(grad),
-      upload(createDynamicMap(true)),
-      upload(createDynamicMap(false)),
+      upload(dynamicMap(true)),
+      upload(dynamicMap(false)),
       {
         length: grad.length,
         learningRate: 0,

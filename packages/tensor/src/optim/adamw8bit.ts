@@ -3,8 +3,8 @@
  * Small parameters, whose state is no burden, keep theirs in f32.
  */
 import type { DeviceBuffer, Kernels } from '@tuiqiao/kernels';
+import { dynamicMap } from '../quantize/blockwise.ts';
 import { type AdamWOptions, stepAdamW } from './adamw.ts';
-import { createDynamicMap } from './dynamic-map.ts';
 import {
   bf16CopyOf,
   createSlots,
@@ -46,8 +46,8 @@ export function createAdamW8bit(
     kernels.write(buffer, numbers);
     return buffer;
   };
-  const signed = upload(createDynamicMap(true));
-  const unsigned = upload(createDynamicMap(false));
+  const signed = upload(dynamicMap(true));
+  const unsigned = upload(dynamicMap(false));
   let stepCount = 0;
   return {
     parameters: slots.map(({ parameter }) => parameter),
