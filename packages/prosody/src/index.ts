@@ -4,7 +4,7 @@ export { PlanError } from './automaton/errors.ts';
 export type { CharacterInventory } from './automaton/inventory.ts';
 export { createInventory } from './automaton/inventory.ts';
 export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
-export type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
+export type { AllowedSet, AutomatonState, LookAhead, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
 export { type Book, loadBook, type Reading, type RhymeGroup, type RhymeWord, rhymeWords } from './books.ts';
 export { type CheckInput, type CheckOptions, check } from './check.ts';
 export { type CiOptions, checkCi } from './ci/check-ci.ts';
@@ -25,7 +25,7 @@ export {
 } from './forms.ts';
 export type { Language } from './messages.ts';
 export { scoreCouplet, scoreCouplets } from './parallelism/parallelism.ts';
-export { detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
+export { characterScript, detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
 export { type PoemLine, type PoemText, splitText } from './text.ts';
 export { type ToneUsage, toneUsage } from './tone-usage.ts';
 export type {

@@ -73,6 +73,13 @@ export function isSharedForm(char: string): boolean {
   return loadMaps().shared.has(char);
 }
 
+/** The script that a character is of, null when it is of both. */
+export function characterScript(char: string): Script | null {
+  const { kinds } = loadMaps();
+  const kind = char.length === 1 ? kinds[char.charCodeAt(0)] : 0;
+  return kind === TRADITIONAL_ONLY ? 'traditional' : kind === SIMPLIFIED_ONLY ? 'simplified' : null;
+}
+
 /**
  * The script of a text. Traditional when it has characters that simplified text never has, at least as many as
  * characters that exist only as simplified forms (traditional text bases hold stray 来 or 将). A text with neither is

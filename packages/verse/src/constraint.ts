@@ -1,65 +1,97 @@
 /** One poem's constraint while it is being written: the automaton's state, told token by token. */
-import type { AllowedSet, AutomatonState, PoemAutomaton } from '@tuiqiao/prosody';
+import type { AutomatonState, PoemAutomaton } from '@tuiqiao/prosody';
 import { VerseError } from './errors.ts';
 import type { TokenInventory } from './token-inventory.ts';
+import type { TextPosition } from './tokens/token-mask.ts';
 
 const STANZA_BREAK = '\n';
+/** 读: a pause inside a line of ci. */
+const PAUSE = '、';
+const MARKS = new Set(['，', '。', PAUSE, STANZA_BREAK]);
 
 export interface PoemConstraint {
   /** Bit set over token ids of what may follow `generatedIds`, which only ever grows between calls. */
   mask(generatedIds: readonly number[]): Uint32Array;
+  /** True when a token would complete a line that must not be written; `generatedIds` as at the last `mask`. */
+  rejects(id: number): boolean;
+  /** The lines written so far, the last one perhaps incomplete, without their marks. */
+  readonly lines: readonly string[];
 }
 
-export function createPoemConstraint(automaton: PoemAutomaton, tokens: TokenInventory): PoemConstraint {
-  let state: AutomatonState = automaton.start;
-  let consumed = 0;
-  const markMasks = new Map<string, Uint32Array>();
-  const endMask = tokens.maskOf([tokens.endId]);
+export interface PoemConstraintOptions {
+  /** Whether a complete line stands where it must not be copied from. */
+  readonly isForbiddenLine?: (line: string) => boolean;
+  /** Told of every line when its last character is written. */
+  readonly onLine?: (line: string, number: number) => void;
+}
 
-  const markMask = (mark: string): Uint32Array => {
-    let mask = markMasks.get(mark);
-    if (mask === undefined) {
-      mask = tokens.maskOf([tokens.markId(mark)]);
-      markMasks.set(mark, mask);
+export function createPoemConstraint(
+  automaton: PoemAutomaton,
+  tokens: TokenInventory,
+  { isForbiddenLine, onLine }: PoemConstraintOptions = {},
+): PoemConstraint {
+  let position: TextPosition = { state: automaton.start, pending: '' };
+  let consumed = 0;
+  const lines: string[] = [''];
+  /** The line as a corpus has it: a pause inside a line of ci does not end it. */
+  let copied = '';
+  const take = (character: string): void => {
+    if (!MARKS.has(character)) copied += character;
+    else if (character !== PAUSE) copied = '';
+    if (!MARKS.has(character)) {
+      lines[lines.length - 1] = lines.at(-1)! + character;
+      return;
     }
-    return mask;
+    if (lines.at(-1) === '') return;
+    onLine?.(lines.at(-1)!, lines.length);
+    lines.push('');
   };
 
   /** A vocabulary made from texts without stanza breaks cannot write one: `withStanzaBreaks` puts it in afterwards. */
-  const skipStanzaBreaks = (): AllowedSet => {
-    let allowed = automaton.allowed(state);
-    while (allowed.kind === 'mark' && allowed.mark === STANZA_BREAK && !tokens.hasMark(STANZA_BREAK)) {
+  const skipStanzaBreaks = (): void => {
+    if (tokens.hasMark(STANZA_BREAK)) return;
+    let state: AutomatonState | null = position.state;
+    for (;;) {
+      const allowed = automaton.allowed(state);
+      if (allowed.kind !== 'mark' || allowed.mark !== STANZA_BREAK) break;
       state = automaton.advance(state, STANZA_BREAK)!;
-      allowed = automaton.allowed(state);
+      position = { state, pending: '' };
     }
-    return allowed;
   };
 
   return {
+    lines,
     mask: (generatedIds) => {
       for (; consumed < generatedIds.length; consumed++) {
         const id = generatedIds[consumed]!;
-        if (id === tokens.endId) continue;
-        const next = automaton.advance(state, tokens.inventory.characters[id]!);
+        const next = tokens.advance(automaton, position, id, take);
         if (next === null) {
           throw new VerseError(
             'verse-vocabulary',
             `constrained writing: token ${id} was drawn although the constraint does not allow it`,
           );
         }
-        state = next;
+        position = next;
       }
-      const allowed = skipStanzaBreaks();
-      switch (allowed.kind) {
-        case 'characters':
-          return allowed.bits;
-        case 'mark':
-          return markMask(allowed.mark);
-        case 'end':
-          return endMask;
-        default:
-          return allowed satisfies never;
-      }
+      skipStanzaBreaks();
+      return tokens.maskAt(automaton, position);
+    },
+    rejects: (id) => {
+      if (isForbiddenLine === undefined || id === tokens.endId) return false;
+      let line = copied;
+      let isCopy = false;
+      const next = tokens.advance(automaton, position, id, (character) => {
+        if (character === PAUSE) return;
+        if (!MARKS.has(character)) line += character;
+        else {
+          isCopy ||= isForbiddenLine(line);
+          line = '';
+        }
+      });
+      if (next === null || next.pending !== '' || line === copied || line === '') return isCopy;
+      // A line is known as soon as its last character is: in most vocabularies its mark is a token of its own.
+      const following = automaton.allowed(next.state);
+      return isCopy || (following.kind === 'mark' && following.mark !== PAUSE && isForbiddenLine(line));
     },
   };
 }

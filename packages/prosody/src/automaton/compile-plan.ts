@@ -3,8 +3,9 @@ import { type Book, loadBook } from '../books.ts';
 import { ciLayout } from './ci-layout.ts';
 import { PlanError } from './errors.ts';
 import type { Layout, Pattern } from './layout.ts';
-import { createMachine, fixedRhymes, needsOf, openBoxesOf } from './machine.ts';
+import { createMachine } from './machine.ts';
 import { nearestPlan } from './nearest-plan.ts';
+import { type FixedSlots, fixedRhymes, needsOf, openBoxesOf } from './pattern-facts.ts';
 import type { FormPlan } from './plan.ts';
 import type { PoemAutomaton } from './poem-automaton.ts';
 import { regulatedLayout } from './regulated-layout.ts';
@@ -41,10 +42,10 @@ function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
       ? loadToneSets(plan.inventory, book.name)
       : buildToneSets(plan.inventory, book, new Set(forbidden));
   const noRepeatedCharacters = plan.noRepeatedCharacters ?? false;
-  const fixed = fixedIndexes(plan, layout);
+  const fixed = fixedSlots(plan, layout);
   const neighbours = neighbourBits(book);
   const supplyReason = noRepeatedCharacters ? inventoryReason(plan, layout, sets) : undefined;
-  const fixedReason = fixedCharacterReason(plan, fixed, sets, noRepeatedCharacters);
+  const fixedReason = fixedCharacterReason(plan, fixed, sets);
   if (supplyReason !== undefined || fixedReason !== undefined) return [supplyReason ?? fixedReason!];
 
   const reasons: string[] = [];
@@ -71,6 +72,7 @@ function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
     neighbours,
     initialGroups,
     noRepeatedCharacters,
+    allowsDoubling: noRepeatedCharacters && (plan.allowsDoubling ?? false),
   });
 }
 
@@ -97,11 +99,11 @@ function planBook(plan: FormPlan): Book {
   return book;
 }
 
-/** Inventory index of the fixed character by slot, −1 elsewhere. */
-function fixedIndexes(plan: FormPlan, layout: Layout): Int32Array {
+function fixedSlots(plan: FormPlan, layout: Layout): FixedSlots {
   const indexes = new Int32Array(layout.slots.length).fill(-1);
+  const exempt = new Uint8Array(layout.slots.length);
   const slotAt = new Map(layout.slots.map((cell, slot) => [`${cell.line} ${cell.position}`, slot]));
-  for (const { line, position, character } of plan.fixed ?? []) {
+  for (const { line, position, character, isExempt } of plan.fixed ?? []) {
     const slot = slotAt.get(`${line} ${position}`);
     if (slot === undefined) {
       throw new PlanError(
@@ -120,26 +122,19 @@ function fixedIndexes(plan: FormPlan, layout: Layout): Int32Array {
       );
     }
     indexes[slot] = index;
+    if (isExempt) exempt[slot] = 1;
   }
-  return indexes;
+  return { indexes, exempt };
 }
 
-function fixedCharacterReason(
-  plan: FormPlan,
-  fixed: Int32Array,
-  sets: ToneSets,
-  noRepeatedCharacters: boolean,
-): string | undefined {
-  const seen = new Set<number>();
-  for (const index of fixed) {
-    if (index < 0) continue;
+function fixedCharacterReason(plan: FormPlan, fixed: FixedSlots, sets: ToneSets): string | undefined {
+  for (const [slot, index] of fixed.indexes.entries()) {
+    if (index < 0 || fixed.exempt[slot]) continue;
     const character = plan.inventory.characters[index];
     if (sets.listed.tones[index] === 0) {
       const isForbidden = plan.forbiddenCharacters?.includes(character!) ?? false;
       return `${character} is ${isForbidden ? 'both fixed and forbidden' : 'not in the rhyme book'}`;
     }
-    if (noRepeatedCharacters && seen.has(index)) return `${character} is fixed twice and no character may be repeated`;
-    seen.add(index);
   }
   return undefined;
 }
@@ -158,7 +153,7 @@ function inventoryReason(plan: FormPlan, layout: Layout, sets: ToneSets): string
 function toneReason(
   layout: Layout,
   pattern: Pattern,
-  fixed: Int32Array,
+  fixed: FixedSlots,
   plan: FormPlan,
   sets: ToneSets,
 ): string | undefined {
@@ -167,10 +162,11 @@ function toneReason(
   const closed = openBoxesOf(layout, pattern, fixed, sets).indexOf(0);
   if (closed < 0) return undefined;
   for (const [slot, cell] of layout.slots.entries()) {
-    if (cell.unit !== closed || fixed[slot]! < 0) continue;
-    const tones = sets.listed.tones[fixed[slot]!]! & 3;
+    const index = fixed.indexes[slot]!;
+    if (cell.unit !== closed || index < 0 || fixed.exempt[slot]) continue;
+    const tones = sets.listed.tones[index]! & 3;
     if (pattern.units[closed]!.boxes.some((box) => box[cell.offset]! & tones)) continue;
-    const character = plan.inventory.characters[fixed[slot]!];
+    const character = plan.inventory.characters[index];
     const [has, wants] = tones === 1 ? ['平', '仄'] : ['仄', '平'];
     return `line ${cell.line} position ${cell.position} wants ${wants} and ${character} is ${has} (${pattern.name})`;
   }
@@ -183,7 +179,7 @@ function openGroups(
   plan: FormPlan,
   layout: Layout,
   pattern: Pattern,
-  fixed: Int32Array,
+  fixed: FixedSlots,
   neighbours: Uint32Array,
   sets: ToneSets,
 ): number[] {
@@ -193,22 +189,22 @@ function openGroups(
   );
   for (const [slot, rhyme] of pattern.rhymes.entries()) {
     if (!rhyme) continue;
-    if (fixed[slot]! >= 0) {
-      const reached = groupsOf(sets.listed, fixed[slot]!, rhyme.tones);
+    if (fixed.indexes[slot]! >= 0 && !fixed.exempt[slot]) {
+      const reached = groupsOf(sets.listed, fixed.indexes[slot]!, rhyme.tones);
       groups[rhyme.set]! &= rhyme.mayBorrow ? reached | neighboursOf(reached, neighbours) : reached;
     }
   }
   const noRepeatedCharacters = plan.noRepeatedCharacters ?? false;
-  const isFixed = (slot: number) => fixed[slot]! >= 0;
+  const isFixed = (slot: number) => fixed.indexes[slot]! >= 0;
   const need = needsOf(pattern, isFixed, noRepeatedCharacters)[0]!;
   const used = fixedRhymes(pattern, fixed);
-  const written = [...new Set(fixed)].filter((index) => index >= 0);
+  const written = [...new Set(fixed.indexes)].filter((index) => index >= 0);
   return groups.map((open, set) => {
     if (!mayAllRepeat(pattern, fixed, set)) return 0;
     const taken = noRepeatedCharacters ? written : used[set]!;
     const supplied = suppliedGroups(sets, open, need[set]!, taken, 0);
     const first = pattern.rhymes.findIndex((rhyme) => rhyme?.set === set);
-    if (first < 0 || fixed[first]! >= 0) return supplied;
+    if (first < 0 || isFixed(first)) return supplied;
     // The first rhyme may ask for more (a confirmed tone) or be content with less (a neighbour group) than the others.
     const { unit, offset } = layout.slots[first]!;
     const wanted = pattern.units[unit]!.boxes.reduce((bits, box) => bits | box[offset]!, 0);
@@ -236,12 +232,12 @@ function countFitting(groups: readonly number[], tones: number, wanted: number, 
 }
 
 /** A rhyme character fixed twice is legal only where each repetition directly follows, in a line that may repeat (叠句). */
-function mayAllRepeat(pattern: Pattern, fixed: Int32Array, set: number): boolean {
+function mayAllRepeat(pattern: Pattern, fixed: FixedSlots, set: number): boolean {
   const seen = new Set<number>();
   let previous = -1;
   for (const [slot, rhyme] of pattern.rhymes.entries()) {
     if (!rhyme || rhyme.set !== set) continue;
-    const index = fixed[slot]!;
+    const index = fixed.exempt[slot] ? -1 : fixed.indexes[slot]!;
     if (index >= 0 && seen.has(index) && !(rhyme.mayRepeat && previous === index)) return false;
     if (index >= 0) seen.add(index);
     previous = index;

@@ -44,6 +44,11 @@ export interface Pattern {
   /** By slot. */
   readonly rhymes: readonly (RhymeSlot | null)[];
   readonly setCount: number;
+  /**
+   * A slot whose character, though oblique here, is not to be the rhyme later if it has a level reading as well: the end
+   * of a first line that does not rhyme, which would then be read as rhyming with itself.
+   */
+  readonly echoSlot?: number;
 }
 
 export interface Layout {

@@ -3,9 +3,18 @@
  * and the rhyme groups still possible. A character is allowed when some pattern survives it and can still be completed.
  */
 import type { CharacterInventory } from './inventory.ts';
-import type { Layout, Pattern, RhymeSlot } from './layout.ts';
-import type { AllowedSet, AutomatonState, Place, PoemAutomaton } from './poem-automaton.ts';
-import { type RhymeNeed, rhymeNeeds, suppliedGroups, totalNeed } from './rhyme-supply.ts';
+import type { Layout, RhymeSlot } from './layout.ts';
+import {
+  borrowed,
+  type CompiledPattern,
+  compilePattern,
+  type FixedSlots,
+  fixedRhymes,
+  tonesAt,
+  withItem,
+} from './pattern-facts.ts';
+import type { AllowedSet, AutomatonState, LookAhead, Place, PoemAutomaton } from './poem-automaton.ts';
+import { suppliedGroups } from './rhyme-supply.ts';
 import { GROUP_BITS, groupsOf, type ToneSets } from './tone-sets.ts';
 
 /** What the compiler hands over, checked and with impossible patterns already taken out. */
@@ -13,13 +22,13 @@ export interface MachineParts {
   readonly layout: Layout;
   readonly sets: ToneSets;
   readonly inventory: CharacterInventory;
-  /** Inventory index by slot; −1 where the character is free. */
-  readonly fixed: Int32Array;
+  readonly fixed: FixedSlots;
   /** Groups of the book from which the first line may borrow, by group − 1, as bits. */
   readonly neighbours: Uint32Array;
   /** Rhyme groups of each set that the plan leaves open, by pattern. */
   readonly initialGroups: readonly (readonly number[])[];
   readonly noRepeatedCharacters: boolean;
+  readonly allowsDoubling: boolean;
 }
 
 /** One pattern still alive. Arrays are by rhyme set. */
@@ -38,32 +47,21 @@ interface MachineState extends AutomatonState {
   readonly branches: readonly Branch[];
   /** Every character written, when none may be repeated. */
   readonly written: readonly number[];
-}
-
-/** A pattern with what is computed from it once. */
-interface CompiledPattern {
-  readonly rhymes: Pattern['rhymes'];
-  readonly units: Pattern['units'];
-  /** By unit: boxes that agree with the fixed characters. */
-  readonly openBoxes: readonly number[];
-  readonly needs: readonly (readonly RhymeNeed[])[];
-  readonly hasTwoTones: boolean;
+  /** The character written last, if it may be doubled; −1 otherwise. */
+  readonly previous: number;
 }
 
 const END: AllowedSet = { kind: 'end' };
 
 /** @returns the automaton over parts that `compilePlan` has checked */
 export function createMachine(parts: MachineParts): PoemAutomaton {
-  const { layout, sets, inventory, fixed, noRepeatedCharacters } = parts;
+  const { layout, sets, inventory, noRepeatedCharacters, allowsDoubling } = parts;
   const { cells, slots } = layout;
+  const { indexes: fixed, exempt } = parts.fixed;
   const isFixed = (slot: number) => fixed[slot]! >= 0;
-  const patterns: CompiledPattern[] = layout.patterns.map((pattern) => ({
-    rhymes: pattern.rhymes,
-    units: pattern.units,
-    openBoxes: openBoxesOf(layout, pattern, fixed, sets),
-    needs: needsOf(pattern, isFixed, noRepeatedCharacters),
-    hasTwoTones: hasTwoTones(pattern),
-  }));
+  const patterns: CompiledPattern[] = layout.patterns.map((pattern) =>
+    compilePattern(layout, pattern, parts.fixed, sets, noRepeatedCharacters),
+  );
   const plainSets: AllowedSet[] = sets.byTone.map((bits) => ({
     kind: 'characters',
     bits,
@@ -80,10 +78,11 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
       pattern: index,
       boxes: 0,
       groups: parts.initialGroups[index]!,
-      used: fixedRhymes(pattern, fixed),
+      used: fixedRhymes(pattern, parts.fixed),
       last: new Array<number>(pattern.setCount).fill(-1),
     })),
     written: noRepeatedCharacters ? [...new Set(fixed)].filter((index) => index >= 0) : [],
+    previous: -1,
   };
 
   /** Boxes that hold before the slot is written. */
@@ -97,19 +96,31 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
     return rhyme.mayBorrow ? own | borrowed(own, parts.neighbours) : own;
   }
 
-  function advanceSlot(state: MachineState, slot: number, character: number): MachineState | null {
-    if (character < 0 || (isFixed(slot) ? fixed[slot] !== character : state.written.includes(character))) return null;
-    const written = noRepeatedCharacters && !isFixed(slot) ? [...state.written, character] : state.written;
+  /** @param remembers whether the character is added to those that may not come again */
+  function advanceSlot(state: MachineState, slot: number, character: number, remembers = true): MachineState | null {
+    if (character < 0) return null;
+    const isAgain = state.written.includes(character);
+    if (isFixed(slot) ? fixed[slot] !== character : isAgain && state.previous !== character) return null;
+    const isNew = noRepeatedCharacters && remembers && !isAgain && !isFixed(slot);
+    const written = isNew ? [...state.written, character] : state.written;
     const branches: Branch[] = [];
     for (const branch of state.branches) {
       const next = advanceBranch(branch, slot, character, written);
       if (next !== null) branches.push(next);
     }
-    return branches.length === 0 ? null : ({ index: state.index + 1, branches, written } satisfies MachineState);
+    if (branches.length === 0) return null;
+    const previous = remembers && mayDouble(slot) && state.previous !== character ? character : -1;
+    return { index: state.index + 1, branches, written, previous } satisfies MachineState;
+  }
+
+  /** Whether what stands in the slot may come again in the next one: inside a line, and only there. */
+  function mayDouble(slot: number): boolean {
+    return allowsDoubling && slot + 1 < slots.length && slots[slot + 1]!.line === slots[slot]!.line;
   }
 
   function advanceBranch(branch: Branch, slot: number, character: number, written: readonly number[]): Branch | null {
     const pattern = patterns[branch.pattern]!;
+    if (exempt[slot]) return { ...branch, boxes: boxesBefore(branch, slot) };
     const own = isFixed(slot) ? sets.listed : sets;
     const tones = own.tones[character]!;
     const { unit, offset } = slots[slot]!;
@@ -133,7 +144,9 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
       last = withItem(last, set, character);
       if (!isRepeat && !isFixed(slot)) used = withItem(used, set, [...used[set]!, character]);
     }
-    if (rhyme || noRepeatedCharacters) {
+    const isEcho = slot === pattern.echoSlot && groupsOf(own, character, 1) !== 0 && !used[0]!.includes(character);
+    if (isEcho) used = withItem(used, 0, [...used[0]!, character]);
+    if (rhyme || isEcho || noRepeatedCharacters) {
       const needs = pattern.needs[slot + 1]!;
       for (let set = 0; set < groups.length; set++) {
         const need = needs[set]!;
@@ -155,13 +168,16 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
       if (pattern.rhymes[slot]) hasRhyme = true;
       else plainTones |= tonesAt(pattern, boxesBefore(branch, slot), slots[slot]!.unit, slots[slot]!.offset);
     }
-    if (!hasRhyme && !noRepeatedCharacters) return plainSets[plainTones]!;
+    const isEcho = state.branches.some(({ pattern }) => patterns[pattern]!.echoSlot === slot);
+    if (!hasRhyme && !isEcho && !noRepeatedCharacters) return plainSets[plainTones]!;
     const bits = sets.byTone[plainTones]!.slice();
     for (const branch of state.branches) {
       const rhyme = patterns[branch.pattern]!.rhymes[slot];
       if (rhyme) addRhymes(bits, branch, slot, rhyme);
     }
-    for (const index of state.written) bits[index >>> 5]! &= ~(1 << (index & 31));
+    for (const index of state.written) {
+      if (index !== state.previous) bits[index >>> 5]! &= ~(1 << (index & 31));
+    }
     dropCorners(bits, state, slot);
     return { kind: 'characters', bits, isRhyme: hasRhyme };
   }
@@ -207,21 +223,7 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
 
   /** Takes out the characters that would leave too few rhymes; only groups at the limit are looked at, so this is rare. */
   function dropCorners(bits: Uint32Array, state: MachineState, slot: number): void {
-    let tight: Uint32Array | undefined;
-    for (const branch of state.branches) {
-      const pattern = patterns[branch.pattern]!;
-      const rhyme = pattern.rhymes[slot];
-      if (!noRepeatedCharacters && !pattern.hasTwoTones && !rhyme?.mayBorrow) continue;
-      for (const [set, need] of pattern.needs[slot + 1]!.entries()) {
-        const used = noRepeatedCharacters ? state.written : branch.used[set]!;
-        const groups = branch.groups[set]!;
-        const short = groups & ~suppliedGroups(sets, groups, need, used, 1);
-        if (short === 0) continue;
-        tight ??= new Uint32Array(bits.length);
-        const pool = rhymeBits(short >>> 0, 3);
-        for (let word = 0; word < tight.length; word++) tight[word]! |= pool[word]!;
-      }
-    }
+    const tight = tightCharacters(state, slot, 1);
     if (tight === undefined) return;
     for (let word = 0; word < bits.length; word++) {
       for (let rest = bits[word]! & tight[word]!; rest !== 0; rest &= rest - 1) {
@@ -229,6 +231,44 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
         if (advanceSlot(state, slot, word * 32 + bit) === null) bits[word]! &= ~(1 << bit);
       }
     }
+  }
+
+  /** Characters of the groups that cannot spare so many; undefined when there are none. */
+  function tightCharacters(state: MachineState, slot: number, spare: number): Uint32Array | undefined {
+    let tight: Uint32Array | undefined;
+    for (const branch of state.branches) {
+      const pattern = patterns[branch.pattern]!;
+      const rhyme = pattern.rhymes[slot];
+      const canTakeRhyme = rhyme?.mayBorrow || slot === pattern.echoSlot;
+      if (!noRepeatedCharacters && !pattern.hasTwoTones && !canTakeRhyme) continue;
+      for (const [set, need] of pattern.needs[slot + 1]!.entries()) {
+        const used = noRepeatedCharacters ? state.written : branch.used[set]!;
+        const groups = branch.groups[set]!;
+        const short = groups & ~suppliedGroups(sets, groups, need, used, spare);
+        if (short === 0) continue;
+        tight ??= new Uint32Array(inventory.words);
+        const pool = rhymeBits(short >>> 0, 3);
+        for (let word = 0; word < tight.length; word++) tight[word]! |= pool[word]!;
+      }
+    }
+    return tight;
+  }
+
+  function lookAhead(state: AutomatonState, characters: number): LookAhead {
+    const cell = cells[state.index];
+    const slot = typeof cell === 'number' ? cell : -1;
+    const isPlain =
+      slot >= 0 &&
+      !isFixed(slot) &&
+      (state as MachineState).branches.every(
+        ({ pattern }) => !patterns[pattern]!.rhymes[slot] && patterns[pattern]!.echoSlot !== slot,
+      );
+    const tight = isPlain ? tightCharacters(state as MachineState, slot, characters) : undefined;
+    return {
+      kindOf: (index) =>
+        !isPlain || (tight && (tight[index >>> 5]! >>> (index & 31)) & 1) ? null : sets.tones[index]!,
+      after: (index) => (slot < 0 ? null : advanceSlot(state as MachineState, slot, index, false)),
+    };
   }
 
   function allowed(state: AutomatonState): AllowedSet {
@@ -241,15 +281,24 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
     const cell = cells[state.index];
     if (cell === undefined) return null;
     if (typeof cell === 'number') return advanceSlot(state as MachineState, cell, inventory.indexOf(character));
-    return cell === character ? ({ ...(state as MachineState), index: state.index + 1 } satisfies MachineState) : null;
+    if (cell !== character) return null;
+    const after: MachineState = { ...(state as MachineState), index: state.index + 1, previous: -1 };
+    return after;
   }
 
   return {
     start,
+    forbidsRepeats: noRepeatedCharacters,
+    allowsDoubling,
+    lookAhead,
     length: cells.length,
     lineCount: layout.lineCount,
     allowed,
     advance,
+    advanceIndex(state, character) {
+      const cell = cells[state.index];
+      return typeof cell === 'number' ? advanceSlot(state as MachineState, cell, character) : null;
+    },
     advanceText(state, text) {
       let current: AutomatonState | null = state;
       for (const character of text) {
@@ -269,72 +318,4 @@ export function createMachine(parts: MachineParts): PoemAutomaton {
       return Array.from({ length: GROUP_BITS }, (_, group) => group + 1).filter((id) => (groups >>> (id - 1)) & 1);
     },
   };
-}
-
-/** Tones that one of the boxes admits at an offset. */
-function tonesAt(pattern: CompiledPattern, boxes: number, unit: number, offset: number): number {
-  let tones = 0;
-  for (let rest = boxes; rest !== 0; rest &= rest - 1) {
-    tones |= pattern.units[unit]!.boxes[31 - Math.clz32(rest & -rest)]![offset]!;
-  }
-  return tones;
-}
-
-/** For each unit, the boxes (as bits) that the fixed characters leave; 0: the pattern cannot be written. */
-export function openBoxesOf(layout: Layout, pattern: Pattern, fixed: Int32Array, sets: ToneSets): number[] {
-  const open = pattern.units.map((unit) => (1 << unit.boxes.length) - 1);
-  for (const [slot, cell] of layout.slots.entries()) {
-    if (fixed[slot]! < 0) continue;
-    const tones = sets.listed.tones[fixed[slot]!]!;
-    for (const [box, bits] of pattern.units[cell.unit]!.boxes.entries()) {
-      if ((bits[cell.offset]! & tones) === 0) open[cell.unit]! &= ~(1 << box);
-    }
-  }
-  return open;
-}
-
-/** Fixed rhyme characters by set: no other rhyme may use them. */
-export function fixedRhymes(pattern: Pattern, fixed: Int32Array): number[][] {
-  const used: number[][] = Array.from({ length: pattern.setCount }, () => []);
-  for (const [slot, rhyme] of pattern.rhymes.entries()) {
-    const index = fixed[slot]!;
-    if (rhyme && index >= 0 && !used[rhyme.set]!.includes(index)) used[rhyme.set]!.push(index);
-  }
-  return used;
-}
-
-/** What each set needs from each slot on; of all sets together when no character may be repeated. */
-export function needsOf(
-  pattern: Pattern,
-  isFixed: (slot: number) => boolean,
-  noRepeatedCharacters: boolean,
-): (readonly RhymeNeed[])[] {
-  const needs = rhymeNeeds(pattern, isFixed);
-  if (!noRepeatedCharacters || pattern.setCount === 1) return needs;
-  return needs.map((sets) => {
-    const total = totalNeed(sets);
-    return sets.map((need) => (need.all === 0 ? need : total));
-  });
-}
-
-function hasTwoTones(pattern: Pattern): boolean {
-  const tones = new Map<number, number>();
-  for (const rhyme of pattern.rhymes) {
-    if (rhyme) tones.set(rhyme.set, (tones.get(rhyme.set) ?? rhyme.tones) | rhyme.tones);
-  }
-  return [...tones.values()].includes(3);
-}
-
-/** Groups that neighbour one of the groups. */
-function borrowed(groups: number, neighbours: Uint32Array): number {
-  let found = 0;
-  for (let rest = groups; rest !== 0; rest &= rest - 1) found |= neighbours[31 - Math.clz32(rest & -rest)]!;
-  return found;
-}
-
-function withItem<T>(items: readonly T[], at: number, item: T): readonly T[] {
-  if (items[at] === item) return items;
-  const copy = [...items];
-  copy[at] = item;
-  return copy;
 }

@@ -15,6 +15,8 @@ export interface FixedCharacter {
   /** From 1 inside the line. */
   readonly position: number;
   readonly character: string;
+  /** Stands as it is, whatever its tone and rhyme: a fault that is to stay while something else is rewritten. Default false. */
+  readonly isExempt?: boolean;
 }
 
 interface CommonPlan {
@@ -25,6 +27,8 @@ interface CommonPlan {
   readonly fixed?: readonly FixedCharacter[];
   /** No character twice in the poem. Default false (a rhyme character is never repeated in any case). */
   readonly noRepeatedCharacters?: boolean;
+  /** With `noRepeatedCharacters`: a character may stand twice in a row inside a line (叠字, 萧萧). Default false. */
+  readonly allowsDoubling?: boolean;
   /** Characters that must not occur. */
   readonly forbiddenCharacters?: readonly string[];
   /** The characters that can be written, e.g. the single-character tokens of a vocabulary. */

@@ -25,10 +25,26 @@ export interface AutomatonState {
   readonly index: number;
 }
 
+/**
+ * What follows a character of one kind, found once for all characters of the kind: a vocabulary of a hundred thousand
+ * tokens is tried in well under a millisecond that way. It does not remember the characters it passes: where none may
+ * be repeated (`forbidsRepeats`), whoever looks ahead must leave out those it passed itself.
+ */
+export interface LookAhead {
+  /** Characters of one kind lead to one state; null: this character must be tried by itself, with `advance`. */
+  kindOf(character: number): number | null;
+  /** The state after a character of a kind, the character not remembered; null when it is not allowed. */
+  after(character: number): AutomatonState | null;
+}
+
 export interface PoemAutomaton {
   readonly start: AutomatonState;
   /** Number of characters and marks of the complete poem. */
   readonly length: number;
+  /** No character may come twice, but those fixed. */
+  readonly forbidsRepeats: boolean;
+  /** … except directly after itself inside a line. */
+  readonly allowsDoubling: boolean;
   /** Number of lines; a ci line ends at 韵, 句 or 读. */
   readonly lineCount: number;
   allowed(state: AutomatonState): AllowedSet;
@@ -37,6 +53,10 @@ export interface PoemAutomaton {
   /** The state after every character of a text (e.g. a prefix already written, or a token of several characters); null when one is not allowed. */
   advanceText(state: AutomatonState, text: string): AutomatonState | null;
   isComplete(state: AutomatonState): boolean;
+  /** For writers whose steps hold several characters; see `LookAhead`. */
+  lookAhead(state: AutomatonState, characters: number): LookAhead;
+  /** `advance` by the character's number in the inventory. */
+  advanceIndex(state: AutomatonState, character: number): AutomatonState | null;
   /** Where the next character stands; null at a mark or at the end. */
   place(state: AutomatonState): Place | null;
   /** Rhyme groups of the book that are still possible for the first rhyme, ascending. */

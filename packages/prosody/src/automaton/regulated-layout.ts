@@ -89,7 +89,13 @@ function regulatedPattern(
     if (line % 2 === 1) units.push(coupletUnit(types[line - 1]! + types[line]!, characters));
     if (line === 1) confirmFirstEnd(units[0]!, characters, firstLineRhymes);
   }
-  return { name: `${start}${firstLineRhymes ? '首句入韵' : '首句不入韵'}`, units, rhymes, setCount: 1 };
+  return {
+    name: `${start}${firstLineRhymes ? '首句入韵' : '首句不入韵'}`,
+    units,
+    rhymes,
+    setCount: 1,
+    ...(firstLineRhymes ? {} : { echoSlot: characters - 1 }),
+  };
 }
 
 /** The first line's end tells the patterns apart, so its tone must be beyond doubt. */

@@ -57,14 +57,14 @@ export function totalNeed(needs: readonly RhymeNeed[]): RhymeNeed {
  *
  * @param groups bits of group − 1
  * @param used inventory indexes that may not come again
- * @param spare characters that must be left over: 0 for "enough", 1 for "enough even if one more goes"
+ * @param spare characters that must be left over: 0 for "enough", n for "enough even if n more go"
  */
 export function suppliedGroups(
   sets: ToneSets,
   groups: number,
   need: RhymeNeed,
   used: readonly number[],
-  spare: 0 | 1,
+  spare: number,
 ): number {
   if (need.all === 0) return groups;
   const { levelGroups, obliqueGroups, groupSizes } = sets;

@@ -20,8 +20,8 @@ export const CONFIRMED_LEVEL = 8;
 export const CONFIRMED_OBLIQUE = 16;
 const ALL_BITS = 31;
 
-/** A reading in less than this share of a polyphone's uses counts as hardly used; the checker's own bound is lower. */
-const FAIR_SHARE = 0.1;
+/** A reading in less than this share of a polyphone's uses counts as hardly used: the checker's bound. */
+const FAIR_SHARE = 0.03;
 const MOST_USES = 0.5;
 
 /** Tones and groups of each character. */
