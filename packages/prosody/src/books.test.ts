@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { loadBook, rhymeWords } from './books.ts';
+import { loadBook } from './books.ts';
+import { check } from './check.ts';
+import { readingEvidence } from './reading-evidence.ts';
+import { rhymeUses, rhymeWords } from './rhyme-words.ts';
 import { detectScript, simplifyCharacter } from './scripts.ts';
 import { toneUsage } from './tone-usage.ts';
 
@@ -96,6 +99,41 @@ describe('the other books', () => {
     expect(tongyun.group(tongyun.readings('东')[0]!.group)!.name).toBe('雍');
   });
 
+  it('廣韻 has 206 rhymes, some of them used together', () => {
+    const book = loadBook('guangyun');
+    expect(book.groups.length).toBe(206);
+    expect(book.groups.filter(({ tone }) => tone === '平').length).toBe(57);
+    const name = (char: string) => book.readings(char).map(({ group }) => book.group(group)!.name);
+    expect(name('東')).toEqual(['東']);
+    expect(name('鍾')).toEqual(['鍾']);
+    expect(name('看')).toEqual(['寒', '翰']);
+    expect(book.together(book.findGroup('鍾')!.id)).toBe(book.findGroup('冬')!.id);
+    expect(book.together(book.findGroup('東')!.id)).not.toBe(book.findGroup('冬')!.id);
+    expect(book.findGroup('业')!.level).toBe('入');
+    expect(loadBook('guangyun', 'simplified').toneMask('钟')).toBe(1);
+  });
+
+  it('廣韻, its rhymes used together, tells of the tones what 平水韵 tells', () => {
+    const book = loadBook('guangyun');
+    const other = loadBook('pingshui');
+    let common = 0;
+    let opposite = 0;
+    for (const char of book.characters()) {
+      const [a, b] = [book.toneMask(char), other.toneMask(char)];
+      if (b === 0) continue;
+      common++;
+      if ((a & b) === 0) opposite++;
+    }
+    expect(common).toBeGreaterThan(18_000);
+    expect(opposite / common).toBeLessThan(0.01);
+  });
+
+  it('judges rhyme by 廣韻, where 支 and 脂 go together and 微 does not', () => {
+    const rhyme = (text: string) => check(text, { book: 'guangyun' }).rhyme!;
+    expect(rhyme('白日依山尽，空山落叶迟。江风吹夜月，古渡落花枝。').offLines).toEqual([]);
+    expect(rhyme('白日依山尽，空山落叶飞。江风吹夜月，古渡落花枝。').offLines).toHaveLength(1);
+  });
+
   it('are the same object at every call', () => {
     expect(loadBook('cilin')).toBe(loadBook('cilin'));
   });
@@ -109,6 +147,18 @@ describe('scripts and usage', () => {
     expect(detectScript('乾坤日夜浮，亲朋无一字')).toBe('simplified');
     expect(detectScript('將来不見長安路')).toBe('traditional');
     expect(simplifyCharacter('雲')).toBe('云');
+  });
+
+  it('tells how verse uses each reading, and what 廣韻 says of it', () => {
+    const [level, oblique] = readingEvidence('看', loadBook('pingshui'));
+    expect(level).toMatchObject({ tone: '平', groupName: '寒', level: '上平', gloss: '寒：視也' });
+    expect(oblique).toMatchObject({ tone: '仄', groupName: '翰' });
+    expect(level!.toneShare! + oblique!.toneShare!).toBeCloseTo(1, 12);
+    expect(level!.rhymeUses).toBe(rhymeUses('看', level!.group));
+    expect(level!.rhymeUses).toBeGreaterThan(500);
+    expect(readingEvidence('间', loadBook('cilin', 'simplified'), 'simplified')[0]!.rhymeUses).toBeGreaterThan(3000);
+    expect(readingEvidence('看', loadBook('xinyun'))[0]).not.toHaveProperty('rhymeUses');
+    expect(readingEvidence('😀', loadBook('pingshui'))).toEqual([]);
   });
 
   it('counts how poets used a character', () => {

@@ -184,7 +184,7 @@ describe('shape', () => {
 
   it('answers any request for a form or book that does not exist with one sentence', () => {
     expect(() => check('春', { form: '十四行' })).toThrow(ProsodyError);
-    expect(() => check('春', { book: 'guangyun' as never })).toThrow(/expected a book/);
+    expect(() => check('春', { book: 'zhongyuan' as never })).toThrow(/expected a book/);
   });
 });
 

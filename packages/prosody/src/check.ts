@@ -1,6 +1,7 @@
 // `check`: one text to one verdict. Recognises the form or takes the one that is asked for.
 
-import { type Book, loadBook } from './books.ts';
+import type { Book } from './book-types.ts';
+import { loadBook } from './books.ts';
 import { type CiOptions, checkCi } from './ci/check-ci.ts';
 import { ProsodyError } from './errors.ts';
 import { describeIssue, type FindingContext, nameGroup, scoreIssues } from './findings.ts';
@@ -8,10 +9,12 @@ import { findForm, formOfShape, type RegulatedForm, type Scheme, shapeOfForm } f
 import type { Language } from './messages.ts';
 import { countBrokenPlaces, hasMoreThanSlips, isFreeVerse, recogniseOldStyle } from './old-style.ts';
 import { scoreCouplets } from './parallelism/parallelism.ts';
+import { listPolyphones } from './polyphones.ts';
 import {
-  countFewestFaults,
+  countMostFaults,
   findUnknown,
   judgeBrokenWaist,
+  judgeFavourably,
   judgeRegulated,
   type RegulatedJudgement,
   type RegulatedText,
@@ -45,9 +48,11 @@ export interface CheckOptions {
   readonly lang?: Language;
   /** Also score the couplets of 律诗 and 排律 for 对仗. */
   readonly parallelism?: boolean;
+  /** Also list the characters with both tones (多音), how each is read and why. */
+  readonly polyphones?: boolean;
 }
 
-const BOOKS: readonly BookName[] = ['pingshui', 'cilin', 'xinyun', 'tongyun'];
+const BOOKS: readonly BookName[] = ['pingshui', 'cilin', 'xinyun', 'tongyun', 'guangyun'];
 const FREE_FORMS: readonly string[] = ['古', '古体', '古體', '古诗', '古詩', '古风', '古風'];
 
 /** Share of hard slots that a poem of ten lines or more may break and still be called 排律 rather than 古体. */
@@ -86,6 +91,7 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
     book,
     language: options.lang ?? 'zh',
     parallelism: options.parallelism ?? false,
+    polyphones: options.polyphones ?? false,
   };
 
   if (form?.trim() === '词' || form?.trim() === '詞') return describeFree(request, '词');
@@ -128,6 +134,7 @@ interface ShiRequest {
   readonly book: Book;
   readonly language: Language;
   readonly parallelism: boolean;
+  readonly polyphones: boolean;
 }
 
 /** By shape; a long poem must also follow the pattern, for 古体 of such length are commoner than 排律. */
@@ -138,25 +145,27 @@ function recognise(request: ShiRequest): Verdict | null {
   if (!form || (lineLength !== 5 && lineLength !== 7)) return null;
   for (const line of lines) if (line.chars.length !== lineLength) return null;
   const given = readRegulated(request.text, lineLength, request.book, request.script);
+  const mostFaults = countMostFaults(given);
   if (lines.length > 8) {
-    const isRegulated = countFewestFaults(given) <= EXTENDED_FAULT_SHARE * hardSlots(lineLength) * lines.length;
-    return isRegulated && given.evidence.tone === '平' ? describe(request, form, judgeRegulated(given), []) : null;
+    const isRegulated = mostFaults <= EXTENDED_FAULT_SHARE * hardSlots(lineLength) * lines.length;
+    if (!isRegulated || given.evidence.tone === '仄') return null;
+    return describe(request, form, judgeFavourably(given, judgeRegulated(given)), []);
   }
   const judgement = judgeRegulated(given);
-  if (!hasMoreThanSlips(judgement)) return describe(request, form, judgement, []);
-  const waist =
-    judgement.evidence.tone === '平' ? judgeBrokenWaist(given, judgement.scheme, judgement.hardFaults) : null;
+  const favourable = judgeFavourably(given, judgement);
+  if (!hasMoreThanSlips(judgement, mostFaults)) return describe(request, form, favourable, []);
+  const waist = given.evidence.tone === '平' ? judgeBrokenWaist(given, judgement.scheme, judgement.hardFaults) : null;
   if (waist !== null) {
     const joints = waist.joints.map((line): Issue => ({ kind: 'zheyao', line, position: -1 }));
     return describe(request, form, waist.judgement, joints);
   }
-  const oldStyle = recogniseOldStyle(lines, judgement, request.script);
+  const oldStyle = recogniseOldStyle(lines, judgement, { evidence: given.evidence, mostFaults }, request.script);
   if (oldStyle === 'level' || oldStyle === 'oblique') {
     return describeOldStyle(request, form, given, judgement, oldStyle);
   }
   // Too few faults to tell old style from a learner's slips: the faults are named, and so is the other reading.
   const kind = form.endsWith('绝') ? 'gujue-possible' : 'guti-possible';
-  return describe(request, form, judgement, oldStyle === 'possible' ? [{ kind, line: 0, position: -1 }] : []);
+  return describe(request, form, favourable, oldStyle === 'possible' ? [{ kind, line: 0, position: -1 }] : []);
 }
 
 /** As the form that was asked for, whatever the shape: what has the right length is judged, the rest is named. */
@@ -167,7 +176,7 @@ function checkAs(request: ShiRequest, form: RegulatedForm): Verdict {
     return describeWithoutPattern(request, form, [{ kind: 'empty-text', line: 0, position: -1 }]);
   }
   const given = readRegulated(request.text, lineLength, request.book, request.script);
-  const judgement = judgeRegulated(given);
+  const judgement = judgeFavourably(given, judgeRegulated(given));
   if (shapeIssues.length === 0 && lineCount !== null && hasMoreThanSlips(judgement)) {
     // Who asks for a form is told its faults; that they make a named exception together is said besides.
     const joint = judgeBrokenWaist(given, judgement.scheme, judgement.hardFaults)?.joints[0];
@@ -211,6 +220,9 @@ function describe(
     ...(request.parallelism && !form.endsWith('绝')
       ? { parallelism: { couplets: scoreCouplets(text.lines.map((line) => line.chars)) } }
       : {}),
+    ...(request.polyphones
+      ? { polyphones: listPolyphones(text.lines, scans, scheme, judgement.rescuing, book, script) }
+      : {}),
   };
 }
 
@@ -250,7 +262,8 @@ function describeOldStyle(
   rhymeTone: 'level' | 'oblique',
 ): Verdict {
   const { text, script, book } = request;
-  const { evidence, scans, scheme } = judgement;
+  const { scans, scheme } = judgement;
+  const { evidence } = given;
   const isJueju = shape.endsWith('绝');
   const issue: Issue = {
     kind: rhymeTone === 'level' ? (isJueju ? 'gujue' : 'guti') : isJueju ? 'gujue-oblique' : 'guti-oblique',
@@ -310,5 +323,6 @@ function describeWithoutPattern(
     findings: issues.map((issue) => describeIssue(issue, context)),
     strict: isVerse ? strict : { ...strict, ...nothing },
     lenient: isVerse ? lenient : { ...lenient, ...nothing },
+    ...(request.polyphones ? { polyphones: listPolyphones(text.lines, scans, null, new Set(), book, script) } : {}),
   };
 }

@@ -1,7 +1,7 @@
 // Issues into findings and scores: names, places counted from 1, sentences in the reader's language, group names in the
 // script of the poem.
 
-import type { Book } from './books.ts';
+import type { Book } from './book-types.ts';
 import { type Language, type MessageFacts, wordIssue } from './messages.ts';
 import { ISSUES, type Issue } from './rules/issue.ts';
 import { obliqueCounterparts } from './rules/rhyme-patterns.ts';

@@ -5,7 +5,8 @@ export type { CharacterInventory } from './automaton/inventory.ts';
 export { createInventory } from './automaton/inventory.ts';
 export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
 export type { AllowedSet, AutomatonState, LookAhead, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
-export { type Book, loadBook, type Reading, type RhymeGroup, type RhymeWord, rhymeWords } from './books.ts';
+export type { Book, Reading, RhymeGroup, RhymeWord } from './book-types.ts';
+export { loadBook } from './books.ts';
 export { type CheckInput, type CheckOptions, check } from './check.ts';
 export { type CiOptions, checkCi } from './ci/check-ci.ts';
 export type { LineEnd, Slot, Tune, TuneBook, TuneLine, TunePractice, TuneVariant } from './ci/tune.ts';
@@ -25,6 +26,8 @@ export {
 } from './forms.ts';
 export type { Language } from './messages.ts';
 export { scoreCouplet, scoreCouplets } from './parallelism/parallelism.ts';
+export { glossOf, type ReadingEvidence, readingEvidence } from './reading-evidence.ts';
+export { rhymeUses, rhymeWords } from './rhyme-words.ts';
 export { characterScript, detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
 export { type PoemLine, type PoemText, splitText } from './text.ts';
 export { type ToneUsage, toneUsage } from './tone-usage.ts';
@@ -35,6 +38,7 @@ export type {
   Finding,
   Grade,
   LineReading,
+  Polyphone,
   RhymeFound,
   RuleId,
   Score,

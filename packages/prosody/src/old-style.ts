@@ -4,6 +4,7 @@
 import { loadBook } from './books.ts';
 import type { RegulatedJudgement } from './regulated.ts';
 import { ISSUES, type Issue } from './rules/issue.ts';
+import type { RhymeEvidence } from './rules/rhyme.ts';
 import type { Script } from './scripts.ts';
 import type { PoemLine } from './text.ts';
 
@@ -30,24 +31,31 @@ export function countBrokenPlaces(issues: readonly Issue[]): number {
   return places.size;
 }
 
-/** True for more broken places than slips account for. */
-export function hasMoreThanSlips(judgement: RegulatedJudgement): boolean {
-  return countBrokenPlaces(judgement.issues) > (judgement.scans.length === 4 ? SLIPS_JUEJU : SLIPS_LONGER);
+/**
+ * True for more broken places than slips account for.
+ *
+ * @param mostFaults what simplified verse may break at the most: with one place broken for certain it counts, too
+ */
+export function hasMoreThanSlips(judgement: RegulatedJudgement, mostFaults = 0): boolean {
+  const slips = judgement.scans.length === 4 ? SLIPS_JUEJU : SLIPS_LONGER;
+  const broken = countBrokenPlaces(judgement.issues);
+  return broken > slips || (broken > 0 && mostFaults > slips);
 }
 
 /**
  * Whether a poem that has the shape of regulated verse is old-style: by an oblique rhyme, with a level one by what it
- * breaks; `possible` when it rhymes well and breaks less, as a learner's poem may, too; null if not.
+ * breaks at the most; `possible` when it rhymes well and breaks less, as a learner's poem may, too; null if not.
  */
 export function recogniseOldStyle(
   lines: readonly PoemLine[],
   judgement: RegulatedJudgement,
+  { evidence, mostFaults }: { readonly evidence: RhymeEvidence; readonly mostFaults: number },
   script: Script,
 ): 'level' | 'oblique' | 'possible' | null {
-  if (!hasMoreThanSlips(judgement) || !isRhymed(lines, script)) return null;
-  if (judgement.evidence.tone === '仄') return 'oblique';
+  if (!hasMoreThanSlips(judgement, mostFaults) || !isRhymed(lines, script)) return null;
+  if (evidence.tone === '仄') return 'oblique';
   const hardSlots = lines.reduce((sum, line) => sum + (line.chars.length >> 1) + 1, 0);
-  if (judgement.hardFaults >= OLD_FAULT_SHARE * hardSlots) return 'level';
+  if (mostFaults >= OLD_FAULT_SHARE * hardSlots) return 'level';
   return judgement.rhyme.offLines.length === 0 ? 'possible' : null;
 }
 

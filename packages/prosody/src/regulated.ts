@@ -1,16 +1,24 @@
 // Regulated verse (近体诗): chooses the scheme that a text fits best and judges it by the rules. What it finds is
 // structure and issues; wording is `findings.ts`.
 
-import type { Book } from './books.ts';
+import type { Book } from './book-types.ts';
+import { loadBook } from './books.ts';
 import { type LineType, listSchemes, type Scheme, type Start, slotMask } from './forms.ts';
 import { judgeCouplet } from './rules/couplet.ts';
 import { ISSUES, type Issue, LEVEL, type LineInPattern } from './rules/issue.ts';
 import { nameOppositions } from './rules/opposition.ts';
 import { findRepetitions } from './rules/repetition.ts';
-import { findRhyme, hasReading, judgeRhyme, type RhymeEvidence, type RhymeJudgement } from './rules/rhyme.ts';
+import {
+  findRhyme,
+  hasReading,
+  judgeRhyme,
+  listRhymes,
+  type RhymeEvidence,
+  type RhymeJudgement,
+} from './rules/rhyme.ts';
 import { findRhymeEchoes, nameRhymePattern } from './rules/rhyme-patterns.ts';
 import { type LineScan, scanLine } from './scan.ts';
-import type { Script } from './scripts.ts';
+import { type Script, traditionalForms } from './scripts.ts';
 import type { PoemText } from './text.ts';
 
 export interface RegulatedJudgement {
@@ -41,18 +49,63 @@ export interface RegulatedText {
 export function readRegulated(text: PoemText, lineLength: 5 | 7, book: Book, script: Script): RegulatedText {
   const scans = text.lines.map((line) => scanLine(line, book, script));
   const ends = text.lines.map((line) => line.chars[line.chars.length - 1] ?? '');
-  return { text, lineLength, book, script, scans, ends, evidence: findRhyme(ends, book) };
+  return { text, lineLength, book, script, scans, ends, evidence: findRhyme(ends, book, script) };
 }
 
-/** Faults in the hard slots by the scheme that has the fewest: enough to tell that a text is not regulated at all. */
-export function countFewestFaults({ scans, lineLength }: RegulatedText): number {
+/**
+ * Faults in the hard slots by the scheme that has the fewest: enough to tell that a text is not regulated at all. In
+ * simplified verse each character counts in the traditional form that fits worst: never less than the same text breaks in
+ * traditional characters, so that old-style verse is known in both scripts.
+ */
+export function countMostFaults({ text, scans, lineLength, book, script }: RegulatedText): number {
+  const forms =
+    script === 'simplified' ? text.lines.map((line) => line.chars.map((char) => formMasks(char, book))) : [];
+  const isFault = (line: number, position: number, slot: number): boolean =>
+    (scans[line]!.confirmed[position]! & slot) === 0 ||
+    (forms[line]?.[position]?.some((mask) => (mask & slot) === 0) ?? false);
   const schemes = listSchemes(scans.length, lineLength);
-  return Math.min(...schemes.map((scheme) => countHardFaults(scheme, scans, lineLength)));
+  return Math.min(...schemes.map((scheme) => countHardFaults(scheme, scans, lineLength, isFault)));
+}
+
+/** The confirmed tones of each character that a simplified form may stand for; none where it stands for itself only. */
+function formMasks(char: string, book: Book): readonly number[] {
+  const forms = traditionalForms(char);
+  if (forms.length === 0) return [];
+  const traditional = loadBook(book.name);
+  return [char, ...forms].map((form) => traditional.confirmedToneMask(form)).filter((mask) => mask !== 0);
 }
 
 /** Judges a text as regulated verse of lines of five or seven; lines of another length are passed over. */
 export function judgeRegulated(given: RegulatedText): RegulatedJudgement {
   return judgeAs(chooseScheme(given.scans, given.lineLength, given.evidence), given);
+}
+
+const countFaults = ({ issues }: RegulatedJudgement): number =>
+  issues.reduce((count, { kind }) => count + (ISSUES[kind].grade === '疵' ? 1 : 0), 0);
+
+/**
+ * A simplified text is read in the most favourable way: which traditional characters it stands for is not known, and
+ * what is left over is wrong whatever they are.
+ */
+export function judgeFavourably(given: RegulatedText, usual: RegulatedJudgement): RegulatedJudgement {
+  const { scans, lineLength, ends, book, script } = given;
+  if (script === 'traditional' || countFaults(usual) === 0) return usual;
+  let best = usual;
+  let fewest = countFaults(usual);
+  const rhymes = listRhymes(ends, book);
+  for (const scheme of listSchemes(scans.length, lineLength)) {
+    const toneIssues = judgeTones(scheme, scans, lineLength);
+    if (toneIssues.filter(({ kind }) => ISSUES[kind].grade === '疵').length >= fewest) continue;
+    const hardFaults = countHardFaults(scheme, scans, lineLength);
+    for (const evidence of rhymes) {
+      const judgement = judgeAs({ scheme, hardFaults, toneIssues }, { ...given, evidence });
+      const faults = countFaults(judgement);
+      if (faults >= fewest) continue;
+      best = judgement;
+      fewest = faults;
+    }
+  }
+  return best;
 }
 
 function judgeAs({ scheme, hardFaults, toneIssues }: SchemeChoice, given: RegulatedText): RegulatedJudgement {
@@ -62,7 +115,8 @@ function judgeAs({ scheme, hardFaults, toneIssues }: SchemeChoice, given: Regula
   const lastPositions = lines.map((line) => line.chars.length - 1);
   const rhyme = judgeRhyme(ends, evidence, firstLineRhymes, book, lastPositions, script);
   const masks = scans.map((scan) => (scan.known.length === lineLength ? scan.confirmed : null));
-  const named = nameOppositions({ masks, types: scheme.types, lineLength }, toneIssues).map((issue) =>
+  const listed = scans.map((scan) => (scan.known.length === lineLength ? scan.masks : null));
+  const named = nameOppositions({ masks: listed, types: scheme.types, lineLength }, toneIssues).map((issue) =>
     nameCollision(issue, ends, lineLength, evidence, book),
   );
   const issues = [
@@ -181,17 +235,19 @@ function firstLineCost(scheme: Scheme, { firstLine }: RhymeEvidence): number {
   return firstLine === 'same-group' ? 1 : 0;
 }
 
-function countHardFaults(scheme: Scheme, scans: readonly LineScan[], lineLength: 5 | 7): number {
+function countHardFaults(
+  scheme: Scheme,
+  scans: readonly LineScan[],
+  lineLength: 5 | 7,
+  isFault = (line: number, position: number, slot: number): boolean => (scans[line]!.confirmed[position]! & slot) === 0,
+): number {
   let faults = 0;
   for (let line = 0; line < scans.length; line++) {
-    const { confirmed } = scans[line]!;
-    if (confirmed.length !== lineLength) continue;
+    if (scans[line]!.confirmed.length !== lineLength) continue;
     const slots = slotMask(scheme.types[line]!, lineLength);
-    for (let position = 1; position < lineLength; position += 2) {
-      if ((confirmed[position]! & slots[position]!) === 0) faults++;
-    }
-    const last = lineLength - 1;
-    if ((confirmed[last]! & slots[last]!) === 0) faults++;
+    for (let position = 1; position < lineLength; position += 2)
+      if (isFault(line, position, slots[position]!)) faults++;
+    if (isFault(line, lineLength - 1, slots[lineLength - 1]!)) faults++;
   }
   return faults;
 }

@@ -1,12 +1,13 @@
 // The tones of a text's characters as masks, and the one tone each character is read with in the end.
 
-import type { Book } from './books.ts';
+import type { Book } from './book-types.ts';
 import { type LineType, slotMask } from './forms.ts';
 import { LEVEL, OBLIQUE } from './rules/issue.ts';
 import type { Script } from './scripts.ts';
 import type { PoemLine } from './text.ts';
+import { toneByContext } from './tone-context.ts';
 import { likelyTones, usualTone } from './tone-usage.ts';
-import type { LineReading, ToneMark } from './verdict.ts';
+import type { LineReading, Polyphone, ToneMark } from './verdict.ts';
 
 /** Tone masks of one line: 1 = 平, 2 = 仄, 3 = either. */
 export interface LineScan {
@@ -54,7 +55,7 @@ const MARKS: readonly ToneMark[] = ['？', '平', '仄', '多'];
 
 /**
  * The line as the verdict shows it. A character with both tones takes the one that its slot fixes, or that a rescue
- * (拗救) needs; where the slot is free, the confirmed one, then the one that poets used more.
+ * (拗救) needs; where the slot is free, the confirmed one, then that of its neighbours, then the one that poets used more.
  *
  * @param type the line's type; null when no pattern is known.
  * @param rescues whether this line must rescue the line before it (second lines of couplets only).
@@ -66,24 +67,41 @@ export function readLine(
   type: LineType | null,
   rescues: boolean,
 ): LineReading {
-  const { known, confirmed } = scan;
-  const length = known.length;
-  const slots = type && (length === 5 || length === 7) ? slotMask(type, length) : null;
-  const readings: ToneMark[] = new Array(length);
+  const { known } = scan;
+  const readings: ToneMark[] = new Array(known.length);
   let tones = '';
-  for (let position = 0; position < length; position++) {
+  for (let position = 0; position < known.length; position++) {
     const mask = known[position]!;
     readings[position] = MARKS[mask]!;
     if (mask === 0) tones += '？';
     else if (mask !== 3) tones += mask === LEVEL ? '平' : '仄';
-    else {
-      const wanted = slots && type ? wantedTone(type, slots, scan, position, rescues) : 3;
-      tones +=
-        (wanted === 3 ? chosenTone(line.chars[position]!, confirmed[position]!, script) : wanted) === 1 ? '平' : '仄';
-    }
+    else tones += decideTone(line, scan, script, type, rescues, position).tone;
   }
   return { text: line.text, tones, readings };
 }
+
+/** The tone that a character with both is read in, and why. */
+export function decideTone(
+  line: PoemLine,
+  scan: LineScan,
+  script: Script,
+  type: LineType | null,
+  rescues: boolean,
+  position: number,
+): { readonly tone: '平' | '仄'; readonly by: Polyphone['by'] } {
+  const { length } = scan.known;
+  const slots = type && (length === 5 || length === 7) ? slotMask(type, length) : null;
+  const wanted = slots && type ? wantedTone(type, slots, scan, position, rescues) : 3;
+  const confirmed = scan.confirmed[position]!;
+  if (wanted !== 3) return { tone: toneOf(wanted), by: 'slot' };
+  if (confirmed !== 3) return { tone: toneOf(confirmed), by: 'book' };
+  const { chars } = line;
+  const char = chars[position]!;
+  const near = toneByContext(char, chars[position - 1], chars[position + 1], script);
+  return near === null ? { tone: toneOf(usualTone(char, script)), by: 'usage' } : { tone: toneOf(near), by: 'context' };
+}
+
+const toneOf = (mask: number): '平' | '仄' => (mask === LEVEL ? '平' : '仄');
 
 /** The tone that the pattern asks of a character with both, 3 if it leaves the choice. */
 function wantedTone(
@@ -104,8 +122,4 @@ function wantedTone(
     if (position === core && masks[core + 2] === OBLIQUE && masks[core + 3] !== OBLIQUE) return LEVEL;
   }
   return slots[position]!;
-}
-
-function chosenTone(char: string, confirmed: number, script: Script): 1 | 2 {
-  return confirmed === LEVEL || confirmed === OBLIQUE ? confirmed : usualTone(char, script);
 }

@@ -1,6 +1,7 @@
 // Traditional and simplified forms of single characters, and which of the two a text is written in. This is what the
 // rhyme books need to read simplified verse; it is not a converter of texts (t→s by character is safe, s→t is not).
 
+import { OWN_FORMS } from './tables/own-forms.ts';
 import { SHARED_FORMS, SIMPLIFIED_PAIRS, VARIANT_PAIRS } from './tables/scripts.ts';
 
 /** In which script a text is read: its own readings, or the union of all traditional forms of each character. */
@@ -11,6 +12,7 @@ interface ScriptMaps {
   readonly traditional: ReadonlyMap<string, readonly string[]>;
   readonly standard: ReadonlyMap<string, string>;
   readonly shared: ReadonlySet<string>;
+  readonly own: ReadonlySet<string>;
   /** What a UTF-16 unit tells of the script; characters beyond the BMP are too rare to tell anything. */
   readonly kinds: Uint8Array;
 }
@@ -38,7 +40,7 @@ function loadMaps(): ScriptMaps {
     if (char.length === 1 && !shared.has(char)) kinds[char.charCodeAt(0)] = SIMPLIFIED_ONLY;
   }
   for (const char of simplified.keys()) if (char.length === 1) kinds[char.charCodeAt(0)] = TRADITIONAL_ONLY;
-  cachedMaps = { simplified, traditional, standard, shared, kinds };
+  cachedMaps = { simplified, traditional, standard, shared, own: new Set(OWN_FORMS), kinds };
   return cachedMaps;
 }
 
@@ -78,6 +80,11 @@ export function characterScript(char: string): Script | null {
   const { kinds } = loadMaps();
   const kind = char.length === 1 ? kinds[char.charCodeAt(0)] : 0;
   return kind === TRADITIONAL_ONLY ? 'traditional' : kind === SIMPLIFIED_ONLY ? 'simplified' : null;
+}
+
+/** True for a simplified form that is a character of its own, too (余 beside 餘, 云 beside 雲): 廣韻 has it. */
+export function standsForItself(char: string): boolean {
+  return loadMaps().own.has(char);
 }
 
 /**

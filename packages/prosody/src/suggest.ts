@@ -1,7 +1,7 @@
 // Characters that would fit where one does not: of the wanted tone (and rhyme), nearest in meaning first. Nearness is that
 // of what poets set against them in parallel couplets; where nothing is known of the character, the commonest come first.
 
-import type { Book } from './books.ts';
+import type { Book } from './book-types.ts';
 import { loadPairs } from './parallelism/pair-table.ts';
 import { type Script, simplifyCharacter, standardForm, traditionalForms } from './scripts.ts';
 import { toneUsage } from './tone-usage.ts';

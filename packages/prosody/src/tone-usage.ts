@@ -50,6 +50,12 @@ export function toneUsage(char: string, script: Script = 'traditional'): ToneUsa
   return level + oblique > 0 ? { level, oblique } : undefined;
 }
 
+/** How often a character as it stands is used in fixed slots, its other forms left out. */
+export function ownUses(char: string): number {
+  const own = loadUsage().get(char);
+  return own === undefined ? 0 : own.level + own.oblique;
+}
+
 /** Beyond the last CJK extension. */
 const CODE_POINT_LIMIT = 0x34000;
 /** A reading that poets choose less often than this decides nothing by itself. */

@@ -3,8 +3,8 @@
  * scores and the studio; `interface.md`'s `check --json` is this object as it is.
  */
 
-/** 平水韵 · 词林正韵 · 中华新韵 · 中华通韵. */
-export type BookName = 'pingshui' | 'cilin' | 'xinyun' | 'tongyun';
+/** 平水韵 · 词林正韵 · 中华新韵 · 中华通韵 · 廣韻. */
+export type BookName = 'pingshui' | 'cilin' | 'xinyun' | 'tongyun' | 'guangyun';
 
 /** 合 keeps the rule and is worth saying; 拗可 departs but is tolerated; 多音 only one reading fits; 疵 breaks it. */
 export type Grade = '合' | '拗可' | '多音' | '疵';
@@ -99,6 +99,32 @@ export interface CoupletScore {
   readonly failing: readonly FacingPair[];
 }
 
+/** A character with readings of both tones (多音), and how it is read here. */
+export interface Polyphone {
+  /** From 1. */
+  readonly line: number;
+  /** From 1. */
+  readonly position: number;
+  readonly char: string;
+  readonly tone: '平' | '仄';
+  /**
+   * What decides: the slot of the pattern; the books, where the narrowest of them knows one tone only; its neighbours,
+   * as verse uses them; the commoner use.
+   */
+  readonly by: 'slot' | 'book' | 'context' | 'usage';
+  /** Commonest first. */
+  readonly readings: readonly {
+    readonly tone: '平' | '仄';
+    /** Rhyme group in the script of the poem. */
+    readonly group: string;
+    readonly level: string;
+    /** Share of this tone in slots that regulated verse fixes. */
+    readonly share?: number;
+    /** What 廣韻 says of the readings of this tone. */
+    readonly gloss?: string;
+  }[];
+}
+
 export interface Verdict {
   readonly id?: string;
   /** 五绝 七绝 五律 七律 五排 七排, 古绝, 古体, 词, or null when no form is recognised. */
@@ -116,4 +142,6 @@ export interface Verdict {
   readonly lenient: Score;
   /** Of 律诗 and 排律, when it was asked for. */
   readonly parallelism?: { readonly couplets: readonly CoupletScore[] };
+  /** When they were asked for: every character with both tones, and how it is read. Of shi only. */
+  readonly polyphones?: readonly Polyphone[];
 }

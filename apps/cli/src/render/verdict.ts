@@ -13,6 +13,7 @@ const BOOK_NAMES: Readonly<Record<Verdict['book'], string>> = {
   cilin: '词林正韵',
   xinyun: '中华新韵',
   tongyun: '中华通韵',
+  guangyun: '廣韻',
 };
 
 /** Worst first: the order in which findings are told. */

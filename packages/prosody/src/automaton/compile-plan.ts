@@ -1,5 +1,6 @@
 /** From what is asked to the machine that writes it: checks the plan, keeps the patterns that can be written, or says why none can. */
-import { type Book, loadBook } from '../books.ts';
+import type { Book } from '../book-types.ts';
+import { loadBook } from '../books.ts';
 import { ciLayout } from './ci-layout.ts';
 import { PlanError } from './errors.ts';
 import type { Layout, Pattern } from './layout.ts';
@@ -82,6 +83,12 @@ function planBook(plan: FormPlan): Book {
     throw new PlanError(
       'PLAN_INVALID',
       'compilePlan: expected cilin, xinyun or tongyun as the book of a ci, got pingshui',
+    );
+  }
+  if (name === 'guangyun') {
+    throw new PlanError(
+      'PLAN_INVALID',
+      'compilePlan: expected pingshui, cilin, xinyun or tongyun, got guangyun (its 206 rhymes serve checking only)',
     );
   }
   const book = loadBook(name);

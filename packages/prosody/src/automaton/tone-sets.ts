@@ -2,7 +2,8 @@
  * A rhyme book seen through an inventory: for each character its tones and groups as bits, and for each tone and group
  * the set of characters. Legend: N inventory size, W words of a bit set.
  */
-import { type Book, loadBook } from '../books.ts';
+import type { Book } from '../book-types.ts';
+import { loadBook } from '../books.ts';
 import { toneUsage } from '../tone-usage.ts';
 import type { BookName } from '../verdict.ts';
 import type { CharacterInventory } from './inventory.ts';

@@ -2,11 +2,13 @@
  * `checkCi`: the verdict on a ci. Finds the tune, the variant that the text follows, and judges length, tones and rhyme
  * against it; a tone is a fault only where the book and Song practice agree.
  */
-import { type Book, loadBook } from '../books.ts';
+import type { Book } from '../book-types.ts';
+import { loadBook } from '../books.ts';
 import type { Language } from '../messages.ts';
 import { detectScript, type Script } from '../scripts.ts';
 import { suggestCharacters, withSuggestion } from '../suggest.ts';
 import { type PoemLine, splitText } from '../text.ts';
+import { toneByContext } from '../tone-context.ts';
 import { usualTone } from '../tone-usage.ts';
 import type { BookName, Finding, LineReading, RhymeFound, Score, ToneMark, Verdict } from '../verdict.ts';
 import { alignLines, type LineStep, lineLengths } from './align-lines.ts';
@@ -24,11 +26,13 @@ export interface CiOptions {
   /** Only this variant, e.g. `钦定词谱 1`; otherwise the one that fits best. */
   readonly variant?: string;
   readonly title?: string;
-  /** Default 词林正韵; 平水韵 has no ci rhymes and is read as 词林正韵. */
+  /** Default 词林正韵; 平水韵 and 廣韻 divide the rhymes of ci and are read as 词林正韵. */
   readonly book?: BookName;
   /** Language of the messages; Chinese by default. */
   readonly lang?: Language;
 }
+
+const BOOKS_OF_SHI: readonly BookName[] = ['pingshui', 'guangyun'];
 
 /** Where the characters of a text stand, and which slot of the variant each fills. */
 interface SetText {
@@ -63,7 +67,10 @@ export function checkCi(text: string, options: CiOptions = {}): Verdict | null {
   const { tune, body } = named;
   const lang = options.lang ?? 'zh';
   const script = detectScript(body);
-  const book = loadBook(options.book === undefined || options.book === 'pingshui' ? 'cilin' : options.book, script);
+  const book = loadBook(
+    options.book === undefined || BOOKS_OF_SHI.includes(options.book) ? 'cilin' : options.book,
+    script,
+  );
   const set = setText(splitText(body).lines, book);
   const variants = tune.variants.filter(({ label }) => options.variant === undefined || label === options.variant);
   const { variant, slotOf, issues } = judge(tune, variants.length > 0 ? variants : tune.variants, set, book, script);
@@ -283,12 +290,14 @@ function readLines(set: SetText, slotOf: Int32Array, shape: VariantShape, script
   return set.lines.map((line) => {
     const readings: ToneMark[] = [];
     let tones = '';
-    for (const char of line.chars) {
+    for (const [position, char] of line.chars.entries()) {
       const mask = set.known[index]!;
       const slot = slotOf[index] ?? -1;
       const wanted = slot < 0 ? 3 : shape.slots[slot]!;
       readings.push(MARKS[mask]!);
-      tones += MARKS[mask === 3 ? (wanted === 3 ? usualTone(char, script) : wanted) : mask]!;
+      const free = (): 1 | 2 =>
+        toneByContext(char, line.chars[position - 1], line.chars[position + 1], script) ?? usualTone(char, script);
+      tones += MARKS[mask === 3 ? (wanted === 3 ? free() : wanted) : mask]!;
       index++;
     }
     return { text: line.text, tones, readings };

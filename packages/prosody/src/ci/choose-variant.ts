@@ -1,5 +1,5 @@
 /** Which variant of a tune a text follows: of those of its length, the one with its line breaks, tones and rhymes, weighed. */
-import type { Book } from '../books.ts';
+import type { Book } from '../book-types.ts';
 import { findRhymes } from './ci-rhyme.ts';
 import type { Tune, TunePractice, TuneVariant } from './tune.ts';
 import { shapeOf, sharedBreaks, type VariantShape } from './variant-shape.ts';

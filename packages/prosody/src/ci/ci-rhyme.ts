@@ -1,5 +1,5 @@
 /** Rhyme in ci: each rhyme set keeps to one group of the book (词林正韵: one of 19 parts), whatever the tone of its 叶. */
-import type { Book } from '../books.ts';
+import type { Book } from '../book-types.ts';
 import type { RhymePlace } from './variant-shape.ts';
 
 export interface RhymeSetFound {

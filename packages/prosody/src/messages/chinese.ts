@@ -87,6 +87,9 @@ export const CHINESE: Sentences = {
     message: `第${f.line}句与第${f.otherLine}句的韵脚都是“${f.char}”（重韵）。`,
     ...(f.words === '' ? {} : { suggestion: `换成${f.group}部的字，如${f.words}。` }),
   }),
+  'chongyun-possible': (f) => ({
+    message: `第${f.line}句与第${f.otherLine}句的韵脚都写作“${f.char}”；除非繁体本是两字，便是重韵。`,
+  }),
   'unknown-character': (f) => ({ message: `第${f.line}句第${f.position}字“${f.char}”不见于韵书，平仄不明。` }),
   'chuyun-last': (f) => ({
     message: `末韵“${f.char}”出韵，落在邻韵${f.otherGroup}部（孤雁出群）；近体诗应一韵到底。`,

@@ -94,6 +94,9 @@ export const ENGLISH: Sentences = {
     message: `Lines ${f.otherLine} and ${f.line} rhyme on the same character “${f.char}” (重韵).`,
     ...(f.words === '' ? {} : { suggestion: `Use a character of ${f.group}, such as ${f.words}.` }),
   }),
+  'chongyun-possible': (f) => ({
+    message: `Lines ${f.otherLine} and ${f.line} both rhyme on “${f.char}”; unless they are two characters in traditional script, the rhyme word is repeated (重韵).`,
+  }),
   'unknown-character': (f) => ({
     message: `Line ${f.line}, character ${f.position}, “${f.char}”, is in no rhyme book; its tone is unknown.`,
   }),

@@ -50,6 +50,7 @@ export const ISSUES = {
   'chuyun-oblique': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '仄韵' },
   'chuyun-neighbour': { rule: 'chuyun', grade: '拗可', aspect: 'rhyme', name: '首句借邻韵' },
   chongyun: { rule: 'chongyun', grade: '疵', aspect: 'rhyme', name: '重韵' },
+  'chongyun-possible': { rule: 'chongyun', grade: '多音', aspect: 'rhyme', name: '重韵' },
   'chuyun-last': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '孤雁出群' },
   'chuyun-lulu': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '辘轳韵' },
   'chuyun-jintui': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '进退韵' },

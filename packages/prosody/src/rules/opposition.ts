@@ -6,6 +6,7 @@ import { type LineType, slotMask } from '../forms.ts';
 import { type Issue, LEVEL, OBLIQUE } from './issue.ts';
 
 interface Lines {
+  /** Every listed reading: one that only some books confirm serves where the slot asks for it. */
   readonly masks: readonly (ArrayLike<number> | null)[];
   readonly types: readonly LineType[];
   readonly lineLength: 5 | 7;

@@ -1,7 +1,7 @@
 // 重字: a character used twice in a poem of at most eight lines. Doubling (叠字, 萧萧) is not repetition; what a poet
 // repeats on purpose (the same word again, one line playing on it, facing places of a couplet) is told apart.
 
-import { isSharedForm, type Script, traditionalForms } from '../scripts.ts';
+import { isSharedForm, type Script, standsForItself, traditionalForms } from '../scripts.ts';
 import type { Issue } from './issue.ts';
 
 interface Place {
@@ -58,11 +58,14 @@ export function findRepetitions(
   return issues;
 }
 
-/** False for a simplified form of several characters: 松 and 松 may be 松 and 鬆. */
+/** False for a simplified form of several characters: 松 and 松 may be 松 and 鬆, 云 and 云 may be 雲 and 云. */
 export function isOneCharacter(char: string, script: Script): boolean {
-  if (script === 'traditional') return true;
+  return script === 'traditional' || !isFormOfSeveral(char);
+}
+
+function isFormOfSeveral(char: string): boolean {
   const forms = traditionalForms(char).length;
-  return forms === 0 || (forms === 1 && !isSharedForm(char));
+  return forms > 1 || (forms === 1 && (isSharedForm(char) || standsForItself(char)));
 }
 
 function isRhyme(

@@ -1,6 +1,6 @@
 // Names for rhymes that leave the group in an old, known way, and for rhyme sounds in places that should not have them.
 
-import type { Book } from '../books.ts';
+import type { Book } from '../book-types.ts';
 import { type Issue, type IssueKind, OBLIQUE } from './issue.ts';
 import { hasReading, type RhymeEvidence, type RhymeJudgement } from './rhyme.ts';
 

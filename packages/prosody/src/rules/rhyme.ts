@@ -1,9 +1,13 @@
 // 押韵: which group the even lines rhyme in, 出韵, 重韵, 撞韵, and the first line, which may borrow from a neighbour group.
 
-import type { Book } from '../books.ts';
-import type { Script } from '../scripts.ts';
+import type { Book } from '../book-types.ts';
+import { loadBook } from '../books.ts';
+import { type Script, traditionalForms } from '../scripts.ts';
 import type { Issue } from './issue.ts';
 import { isOneCharacter } from './repetition.ts';
+
+/** A group must be this many times as common as the level one for verse to be taken to rhyme in oblique tones. */
+const OBLIQUE_EXCESS = 2;
 
 /** What the line ends say about the rhyme, before any form is chosen. */
 export interface RhymeEvidence {
@@ -16,24 +20,74 @@ export interface RhymeEvidence {
 
 /**
  * The rhyme group: the commonest level one of the even lines; among equals the one that the first line joins, then the
- * one whose readings are the commonest, then the first of the book. Oblique only where no even line can be level.
+ * one whose readings are the commonest, then the first of the book. Oblique where no even line can be level, or where all
+ * can be of one oblique group and at most half as many of one level group (重 among 動 用 夢).
  *
  * @param ends last characters of all lines; '' for a line without.
  */
-export function findRhyme(ends: readonly string[], book: Book): RhymeEvidence {
+export function findRhyme(ends: readonly string[], book: Book, script: Script): RhymeEvidence {
   const level = findGroup(ends, book, '平');
-  const tone = level === null ? '仄' : '平';
-  const group = level ?? findGroup(ends, book, '仄');
+  const tone = level === null || isObliqueThroughout(ends, book, level, script) ? '仄' : '平';
+  const group = tone === '平' ? level : findGroup(ends, book, '仄');
   if (group === null) return { group, tone: '平', firstLine: 'none' };
-  const first = ends[0] ?? '';
-  if (hasReading(book, first, group, tone)) return { group, tone, firstLine: 'same-group' };
-  const borrows = book.neighbours(group).some((neighbour) => hasReading(book, first, neighbour, tone));
-  return { group, tone, firstLine: borrows ? 'neighbour' : 'none' };
+  return { group, tone, firstLine: firstLineOf(ends, book, group, tone) };
 }
 
-/** True when one of the readings of `char` is of this group and tone. */
+/** Every group that an even line can rhyme in, as evidence for itself; what the text is read as decides among them. */
+export function listRhymes(ends: readonly string[], book: Book): RhymeEvidence[] {
+  const found = new Map<string, RhymeEvidence>();
+  for (let line = 1; line < ends.length; line += 2) {
+    for (const { group: id, tone } of book.readings(ends[line]!)) {
+      const group = book.together(id);
+      const key = `${group} ${tone}`;
+      if (!found.has(key)) found.set(key, { group, tone, firstLine: firstLineOf(ends, book, group, tone) });
+    }
+  }
+  return [...found.values()];
+}
+
+function firstLineOf(
+  ends: readonly string[],
+  book: Book,
+  group: number,
+  tone: '平' | '仄',
+): 'same-group' | 'neighbour' | 'none' {
+  const first = ends[0] ?? '';
+  if (hasReading(book, first, group, tone)) return 'same-group';
+  return book.neighbours(group).some((neighbour) => hasReading(book, first, neighbour, tone)) ? 'neighbour' : 'none';
+}
+
+function isObliqueThroughout(ends: readonly string[], book: Book, level: number, script: Script): boolean {
+  const oblique = findGroup(ends, book, '仄');
+  if (oblique === null) return false;
+  let count = 0;
+  let levelCount = 0;
+  for (let line = 1; line < ends.length; line += 2) {
+    const end = ends[line]!;
+    if (book.readings(end).length === 0) continue;
+    if (!hasReading(book, end, oblique, '仄')) return false;
+    count++;
+    if (isLevelInEveryForm(end, book, level, script)) levelCount++;
+  }
+  return count > 1 && levelCount * OBLIQUE_EXCESS <= count;
+}
+
+/** A simplified character rhymes for certain only if each traditional one that it may stand for does. */
+function isLevelInEveryForm(char: string, book: Book, level: number, script: Script): boolean {
+  if (!hasReading(book, char, level, '平')) return false;
+  if (script === 'traditional') return true;
+  const traditional = loadBook(book.name);
+  return [char, ...traditionalForms(char)].every(
+    (form) => traditional.readings(form).length === 0 || hasReading(traditional, form, level, '平'),
+  );
+}
+
+/** True when one of the readings of `char` is of this group, or one used together with it, and of this tone. */
 export function hasReading(book: Book, char: string, group: number, tone: '平' | '仄'): boolean {
-  for (const reading of book.readings(char)) if (reading.group === group && reading.tone === tone) return true;
+  const together = book.together(group);
+  for (const reading of book.readings(char)) {
+    if (reading.tone === tone && book.together(reading.group) === together) return true;
+  }
   return false;
 }
 
@@ -43,15 +97,17 @@ function findGroup(ends: readonly string[], book: Book, tone: '平' | '仄'): nu
   for (let line = 1; line < ends.length; line += 2) {
     let rank = 0;
     for (const reading of book.readings(ends[line]!)) {
-      if (reading.tone === tone) scores.set(reading.group, (scores.get(reading.group) ?? 0) + 1e6 - Math.min(rank, 9));
+      const group = book.together(reading.group);
+      if (reading.tone === tone) scores.set(group, (scores.get(group) ?? 0) + 1e6 - Math.min(rank, 9));
       rank++;
     }
   }
   if (scores.size === 0) return null;
   if (scores.size > 1) {
     for (const reading of book.readings(ends[0]!)) {
-      const score = scores.get(reading.group);
-      if (score !== undefined && reading.tone === tone) scores.set(reading.group, score + 1e5);
+      const group = book.together(reading.group);
+      const score = scores.get(group);
+      if (score !== undefined && reading.tone === tone) scores.set(group, score + 1e5);
     }
   }
   let best: number | null = null;
@@ -103,8 +159,8 @@ export function judgeRhyme(
       report('chuyun', line);
     }
     const earlier = seen.get(end);
-    if (earlier !== undefined && isOneCharacter(end, script)) report('chongyun', line, earlier);
-    else seen.set(end, line);
+    if (earlier === undefined) seen.set(end, line);
+    else report(isOneCharacter(end, script) ? 'chongyun' : 'chongyun-possible', line, earlier);
   }
   return { lines, offLines, issues };
 }

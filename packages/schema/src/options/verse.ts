@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { option } from './option.ts';
 
-/** 平水韵 · 词林正韵 · 中华新韵 · 中华通韵; the names of the prosody engine. */
-export const BOOKS = ['pingshui', 'cilin', 'xinyun', 'tongyun'] as const;
+/** 平水韵 · 词林正韵 · 中华新韵 · 中华通韵 · 廣韻 (to check only); the names of the prosody engine. */
+export const BOOKS = ['pingshui', 'cilin', 'xinyun', 'tongyun', 'guangyun'] as const;
 
 /** What a person may write instead of a name above, or of a form. */
 export const VERSE_WORDS: Readonly<Record<string, string>> = {
@@ -33,12 +33,14 @@ export const VERSE_WORDS: Readonly<Record<string, string>> = {
   中华通韵: 'tongyun',
   通韵: 'tongyun',
   中華通韻: 'tongyun',
+  广韵: 'guangyun',
+  廣韻: 'guangyun',
 };
 
 const bookField = option(
   z.enum(BOOKS).optional(),
-  'Rhyme book: pingshui 平水韵, cilin 词林正韵, xinyun 中华新韵, tongyun 中华通韵. Absent: 平水韵 for shi, 词林正韵 for ci.',
-  '韵书：pingshui 平水韵、cilin 词林正韵、xinyun 中华新韵、tongyun 中华通韵。不填则诗用平水韵，词用词林正韵。',
+  'Rhyme book: pingshui 平水韵, cilin 词林正韵, xinyun 中华新韵, tongyun 中华通韵, guangyun 廣韻 (check only). Absent: 平水韵 for shi, 词林正韵 for ci.',
+  '韵书：pingshui 平水韵、cilin 词林正韵、xinyun 中华新韵、tongyun 中华通韵、guangyun 廣韻（只供检查）。不填则诗用平水韵，词用词林正韵。',
 );
 
 const formField = option(
