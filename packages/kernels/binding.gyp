@@ -9,6 +9,7 @@
       "native/attention-cached.cc",
       "native/attention.cc",
       "native/elementwise.cc",
+      "native/gemm-amx.cc",
       "native/gemm-portable.cc",
       "native/gemm-small.cc",
       "native/head.cc",

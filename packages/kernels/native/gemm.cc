@@ -3,6 +3,11 @@
 // State is per thread: worker threads of Node share nothing.
 #include "gemm.h"
 
+namespace {
+// Up to so many rows the kernels' own product for few rows is faster.
+constexpr long kFewRows = 32;
+}  // namespace
+
 #if defined(TUIQIAO_ONEDNN)
 #include <dnnl.hpp>
 #if defined(_OPENMP)
@@ -22,8 +27,6 @@ namespace {
 using dnnl::memory;
 
 // Shapes vary with the number of packed tokens; oneDNN keeps compiled code in a cache of its own, so eviction is cheap.
-// Up to so many rows the kernels' own product for few rows is faster.
-constexpr long kFewRows = 32;
 constexpr size_t kMaxProducts = 512;
 // Packed f32 copies: enough for the weights of a 0.6 B model, its output head excepted.
 constexpr size_t kMaxPackedBytes = size_t{4} << 30;
@@ -183,6 +186,7 @@ std::string gemmName() {
 }
 
 void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
+  if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   if (gemm.M <= kFewRows && set.smallGemm(out, a, b, gemm, threads)) return;
 #if defined(_OPENMP)
   if (omp_get_max_threads() != threads) omp_set_num_threads(threads);  // oneDNN asks OpenMP
@@ -239,6 +243,8 @@ namespace tuiqiao {
 std::string gemmName() { return "portable"; }
 
 void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
+  if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
+  if (gemm.M <= kFewRows && set.smallGemm(out, a, b, gemm, threads)) return;
   set.portableGemm(out, a, b, gemm, threads);
 }
 

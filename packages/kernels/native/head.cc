@@ -44,6 +44,7 @@ void tokenLogProbs(const Call& call) {
         if (mean) mean[r] = sum(shifted[0] + shifted[1]) / static_cast<float>(V) - logTotal;
         if (top) {
           long v = 0;
+          while (v + W <= V && !anyEqual(load(row + v), splat(most))) v += W;
           while (v < V && toFloat(row[v]) != most) v++;
           top[r] = static_cast<int32_t>(v < V ? v : 0);
         }

@@ -50,6 +50,8 @@ void sgd(const Call& call);
 void portableGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 // gemm-small.cc
 bool smallGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
+// gemm-amx.cc
+bool tileGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 
 }  // namespace TUIQIAO_ISA
 }  // namespace tuiqiao

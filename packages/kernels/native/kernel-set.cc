@@ -45,7 +45,12 @@ static const Kernel table[] = {
 
 extern const KernelSet kernelSet;
 const KernelSet kernelSet = {TUIQIAO_NAME(TUIQIAO_ISA), table, sizeof(table) / sizeof(table[0]), portableGemm,
-                             smallGemm};
+                             smallGemm, nullptr};
+
+#if defined(__AVX512BF16__)
+extern const KernelSet tileKernelSet;
+const KernelSet tileKernelSet = {"amx_bf16", table, sizeof(table) / sizeof(table[0]), portableGemm, smallGemm, tileGemm};
+#endif
 
 }  // namespace TUIQIAO_ISA
 }  // namespace tuiqiao

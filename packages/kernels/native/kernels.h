@@ -60,6 +60,8 @@ struct KernelSet {
   void (*portableGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
   // For products of a few rows; false: this set has nothing special for the operands.
   bool (*smallGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
+  // On the tile unit; null or false: as above.
+  bool (*tileGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 };
 
 namespace generic {
@@ -71,6 +73,8 @@ extern const KernelSet kernelSet;
 }
 namespace avx512_bf16 {
 extern const KernelSet kernelSet;
+// The same, and products on the tile unit.
+extern const KernelSet tileKernelSet;
 }
 #endif
 

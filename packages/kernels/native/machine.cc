@@ -8,18 +8,42 @@
 #include <thread>
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/syscall.h>
 #endif
 #if !defined(_WIN32)
 #include <cstdlib>
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace tuiqiao {
 
+namespace {
+
+// Whether the processor multiplies bf16 tiles (AMX) and the system lets this process use them: it has to be asked.
+bool mayUseTiles() {
+#if defined(__x86_64__) && defined(__linux__)
+  static const bool may = [] {
+    unsigned a, b, c, d;
+    constexpr unsigned kTile = 1u << 24, kBf16 = 1u << 22;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & kTile) == 0 || (d & kBf16) == 0) return false;
+    constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+    return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  }();
+  return may;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
 const KernelSet& bestKernelSet() {
 #if defined(__x86_64__)
-  for (const char* isa : {"avx512_bf16", "avx2"})
+  for (const char* isa : {"amx_bf16", "avx512_bf16", "avx2"})
     if (const KernelSet* set = findKernelSet(isa)) return *set;
 #endif
   return generic::kernelSet;
@@ -34,8 +58,9 @@ const KernelSet* findKernelSet(const char* isa) {
   if (strcmp(isa, "avx2") == 0 && hasAvx2) return &avx2::kernelSet;
   // Processors with AVX-512 but without its bf16 part run the AVX2 kernels: they are limited by memory, and a third
   // copy of the kernels would lengthen the build.
-  if (strcmp(isa, "avx512_bf16") == 0 && hasAvx512 && __builtin_cpu_supports("avx512bf16"))
-    return &avx512_bf16::kernelSet;
+  const bool hasBf16 = hasAvx512 && __builtin_cpu_supports("avx512bf16");
+  if (strcmp(isa, "avx512_bf16") == 0 && hasBf16) return &avx512_bf16::kernelSet;
+  if (strcmp(isa, "amx_bf16") == 0 && hasBf16 && mayUseTiles()) return &avx512_bf16::tileKernelSet;
 #endif
   return nullptr;
 }

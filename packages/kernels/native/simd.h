@@ -185,6 +185,20 @@ inline float maximum(Vec x) {
   return combineLanes(x, [](Quarter a, Quarter b) -> Quarter { return a > b ? a : b; });
 }
 
+// Whether any lane of a equals b.
+inline bool anyEqual(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return _mm512_cmpeq_ps_mask(a, b) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ)) != 0;
+#else
+  const VecInt equal = a == b;
+  int32_t any = 0;
+  for (int i = 0; i < W; i++) any |= equal[i];
+  return any != 0;
+#endif
+}
+
 inline Vec squareRoot(Vec x) {
 #if defined(__AVX512F__)
   return _mm512_maskz_sqrt_ps(0xffff, x);  // the unmasked form makes GCC 12 warn of an uninitialized register

@@ -32,7 +32,7 @@ export interface KernelFeatures {
   readonly gemm: string;
   /** True where bf16 matrix products are faster than f32 (AVX512-BF16, AMX). */
   readonly hasFastBf16: boolean;
-  /** Instruction set in use, e.g. `avx512_bf16`. */
+  /** Instruction set in use: `amx_bf16`, `avx512_bf16`, `avx2` or `generic`. */
   readonly isa: string;
   readonly threads: number;
   /** True where `allocatePaged` gives memory backed by a file. */

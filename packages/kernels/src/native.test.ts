@@ -13,11 +13,10 @@ import { createReferenceKernels } from './reference.ts';
 const reference = createReferenceKernels();
 
 /** The best set is the shared test's; instruction sets the processor lacks are left out. */
-const VARIANTS: NativeKernelOptions[] = ['generic', 'avx2'].map((isa) => ({
-  isa,
-  gemm: 'portable',
-  threads: 3,
-}));
+const VARIANTS: NativeKernelOptions[] = [
+  ...['generic', 'avx2'].map((isa) => ({ isa, gemm: 'portable', threads: 3 }) as const),
+  ...['avx512_bf16', 'amx_bf16'].map((isa) => ({ isa, threads: 3 })),
+];
 const isBuilt = loads({});
 
 function loads(options: NativeKernelOptions): boolean {

@@ -35,7 +35,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
   const features: KernelFeatures = {
     name: 'native',
     gemm: usesPortable ? 'portable' : native.gemmName(),
-    hasFastBf16: !usesPortable && isaName === 'avx512_bf16',
+    hasFastBf16: !usesPortable && isaName.endsWith('_bf16'),
     isa: isaName,
     threads: native.setThreads(threads),
     hasPagedMemory: process.platform !== 'win32',

@@ -17,6 +17,10 @@ const SIZES: MatmulSizes[] = [
   { M: 7, N: 11, K: 13, ldA: 19, ldB: 23, ldOut: 29 },
   { M: 7, N: 11, K: 13, transposeA: true, ldA: 10, ldOut: 17, accumulate: true },
   { M: 40, N: 24, K: 32, transposeB: true, ldB: 40, ldOut: 72 },
+  { M: 50, N: 40, K: 1100 },
+  { M: 20, N: 90, K: 1088, transposeB: true, alpha: 0.5 },
+  { M: 90, N: 20, K: 600, transposeA: true, accumulate: true },
+  { M: 300, N: 300, K: 40, transposeB: true },
 ];
 
 /** Matrix products: every transposition, strides, odd and empty sizes, either output type. */
