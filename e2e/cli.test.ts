@@ -1,7 +1,7 @@
 /** The command as a person uses it: real processes on the built `dist`. `npm test` builds before it runs this. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -148,6 +148,56 @@ describe('check', () => {
     const broken = await tuiqiao(['check', '--json', await temporary('x.jsonl', '{"text":"甲"}\n{"txet":1}\n')]);
     expect(broken.status).toBe(2);
     expect(JSON.parse(broken.stdout.trimEnd().split('\n').at(-1)!)).toHaveProperty('error.code', 'input-bad');
+  });
+
+  it('writes a page and a table, whole or not at all', async () => {
+    const folder = path.dirname(await temporary('a.csv', `题目,正文\n登鹳雀楼,${QUATRAIN}\n`));
+    const page = path.join(folder, 'out.html');
+    const columns = ['--text-column', '正文', '--title-column', '题目'];
+    const source = path.join(folder, 'a.csv');
+    expect(await tuiqiao(['check', source, ...columns, '--output', page])).toMatchObject({ status: 0, stdout: '' });
+    expect(await readFile(page, 'utf8')).toMatch(/^<!doctype html>.*<h2>登鹳雀楼<\/h2>.*<\/html>\n$/su);
+    const table = await tuiqiao(['check', source, ...columns, '--csv']);
+    expect(table.stdout).toMatch(/^id,title,text,form,.*\r\n,登鹳雀楼,白日.*,0,\r\n$/su);
+
+    const broken = await temporary('b.jsonl', `{"text":"${QUATRAIN}"}\n{"txt":1}\n`);
+    const never = path.join(path.dirname(broken), 'never.html');
+    expect((await tuiqiao(['check', broken, '--output', never])).status).toBe(2);
+    expect(await readdir(path.dirname(broken))).toEqual(['b.jsonl']);
+  });
+
+  it.each([
+    ['binary.txt', '\u007fELF\0\0', 2, /^error .*binary\.txt: expected text, got a binary file\n/u],
+    ['long.txt', '月'.repeat(300_000), 2, /^error .*long\.txt, line 1: check: expected a poem of at most 200000/u],
+    ['columns.csv', 'title,txet\na,b\n', 2, /^error .*columns\.csv, line 2: expected "text" .* did you mean "txet"\?/u],
+  ])('%s: one sentence and its exit status', async (name, text, status, message) => {
+    const outcome = await tuiqiao(['check', await temporary(name, text)]);
+    expect(outcome.stderr).toMatch(message);
+    expect(outcome.stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
+    expect(outcome).toMatchObject({ status, stdout: '' });
+  });
+
+  it('gives emoji and a poem of an unknown script a verdict, not an error', async () => {
+    const { status, stdout } = await tuiqiao(['check', '--json'], {
+      input: '今天😀天气，我們去海邊。\n\nroses are red,\n',
+    });
+    expect(status).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(2);
+  });
+
+  it('loads neither the engine nor the recipes, and no other command', async () => {
+    const hook =
+      'export async function load(url, context, next) { process._rawDebug(url); return next(url, context); }';
+    const loader = `data:text/javascript,${encodeURIComponent(hook)}`;
+    const start = `import { register } from 'node:module'; register(${JSON.stringify(loader)});`;
+    const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(start)}` };
+    const { status, stderr } = await tuiqiao(['check'], { input: QUATRAIN, env });
+    expect(status).toBe(0);
+    const rooms = [...stderr.matchAll(/\/(?:packages|apps)\/(\w+)\/dist\//gu)].map((match) => match[1]!);
+    expect([...new Set(rooms)].sort()).toEqual(['cli', 'prosody', 'schema']);
+    const commands = [...stderr.matchAll(/\/cli\/dist\/commands\/(\w+)\.js/gu)].map((match) => match[1]!);
+    expect(commands).toEqual(['check']);
+    expect(stderr).not.toMatch(/node_modules\/(cli-table3|cli-progress|csv-parse|pacote)\//u);
   });
 
   it('has colours only when wanted', async () => {

@@ -53,8 +53,8 @@ const MESSAGES = {
   // check
   checkSummary: { zh: '看格律：平仄、用韵、粘对、拗救、词谱', en: 'judge poems: tones, rhyme, form, word patterns' },
   checkFiles: {
-    zh: '文本、JSON Lines 文件或文件夹；- 或不填表示标准输入',
-    en: 'text or JSON Lines files, or folders; - or nothing: standard input',
+    zh: '文本、JSON Lines、CSV 文件或文件夹；- 或不填表示标准输入',
+    en: 'text, JSON Lines or CSV files, or folders; - or nothing: standard input',
   },
   noPoem: { zh: '没有找到诗', en: 'no poem found' },
   form: { zh: '体裁', en: 'form' },
@@ -69,6 +69,13 @@ const MESSAGES = {
   flawless: { zh: '合律', en: 'keeps every rule' },
   tolerated: { zh: '宽松合律', en: 'keeps the rules, leniently' },
   faulty: { zh: '不合律', en: 'breaks rules' },
+  checkTyping: {
+    zh: '请输入诗，每首之间空一行；写完按 Ctrl-D。',
+    en: 'Type poems, a blank line between them; Ctrl-D when done.',
+  },
+  written: { zh: '已写入 {file}', en: 'Written: {file}' },
+  parallelism: { zh: '对仗', en: 'parallelism' },
+  checkPageTitle: { zh: '格律评点', en: 'Verdicts on verse' },
   suggestion: { zh: '可改', en: 'try' },
   rhymes: { zh: '韵', en: 'rhyme' },
   firstLineRhymes: { zh: '首句入韵', en: 'first line rhymes' },

@@ -29,6 +29,8 @@ export interface Session {
   text(key: MessageKey, values?: Readonly<Record<string, string | number>>): string;
   /** A result, on stdout. Waits for a slow reader. */
   print(text: string): Promise<void>;
+  /** A piece of a result, without a line feed after it. */
+  printRaw(text: string): Promise<void>;
   printJson(value: unknown): Promise<void>;
   /** Prose, on stderr; silent with --quiet. */
   say(text: string): void;
@@ -69,6 +71,7 @@ export function createSession(language: Language, options: GlobalOptions): Sessi
     isTerminal: process.stderr.isTTY === true && process.env.TERM !== 'dumb',
     text: (key, values) => translate(language, key, values),
     print: (text) => write(`${text}\n`),
+    printRaw: write,
     printJson: (value) => write(`${JSON.stringify(value)}\n`),
     say,
     warn: (text) => say(`${proseColours.yellow(translate(language, 'warningPrefix'))} ${text}`),

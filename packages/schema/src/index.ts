@@ -3,6 +3,7 @@ export { describeOptions, flagOf, type OptionDescription } from './describe-opti
 export { editDistance, findNearest } from './edit-distance.ts';
 export { OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export type { Metrics } from './metrics.ts';
+export { INPUT_FORMATS, type InputFormat } from './options/check.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
 export { DEFAULT_REWARDS, GRPO_LOSSES } from './options/grpo.ts';
 export { DEFAULT_MODEL } from './options/model.ts';

@@ -1,5 +1,6 @@
 /** The options of every command that has some, each one a strict object put together from the concerns. */
 import { z } from 'zod';
+import { inputFields, verdictFields } from './options/check.ts';
 import { completionFields, dataFields } from './options/data.ts';
 import { dpoSchema, pairsSchema } from './options/dpo.ts';
 import { evaluateFields } from './options/evaluate.ts';
@@ -156,11 +157,8 @@ export const writeSchema = z.strictObject({
 
 export const checkSchema = z.strictObject({
   ...targetFields,
-  strict: option(
-    z.boolean().default(false),
-    'Exit with 1 when a poem breaks a rule of the strict verdict.',
-    '有诗不合严格标准时以 1 退出。',
-  ),
+  ...inputFields,
+  ...verdictFields,
 });
 
 export const demoSchema = z.strictObject({

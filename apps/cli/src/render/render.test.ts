@@ -1,11 +1,15 @@
 import { check } from '@tuiqiao/prosody';
+import { parse } from 'csv-parse/sync';
 import picocolors from 'picocolors';
 import { describe, expect, it } from 'vitest';
 import { displayWidth } from './align.ts';
+import { CheckTally } from './check-tally.ts';
 import { createMeter } from './meter.ts';
 import { formatBytes, formatDuration, formatFigure, formatPercent } from './numbers.ts';
 import { renderTable } from './table.ts';
 import { renderVerdict } from './verdict.ts';
+import { CSV_HEADER, verdictRow } from './verdict-csv.ts';
+import { pageEnd, pageStart, poemArticle } from './verdict-html.ts';
 
 const plain = picocolors.createColors(false);
 const coloured = picocolors.createColors(true);
@@ -38,6 +42,62 @@ describe('renderVerdict', () => {
   it('shows a text that is no verse without falling over', () => {
     expect(renderVerdict(check('今天😀天气'), undefined, 'zh', plain)).toContain('？');
     expect(renderVerdict(check('…'), undefined, 'zh', plain)).toContain('不成体');
+  });
+});
+
+describe('the page of verdicts', () => {
+  const hostile = check({ id: 'a&b', text: '床前明月光，疑是地上霜。<b>月，低头思故乡。\ud800' });
+
+  it('is one document that loads nothing and lets nothing of a poem through as markup', () => {
+    const tally = new CheckTally();
+    tally.add(hostile);
+    tally.add(check('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。'));
+    const page = pageStart('zh') + poemArticle(hostile, '<script>"&', 'zh') + pageEnd(tally, 'zh');
+    expect(page).not.toMatch(/<script|https?:|src=|@import|url\(/u);
+    expect(page).toContain('&lt;script&gt;&quot;&amp;');
+    expect(page).not.toMatch(/\p{Cs}/u);
+    expect(page.match(/<(article|section|table|ul|ol)\b/gu)).toHaveLength(
+      page.match(/<\/(article|section|table|ul|ol)>/gu)!.length,
+    );
+    expect(page).toMatch(/<td>合计<\/td><td>2<\/td>/u);
+  });
+
+  it('marks the place of a fault and says why in its tooltip', () => {
+    const bad = check('床前明月光，疑是地上霜。举头望明月，低头思故乡。');
+    expect(poemArticle(bad, undefined, 'zh')).toMatch(
+      /<span class="slot ping bad" title="第3句失粘[^"]*"><b>头<\/b><i>○<\/i>/u,
+    );
+  });
+});
+
+describe('verdicts as CSV', () => {
+  it('has as many cells as its head, quoted where they must be', () => {
+    const verdict = check('床前明月光，疑是地上霜。举头望明月，低头思故乡。');
+    const row = verdictRow(verdict, { text: '床前，\n"x"', title: 'a,b' });
+    const [record] = parse(CSV_HEADER + row, { columns: true }) as Record<string, string>[];
+    expect(record).toMatchObject({
+      title: 'a,b',
+      text: '床前，\n"x"',
+      form: '五绝',
+      rhyme: '下平阳',
+      strict_all: 'false',
+    });
+    expect(record!.findings).toMatch(/^疵 \d\.\d 失/u);
+  });
+});
+
+describe('displayWidth', () => {
+  it.each([
+    ['abc', 3],
+    ['床前', 4],
+    ['\u001b[31m床\u001b[39m', 2],
+    ['e\u0301', 1],
+    ['👨‍👩‍👧', 2],
+    ['❤️', 2],
+    ['𠮷', 2],
+    ['', 0],
+  ])('%j takes %i cells', (text, cells) => {
+    expect(displayWidth(text)).toBe(cells);
   });
 });
 
