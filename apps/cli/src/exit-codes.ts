@@ -53,6 +53,9 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'dataset-not-found': request('找不到数据'),
   'dataset-empty': request('数据为空'),
   'model-not-found': environment('找不到模型'),
+  'endpoint-failed': environment('接口没有回应'),
+  'endpoint-refused': request('接口拒绝了请求'),
+  'sheet-malformed': request('评阅表有误'),
   'out-of-memory': environment('内存不足'),
   // corpus
   network: environment('网络不通'),

@@ -42,6 +42,7 @@ export {
 export type { Dynasty, Poem, PoemLabels } from './poem.ts';
 export { loadPoems, readPoems, type WrittenFile, writePoemFile } from './poem-file.ts';
 export { type SearchHit, type SearchOptions, searchPoems } from './search.ts';
+export { type Paraphrase, readParaphrases } from './sources/paraphrases.ts';
 export { findPulled, type PulledCorpus, type PullOptions, pullCorpus } from './sources/pull.ts';
 export {
   COLLECTIONS,

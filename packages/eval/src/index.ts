@@ -1,17 +1,20 @@
-export { bootstrapMean, type Mean, pairedWinRate, type Rate, wilson } from './intervals.ts';
-export {
-  buildLadder,
-  type JudgedPoem,
-  judgeModel,
-  type LadderReport,
-  type LadderSample,
-  type LadderScorers,
-  type ModelPoems,
-  type ModelReport,
-  type Novelty,
-  type PairReport,
-  type Scores,
-} from './ladder.ts';
+export { CANON, type CanonGrade, type CanonPoem } from './checker/canon.ts';
+export { type FalseAlarms, measureFalseAlarms } from './checker/false-alarms.ts';
+export { bootstrap, bootstrapMean, type Mean, pairedWinRate, type Rate, wilson } from './intervals.ts';
+export { buildLadder, judgeModel, type LadderScorers } from './ladder.ts';
+export type {
+  JudgedPoem,
+  LadderReport,
+  LadderSample,
+  ModelPoems,
+  ModelReport,
+  Novelty,
+  PairReport,
+  ScorerReport,
+  Scores,
+  TaskSample,
+  TaskScores,
+} from './ladder-report.ts';
 export { type BitsPerChar, bitsPerChar, hanCharacterCount, kneserNeyBitsPerChar } from './language/bits-per-char.ts';
 export { type KneserNeyModel, type KneserNeyOptions, trainKneserNey } from './language/kneser-ney.ts';
 export {
@@ -32,6 +35,7 @@ export {
 } from './reference/classification.ts';
 export { type RocCurve, rocCurve } from './reference/ranking.ts';
 export { type RougeScore, type RougeScores, rouge, rougeTokens } from './reference/rouge.ts';
+export { scoreTask, type TaskAnswer } from './reference/task-scores.ts';
 export { BLEU_TOKENIZERS, type BleuTokenizer, tokenizeForBleu } from './reference/tokenize.ts';
 export {
   type ReportInput,
@@ -60,6 +64,7 @@ export {
   type StyleModel,
   type StylePart,
 } from './scorers/style-file.ts';
+export { type StyledPoem, type StyleScores, scoreStyle } from './scorers/style-scores.ts';
 export {
   type ThemedPoem,
   type ThemeRelevance,

@@ -41,12 +41,17 @@ export function uniform(seed: number): () => number {
 }
 
 /** Percentile bootstrap of a statistic over `items` resampled with replacement. */
-export function bootstrap<T>(items: readonly T[], statistic: (sample: readonly T[]) => number, seed = 1): Mean {
+export function bootstrap<T>(
+  items: readonly T[],
+  statistic: (sample: readonly T[]) => number,
+  seed = 1,
+  samples = BOOTSTRAP_SAMPLES,
+): Mean {
   const mean = statistic(items);
   if (items.length < 2) return { mean, n: items.length, ci: [mean, mean] };
   const random = uniform(seed);
   const values: number[] = [];
-  for (let b = 0; b < BOOTSTRAP_SAMPLES; b++) {
+  for (let b = 0; b < samples; b++) {
     const sample = Array.from({ length: items.length }, () => items[Math.floor(random() * items.length)]!);
     values.push(statistic(sample));
   }
@@ -54,7 +59,7 @@ export function bootstrap<T>(items: readonly T[], statistic: (sample: readonly T
   return {
     mean,
     n: items.length,
-    ci: [values[Math.floor(0.025 * BOOTSTRAP_SAMPLES)]!, values[Math.ceil(0.975 * BOOTSTRAP_SAMPLES) - 1]!],
+    ci: [values[Math.floor(0.025 * samples)]!, values[Math.ceil(0.975 * samples) - 1]!],
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { buildLadder, type JudgedPoem, type ModelPoems } from './ladder.ts';
+import { buildLadder } from './ladder.ts';
+import type { JudgedPoem, ModelPoems } from './ladder-report.ts';
 
 const GOOD = '白日依山盡，黃河入海流。欲窮千里目，更上一層樓。';
 const OFF_RHYME = '白日依山盡，黃河入海流。欲窮千里目，更上一層山。';
@@ -49,6 +50,27 @@ describe('buildLadder', () => {
       ['dpo', 'sft', 1],
       ['dpo', 'base', 1],
     ]);
+  });
+
+  it('gives pairs the difference in poems without a fault, prompt by prompt', () => {
+    const { pairs } = buildLadder(
+      [model('base', [SHORT, OFF_RHYME, GOOD]), model('sft', [GOOD, OFF_RHYME, GOOD])],
+      control,
+    );
+    expect([pairs[0]!.n, pairs[0]!.seed]).toEqual([3, 1]);
+    expect(pairs[0]!.difference.all.mean).toBeCloseTo(1 / 3, 12);
+    expect(pairs[0]!.difference.all.ci[0]).toBeGreaterThanOrEqual(0);
+  });
+
+  it("says what the checker's own error is, beside the control row", () => {
+    const { scorers } = buildLadder([model('base', [GOOD])], control);
+    expect(scorers.checker.strict.n).toBeGreaterThan(100);
+    expect(scorers.checker.strict.k).toBe(0);
+  });
+
+  it('measures the variety of every row on equally many poems', () => {
+    const { models, control: row } = buildLadder([model('base', [GOOD, OFF_RHYME, SHORT, GOOD])], control);
+    expect([models[0]!.diversity.n, row.diversity.n]).toEqual([2, 2]);
   });
 
   it('leaves out what was not measured and keeps what was', () => {

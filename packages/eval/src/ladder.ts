@@ -2,101 +2,23 @@
  * The ladder: the same prompts and seeds through several models, beside a control row of real held-out poems, every
  * figure with its n and 95 % interval. `LadderReport` is `report.json` as `interface.md` has it.
  */
-import type { Verdict } from '@tuiqiao/prosody';
+import { measureFalseAlarms } from './checker/false-alarms.ts';
 import { bootstrapMean, type Mean, pairedWinRate, type Rate, wilson } from './intervals.ts';
-import { type Diversity, diversityOf } from './scorers/diversity.ts';
-import { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';
+import type {
+  JudgedPoem,
+  LadderReport,
+  LadderSample,
+  ModelPoems,
+  ModelReport,
+  PairReport,
+  ScorerReport,
+  Scores,
+} from './ladder-report.ts';
+import { diversityOf } from './scorers/diversity.ts';
+import { type FormScore, scoreForm } from './scorers/shape.ts';
+import type { StyleAccuracy, StyleModel, StylePart } from './scorers/style-file.ts';
+import { scoreStyle } from './scorers/style-scores.ts';
 import { type ThemeRelevance, themeFit } from './scorers/theme.ts';
-
-/** One poem to be judged: what was asked, what came, where it overlaps with the corpus. */
-export interface JudgedPoem {
-  readonly asked: AskedForm;
-  readonly title?: string;
-  readonly text: string;
-  /** Lines found whole in the corpus the model was trained on. */
-  readonly copiedLines: readonly { readonly line: string; readonly source: { title: string; author: string } }[];
-  /** Longest run of characters shared with any corpus line. */
-  readonly longestSharedNgram: number;
-}
-
-export interface Scores {
-  readonly n: number;
-  readonly length: Rate;
-  readonly rhyme: Rate;
-  readonly meter: Rate;
-  readonly all: Rate;
-}
-
-export interface Novelty {
-  /** Poems without any copied line. */
-  readonly novel: Rate;
-  readonly copiedLines: number;
-  readonly longestSharedNgram: Mean;
-}
-
-export interface ModelReport {
-  readonly name: string;
-  readonly n: number;
-  readonly seed: number;
-  readonly constrained: boolean;
-  readonly byForm: Readonly<Record<string, Scores>>;
-  readonly overall: Scores;
-  readonly lenient: Scores;
-  readonly novelty: Novelty;
-  readonly diversity: Diversity;
-  /** Share of other prompts' titles that fit a poem less than its own; 0.5 is chance. Absent without a theme scorer. */
-  readonly theme?: Mean;
-  /** Mean score of facing characters in the couplets that should be parallel; absent when the verdicts have none. */
-  readonly parallelism?: Mean;
-  /** On held-out poems. */
-  readonly bitsPerChar?: number;
-  /** 95 % interval of `bitsPerChar`, by bootstrap over poems. */
-  readonly bitsPerCharCi?: readonly [number, number];
-  readonly tokensPerSecond?: number;
-  /** A few poems to look at, the same prompts for every model. */
-  readonly samples: readonly LadderSample[];
-}
-
-export interface LadderSample {
-  /** Place of the prompt in the list that every model was given, from 0. */
-  readonly prompt: number;
-  readonly form: string;
-  readonly title?: string;
-  readonly text: string;
-  readonly strict: FormScore['strict'];
-  readonly findings: readonly string[];
-  readonly copiedLines: JudgedPoem['copiedLines'];
-  readonly longestSharedNgram: number;
-  /** null when the text has not even the shape of a poem. */
-  readonly verdict: Verdict | null;
-}
-
-export interface LadderReport {
-  readonly models: readonly ModelReport[];
-  readonly control: ModelReport;
-  readonly pairs: readonly PairReport[];
-}
-
-/** Two models on the same prompts, under the same terms. */
-export interface PairReport {
-  readonly a: string;
-  readonly b: string;
-  /** Whether the decoder was held to the form for both. */
-  readonly constrained: boolean;
-  /** Share of prompts on which a keeps more rules than b; ties count half. */
-  readonly winRate: number;
-  readonly ci: readonly [number, number];
-}
-
-export interface ModelPoems {
-  readonly name: string;
-  readonly seed: number;
-  readonly constrained: boolean;
-  readonly poems: readonly JudgedPoem[];
-  readonly bitsPerChar?: number;
-  readonly bitsPerCharCi?: readonly [number, number];
-  readonly tokensPerSecond?: number;
-}
 
 const SAMPLES_PER_FORM = 2;
 /** Rules kept, 0–4: what the paired comparison counts. */
@@ -136,6 +58,9 @@ function sampleOf(poem: JudgedPoem, score: FormScore, prompt: number): LadderSam
 export interface LadderScorers {
   /** Trained on poems that are in no prompt. */
   readonly theme?: ThemeRelevance;
+  /** What `theme` was trained on, for the report. */
+  readonly themeFacts?: ScorerReport['theme'];
+  readonly style?: StyleModel;
 }
 
 function themeOf(poems: readonly JudgedPoem[], relevance: ThemeRelevance | undefined): Mean | null {
@@ -146,9 +71,11 @@ function themeOf(poems: readonly JudgedPoem[], relevance: ThemeRelevance | undef
   return themeFit(relevance, titled);
 }
 
+/** @param diversityLimit poems at most that diversity is measured on */
 export function judgeModel(
   model: ModelPoems,
   scorers: LadderScorers = {},
+  diversityLimit = Number.POSITIVE_INFINITY,
 ): { report: ModelReport; scores: readonly FormScore[] } {
   const scores = model.poems.map((poem) => scoreForm(poem.text, poem.asked));
   const names = [...new Set(model.poems.map((poem) => poem.asked.tune ?? poem.asked.form))];
@@ -164,6 +91,7 @@ export function judgeModel(
   }
   const parallelism = parallelismOf(scores);
   const theme = themeOf(model.poems, scorers.theme);
+  const style = scorers.style === undefined ? null : scoreStyle(scorers.style, model.poems);
   const report: ModelReport = {
     name: model.name,
     n: model.poems.length,
@@ -177,16 +105,53 @@ export function judgeModel(
       copiedLines: model.poems.reduce((sum, poem) => sum + poem.copiedLines.length, 0),
       longestSharedNgram: bootstrapMean(model.poems.map((poem) => poem.longestSharedNgram)),
     },
-    diversity: diversityOf(model.poems.map((poem) => poem.text)),
+    diversity: diversityOf(
+      model.poems.map((poem) => poem.text),
+      diversityLimit,
+    ),
     ...(theme === null ? {} : { theme }),
+    ...(style === null ? {} : { style }),
     ...(parallelism === null ? {} : { parallelism }),
     ...(model.bitsPerChar === undefined ? {} : { bitsPerChar: model.bitsPerChar }),
     ...(model.bitsPerCharCi === undefined ? {} : { bitsPerCharCi: model.bitsPerCharCi }),
+    ...(model.bitsPerCharPoems === undefined ? {} : { bitsPerCharPoems: model.bitsPerCharPoems }),
     ...(model.tokensPerSecond === undefined ? {} : { tokensPerSecond: model.tokensPerSecond }),
+    ...(model.tasks === undefined ? {} : { tasks: model.tasks }),
     samples,
   };
   return { report, scores };
 }
+
+/** Bootstrap resamples prompts with this seed. */
+const PAIR_SEED = 1;
+
+function comparePair(a: JudgedModel, b: JudgedModel): PairReport {
+  const kept = (scores: readonly FormScore[]): number[] => scores.map(({ strict }) => Number(strict.all));
+  const other = kept(b.scores);
+  return {
+    a: a.report.name,
+    b: b.report.name,
+    constrained: a.report.constrained,
+    n: a.scores.length,
+    seed: PAIR_SEED,
+    ...pairedWinRate(a.scores.map(points), b.scores.map(points), PAIR_SEED),
+    difference: {
+      all: bootstrapMean(
+        kept(a.scores).map((value, i) => value - other[i]!),
+        PAIR_SEED,
+      ),
+    },
+  };
+}
+
+type JudgedModel = ReturnType<typeof judgeModel>;
+
+const accuracyOf = ({ accuracy, balancedAccuracy, majority, trainedOn }: StylePart): StyleAccuracy => ({
+  accuracy,
+  balancedAccuracy,
+  majority,
+  trainedOn,
+});
 
 /** Judges every model and the control row; each model is compared with those before it, prompt by prompt. */
 export function buildLadder(
@@ -194,20 +159,27 @@ export function buildLadder(
   control: ModelPoems,
   scorers: LadderScorers = {},
 ): LadderReport {
-  const judged = models.map((model) => judgeModel(model, scorers));
+  const rows = [...models, control].filter(({ poems }) => poems.length > 0);
+  const smallest = Math.min(...rows.map(({ poems }) => poems.length));
+  const judged = models.map((model) => judgeModel(model, scorers, smallest));
   const pairs = judged.flatMap((a, i) =>
     judged
       .slice(0, i)
       .reverse()
       .filter((b) => a.scores.length === b.scores.length && a.report.constrained === b.report.constrained)
-      .map(
-        (b): PairReport => ({
-          a: a.report.name,
-          b: b.report.name,
-          constrained: a.report.constrained,
-          ...pairedWinRate(a.scores.map(points), b.scores.map(points)),
-        }),
-      ),
+      .map((b) => comparePair(a, b)),
   );
-  return { models: judged.map((entry) => entry.report), control: judgeModel(control, scorers).report, pairs };
+  const { style, themeFacts } = scorers;
+  return {
+    models: judged.map((entry) => entry.report),
+    control: judgeModel(control, scorers, smallest).report,
+    pairs,
+    scorers: {
+      checker: measureFalseAlarms(),
+      ...(themeFacts === undefined ? {} : { theme: themeFacts }),
+      ...(style === undefined
+        ? {}
+        : { style: { dynasty: accuracyOf(style.dynasty), author: accuracyOf(style.author) } }),
+    },
+  };
 }

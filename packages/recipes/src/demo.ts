@@ -20,7 +20,10 @@ import { readTrainerLog } from '@tuiqiao/tune';
 import writeFileAtomic from 'write-file-atomic';
 import { openKernels } from './compute.ts';
 import { runDpo } from './dpo.ts';
-import { controlRow, planLadder, writeRung } from './evaluate.ts';
+import { controlRow } from './evaluate.ts';
+import { writeLocalRung } from './evaluation/local-model.ts';
+import { planLadder } from './evaluation/plan.ts';
+import { openScorers } from './evaluation/scorers.ts';
 import { openModel } from './models.ts';
 import { writeReport } from './report-files.ts';
 import { runSft } from './sft.ts';
@@ -65,7 +68,7 @@ export async function runDemo(options: DemoOptions, controls: RunControls = {}):
   const [base, sft, dpo] = ladder.recipe.models;
   const rung = (entry: typeof base, name: string): Promise<ModelPoems> =>
     remembered(path.join(folder, `answers-${name}.json`), name, alreadyDone, () =>
-      writeRung(entry!, ladder, kernels, controls),
+      writeLocalRung(entry!, ladder, kernels, false, controls),
     );
 
   const answers = [await rung(base, 'base')];
@@ -78,7 +81,7 @@ export async function runDemo(options: DemoOptions, controls: RunControls = {}):
   );
   answers.push(await rung(dpo, 'dpo'));
 
-  const report = buildLadder(answers, await controlRow(ladder));
+  const report = buildLadder(answers, await controlRow(ladder), await openScorers(ladder.recipe, controls));
   const poems = await writeDemoPoems(options, dpoFolder, controls);
   await writeReport(folder, {
     title: '推敲 · demo',

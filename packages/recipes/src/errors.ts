@@ -16,6 +16,9 @@ export type RecipesErrorCode =
   | 'dataset-unsupported'
   | 'write-request'
   | 'model-not-found'
+  | 'endpoint-failed'
+  | 'endpoint-refused'
+  | 'sheet-malformed'
   | 'disk-full'
   | 'disk-not-writable';
 

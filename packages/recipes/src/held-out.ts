@@ -2,8 +2,10 @@
  * The held-out poems that ask the questions and give the control row: the corpus's test split, chosen by shape and
  * chance alone, faults and all. What poets keep of the rules is the mark that models are measured against.
  */
-import { loadStarter, type Poem, type PoemRequest, splitLines } from '@tuiqiao/corpus';
+import { type Poem, type PoemRequest, splitLines } from '@tuiqiao/corpus';
+import type { RunControls } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
+import { openCorpus } from './corpus-source.ts';
 
 export interface HeldOutPoem {
   /** Form by shape (五绝 …) or tune. */
@@ -21,9 +23,16 @@ function shapeOf(poem: Poem): string | null {
   return lengths.size === 1 ? (SHAPES[`${lines.length}×${[...lengths][0]}`] ?? null) : null;
 }
 
-/** Test poems of the named forms and tunes, at most `count` of each, in a seeded order. */
-export async function heldOutPoems(names: readonly string[], count: number, seed: number): Promise<HeldOutPoem[]> {
-  const test = (await loadStarter()).filter((poem) => poem.labels.split === 'test');
+/** Test poems of the named forms and tunes, at most `count` of each, in a seeded order. @throws as `openCorpus` */
+export async function heldOutPoems(
+  names: readonly string[],
+  count: number,
+  seed: number,
+  corpora: readonly string[] = ['starter'],
+  controls: RunControls = {},
+): Promise<HeldOutPoem[]> {
+  const opened = await Promise.all(corpora.map((corpus) => openCorpus(corpus, controls)));
+  const test = opened.flatMap(({ poems }) => poems.filter((poem) => poem.labels.split === 'test'));
   const random = createRandom(seed);
   return names.flatMap((name) => {
     const own = test.filter((poem) => (poem.labels.tune ?? shapeOf(poem)) === name);

@@ -13,10 +13,14 @@ export const TRAINING_LINES_FILE = 'training-lines.bin.br';
 /** The hashes carry no sources: those are in the corpus, for who has pulled it. */
 const UNNAMED_SOURCE = { author: '訓練語料', title: '出處：tuiqiao corpus search' };
 
+/** The lines of the starter corpus, with their sources; its test poems are not among them. */
+export async function openStarterIndex(): Promise<LineIndex> {
+  return buildLineIndex((await loadStarter()).filter((poem) => poem.labels.split !== 'test'));
+}
+
 /** The model's own lines where its folder has them; the starter's, with sources, always and first. */
 export async function openLineIndexes(modelFolder: string): Promise<LineIndex[]> {
-  const starter = (await loadStarter()).filter((poem) => poem.labels.split !== 'test');
-  const indexes = [buildLineIndex(starter)];
+  const indexes = [await openStarterIndex()];
   const file = path.join(modelFolder, TRAINING_LINES_FILE);
   if (existsSync(file)) indexes.push(LineIndex.parse(await promisify(brotliDecompress)(await readFile(file))));
   return indexes;

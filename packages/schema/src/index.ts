@@ -5,6 +5,7 @@ export { OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export type { Metrics } from './metrics.ts';
 export { INPUT_FORMATS, type InputFormat } from './options/check.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
+export { EVALUATION_TASKS, type EvaluationTask, parseRung, type Rung } from './options/evaluate.ts';
 export { DEFAULT_REWARDS, GRPO_LOSSES } from './options/grpo.ts';
 export { DEFAULT_MODEL } from './options/model.ts';
 export { DATASET_FORMATS } from './options/prepare.ts';

@@ -175,6 +175,13 @@ describe('parseOptions', () => {
       model: 'models/base-poet',
       adapter: ['runs/dpo:0.5'],
     });
+    expect(parseRung('qwen=http://localhost:8000/v1#Qwen/Qwen3-0.6B')).toEqual({
+      name: 'qwen',
+      model: 'Qwen/Qwen3-0.6B',
+      adapter: [],
+      url: 'http://localhost:8000/v1',
+    });
+    expect(parseRung('https://h/v1#a=b')).toMatchObject({ name: 'a=b', model: 'a=b', url: 'https://h/v1' });
     expect(parseRung('models/base-poet+runs/sft').name).toBe('sft');
     expect(parseOptions('evaluate', { stage: 'evaluate', models: 'a,b=c' }).options.models).toHaveLength(2);
   });

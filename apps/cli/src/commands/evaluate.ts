@@ -26,6 +26,8 @@ export function addEvaluateCommand(host: CommandHost): void {
       'tuiqiao evaluate --models models/base-poet --count 100',
       'tuiqiao evaluate --models base=models/base-poet,sft=models/base-poet+runs/sft,dpo=models/base-poet+runs/dpo',
       'tuiqiao evaluate --models models/base-poet+runs/dpo --forms 七绝 --fail-under 0.6',
+      'tuiqiao evaluate --models dpo=models/base-poet+runs/dpo --with-constrained --tunes 浣溪沙 --styles 李白,杜甫',
+      'tuiqiao evaluate --models base=models/base-poet,qwen=http://localhost:8000/v1#qwen3 --tasks continuation,couplet',
     ]),
   );
   command.action(

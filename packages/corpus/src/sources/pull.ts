@@ -22,6 +22,7 @@ import {
   PACKAGE_VERSION,
   WANTED_FILE_COUNT,
 } from './package-pin.ts';
+import { PARAPHRASE_FILE } from './paraphrases.ts';
 
 export interface PullOptions extends RunControls {
   /** Default: `defaultCacheFolder()`. */
@@ -70,7 +71,8 @@ export async function findPulled(cacheDir: string = defaultCacheFolder()): Promi
 export async function pullCorpus(options: PullOptions = {}): Promise<PulledCorpus> {
   const cacheDir = options.cacheDir ?? defaultCacheFolder();
   const there = await findPulled(cacheDir);
-  if (there) return there;
+  // Earlier versions took fewer files: what is missing is brought with the whole.
+  if (there && existsSync(path.join(there.folder, PARAPHRASE_FILE))) return there;
 
   const partial = path.join(cacheDir, `${PACKAGE_NAME}-${PACKAGE_VERSION}.partial-${process.pid}`);
   try {

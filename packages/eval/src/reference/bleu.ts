@@ -38,14 +38,18 @@ const MAX_ORDER = 4;
 /** What the logarithm of 0 counts as: e to the mean of it is 0 in doubles. */
 const LOG_ZERO = -9_999_999_999;
 
-interface Statistics {
+/** What one pair adds to the corpus figure. */
+export interface BleuStatistics {
   readonly counts: readonly number[];
   readonly totals: readonly number[];
   readonly hypothesisLength: number;
   readonly referenceLength: number;
 }
 
-function statisticsOf({ hypothesis, references }: ReferencePair, tokenizer: BleuTokenizer): Statistics {
+export function bleuStatistics(
+  { hypothesis, references }: ReferencePair,
+  tokenizer: BleuTokenizer = 'zh',
+): BleuStatistics {
   const tokens = tokenizeForBleu(hypothesis.trimEnd(), tokenizer);
   const others = references.map((reference) => tokenizeForBleu(reference.trimEnd(), tokenizer));
   const distance = (length: number): number => Math.abs(length - tokens.length);
@@ -64,7 +68,7 @@ function statisticsOf({ hypothesis, references }: ReferencePair, tokenizer: Bleu
   return { counts, totals, hypothesisLength: tokens.length, referenceLength: lengths[0] ?? 0 };
 }
 
-function scoreOf(statistics: Statistics, options: BleuOptions): BleuScore {
+function scoreOf(statistics: BleuStatistics, options: BleuOptions): BleuScore {
   const { smoothing = 'exp', useEffectiveOrder = false } = options;
   const { hypothesisLength, referenceLength } = statistics;
   const value = options.smoothingValue ?? (smoothing === 'floor' ? 0.1 : 1);
@@ -99,8 +103,15 @@ function scoreOf(statistics: Statistics, options: BleuOptions): BleuScore {
 
 /** One figure for all pairs: counts are added up before they are divided. */
 export function corpusBleu(pairs: readonly ReferencePair[], options: BleuOptions = {}): BleuScore {
-  const all = pairs.map((pair) => statisticsOf(pair, options.tokenizer ?? 'zh'));
-  const sum = (of: (statistics: Statistics) => number): number => all.reduce((total, each) => total + of(each), 0);
+  return bleuOf(
+    pairs.map((pair) => bleuStatistics(pair, options.tokenizer)),
+    options,
+  );
+}
+
+/** The same from what was counted before: for resampling. */
+export function bleuOf(all: readonly BleuStatistics[], options: BleuOptions = {}): BleuScore {
+  const sum = (of: (statistics: BleuStatistics) => number): number => all.reduce((total, each) => total + of(each), 0);
   const orders = Array.from({ length: MAX_ORDER }, (_, i) => i);
   return scoreOf(
     {
@@ -114,5 +125,5 @@ export function corpusBleu(pairs: readonly ReferencePair[], options: BleuOptions
 }
 
 export function sentenceBleu(pair: ReferencePair, options: BleuOptions = {}): BleuScore {
-  return scoreOf(statisticsOf(pair, options.tokenizer ?? 'zh'), { useEffectiveOrder: true, ...options });
+  return scoreOf(bleuStatistics(pair, options.tokenizer), { useEffectiveOrder: true, ...options });
 }

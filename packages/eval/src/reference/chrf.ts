@@ -19,7 +19,7 @@ export interface ChrfOptions {
 }
 
 /** Of one order: n-grams of the text, of the reference, in both. */
-type Counts = readonly [hypothesis: number, reference: number, matches: number];
+export type ChrfCounts = readonly [hypothesis: number, reference: number, matches: number];
 
 const EPSILON = 1e-16;
 const PUNCTUATION = /[!-/:-@[-`{-~]/u;
@@ -45,10 +45,10 @@ const sizeOf = (counts: ReadonlyMap<string, number>): number => {
   return size;
 };
 
-function statisticsOf(hypothesis: string, reference: string, options: ChrfOptions): Counts[] {
+function statisticsOf(hypothesis: string, reference: string, options: ChrfOptions): ChrfCounts[] {
   const { charOrder = 6, wordOrder = 0, withWhitespace = false } = options;
   const charactersOf = (text: string): string[] => [...(withWhitespace ? text : text.replaceAll(/\s/gu, ''))];
-  const count = (a: readonly string[], b: readonly string[], order: number): Counts[] =>
+  const count = (a: readonly string[], b: readonly string[], order: number): ChrfCounts[] =>
     Array.from({ length: order }, (_, i) => {
       const own = countNgrams(a, i + 1);
       const other = countNgrams(b, i + 1);
@@ -61,7 +61,7 @@ function statisticsOf(hypothesis: string, reference: string, options: ChrfOption
   ];
 }
 
-function scoreOf(statistics: readonly Counts[], { beta = 2, useEpsilon = false }: ChrfOptions): number {
+function scoreOf(statistics: readonly ChrfCounts[], { beta = 2, useEpsilon = false }: ChrfOptions): number {
   const factor = beta * beta;
   const f = (precision: number, recall: number): number =>
     factor * precision + recall > 0 ? ((1 + factor) * precision * recall) / (factor * precision + recall) : 0;
@@ -74,7 +74,7 @@ function scoreOf(statistics: readonly Counts[], { beta = 2, useEpsilon = false }
   }
   const counted = statistics.filter(([own, other]) => own > 0 && other > 0);
   if (counted.length === 0) return 0;
-  const mean = (of: (counts: Counts) => number): number =>
+  const mean = (of: (counts: ChrfCounts) => number): number =>
     counted.reduce((sum, counts) => sum + of(counts), 0) / counted.length;
   return (
     100 *
@@ -86,7 +86,7 @@ function scoreOf(statistics: readonly Counts[], { beta = 2, useEpsilon = false }
 }
 
 /** Of several references the one that fits best counts. */
-function bestStatistics({ hypothesis, references }: ReferencePair, options: ChrfOptions): Counts[] {
+export function chrfStatistics({ hypothesis, references }: ReferencePair, options: ChrfOptions = {}): ChrfCounts[] {
   const all = references.map((reference) => statisticsOf(hypothesis, reference, options));
   return all.reduce(
     (best, other) => (scoreOf(other, options) > scoreOf(best, options) ? other : best),
@@ -96,7 +96,14 @@ function bestStatistics({ hypothesis, references }: ReferencePair, options: Chrf
 
 /** One figure for all pairs, 0–100. */
 export function corpusChrf(pairs: readonly ReferencePair[], options: ChrfOptions = {}): number {
-  const all = pairs.map((pair) => bestStatistics(pair, options));
+  return chrfOf(
+    pairs.map((pair) => chrfStatistics(pair, options)),
+    options,
+  );
+}
+
+/** The same from what was counted before: for resampling. */
+export function chrfOf(all: readonly (readonly ChrfCounts[])[], options: ChrfOptions = {}): number {
   const orders = (options.charOrder ?? 6) + (options.wordOrder ?? 0);
   const sums = Array.from({ length: orders }, (_, i) => {
     const sum = (place: 0 | 1 | 2): number => all.reduce((total, counts) => total + counts[i]![place], 0);
@@ -106,5 +113,5 @@ export function corpusChrf(pairs: readonly ReferencePair[], options: ChrfOptions
 }
 
 export function sentenceChrf(pair: ReferencePair, options: ChrfOptions = {}): number {
-  return scoreOf(bestStatistics(pair, options), options);
+  return scoreOf(chrfStatistics(pair, options), options);
 }

@@ -1,6 +1,6 @@
 /** The ladder as markup: headline figures, charts, tables, paired win rates, novelty, and the samples side by side. */
 import type { Mean, Rate } from '../intervals.ts';
-import type { LadderReport, LadderSample, ModelReport, Scores } from '../ladder.ts';
+import type { LadderReport, LadderSample, ModelReport, Scores } from '../ladder-report.ts';
 import { type Bar, barChart, type Chart } from './charts.ts';
 import { html, type SafeHtml } from './html.ts';
 import type { Labels } from './messages.ts';

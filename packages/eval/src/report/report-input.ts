@@ -1,6 +1,6 @@
 /** What a report is made of. Everything but the title and the date may be missing: the page leaves such a part out. */
 import type { Verdict } from '@tuiqiao/prosody';
-import type { LadderReport } from '../ladder.ts';
+import type { LadderReport } from '../ladder-report.ts';
 import type { LineTrace } from '../scorers/copying.ts';
 
 export type ReportLanguage = 'zh' | 'en';

@@ -1,13 +1,24 @@
 /** How varied a set of poems is: distinct n-grams, and how much each poem repeats the others (self-BLEU). */
 
+import { bootstrapMean, type Mean } from '../intervals.ts';
+
+type Interval = readonly [number, number];
+
 export interface Diversity {
+  /** Poems looked at: shares of distinct n-grams fall with their number, so compare only equal numbers. */
+  readonly n: number;
   /** Distinct characters over all characters. */
   readonly distinct1: number;
   /** Distinct character pairs (inside lines) over all pairs. */
   readonly distinct2: number;
   /** Mean BLEU-4 of each poem against the others of its set; 1 = all alike. */
   readonly selfBleu: number;
+  /** 95 % intervals, by jackknife over groups of poems: resampling with replacement would count poems twice. */
+  readonly ci: { readonly distinct1: Interval; readonly distinct2: Interval; readonly selfBleu: Interval };
 }
+
+const JACKKNIFE_GROUPS = 20;
+const Z = 1.959963984540054;
 
 /** Self-BLEU compares every poem with every other; larger sets are sampled at regular distances. */
 const SELF_BLEU_POEMS = 200;
@@ -52,10 +63,10 @@ function countGrams(poem: readonly string[][], n: number): Map<string, number> {
  * BLEU-4 of each poem against all others, n-grams inside lines, clipped by the highest count in any other poem, with
  * add-one smoothing from order 2 on (Lin & Och 2004); no brevity penalty, since the forms fix the length.
  */
-function selfBleu(poems: readonly string[][][]): number {
+function selfBleuOf(poems: readonly string[][][]): Mean {
   const step = Math.max(1, Math.floor(poems.length / SELF_BLEU_POEMS));
   const sample = poems.filter((_, i) => i % step === 0).slice(0, SELF_BLEU_POEMS);
-  if (sample.length < 2) return 0;
+  if (sample.length < 2) return { mean: 0, n: sample.length, ci: [0, 0] };
   const logs = new Float64Array(sample.length);
   for (let n = 1; n <= BLEU_ORDER; n++) {
     const counts = sample.map((poem) => countGrams(poem, n));
@@ -82,10 +93,40 @@ function selfBleu(poems: readonly string[][][]): number {
         logs[owner]! + Math.log((matched + smoothing) / (total + smoothing) || Number.MIN_VALUE) / BLEU_ORDER;
     });
   }
-  return logs.reduce((sum, log) => sum + Math.exp(log), 0) / sample.length;
+  return bootstrapMean([...logs].map(Math.exp));
 }
 
-export function diversityOf(texts: readonly string[]): Diversity {
-  const poems = texts.map(linesOf);
-  return { distinct1: distinct(poems, 1), distinct2: distinct(poems, 2), selfBleu: selfBleu(poems) };
+/**
+ * value ± 1.96 · √((g − 1)/g · Σ(θᵢ − θ̄)²) over g leave-one-group-out values (Quenouille 1956, Tukey 1958), every g-th
+ * poem a group, so that all forms are in each.
+ */
+function jackknife(poems: readonly string[][][], statistic: (poems: readonly string[][][]) => number): Interval {
+  const value = statistic(poems);
+  const groups = Math.min(JACKKNIFE_GROUPS, poems.length);
+  if (groups < 2) return [value, value];
+  const values = Array.from({ length: groups }, (_, group) => statistic(poems.filter((_, i) => i % groups !== group)));
+  const mean = values.reduce((sum, other) => sum + other, 0) / groups;
+  const spread = Z * Math.sqrt(((groups - 1) / groups) * values.reduce((sum, other) => sum + (other - mean) ** 2, 0));
+  return [Math.max(0, value - spread), Math.min(1, value + spread)];
+}
+
+/**
+ * @param limit look at so many at most, evenly spread: sets of different size are compared at the size of the smallest
+ */
+export function diversityOf(texts: readonly string[], limit = Number.POSITIVE_INFINITY): Diversity {
+  const taken = Math.min(limit, texts.length);
+  const chosen = Array.from({ length: taken }, (_, i) => texts[Math.floor((i * texts.length) / taken)]!);
+  const poems = chosen.map(linesOf);
+  const self = selfBleuOf(poems);
+  return {
+    n: poems.length,
+    distinct1: distinct(poems, 1),
+    distinct2: distinct(poems, 2),
+    selfBleu: self.mean,
+    ci: {
+      distinct1: jackknife(poems, (part) => distinct(part, 1)),
+      distinct2: jackknife(poems, (part) => distinct(part, 2)),
+      selfBleu: self.ci,
+    },
+  };
 }
