@@ -150,7 +150,7 @@ void scaleColumns(const Call& call) {
   });
 }
 
-// rowNorms(out, a; N, C)
+// rowNorms(out, a; N, C, isReciprocal)
 void rowNorms(const Call& call) {
   const long N = call.size(0), C = call.size(1);
   float* out = call.buffers[0].f32();
@@ -166,7 +166,7 @@ void rowNorms(const Call& call) {
         store(lanes, total);
         double sum = 0;
         for (int lane = 0; lane < W; lane++) sum += lanes[lane];
-        out[n] = static_cast<float>(std::sqrt(sum));
+        out[n] = static_cast<float>(call.flag(2) ? 1 / std::sqrt(sum) : std::sqrt(sum));
       }
     });
   });

@@ -13,7 +13,7 @@ static const Kernel table[] = {
     {"sumRows", 1, 2, 4, sumRows},
     {"addBias", 1, 2, 3, addBias},
     {"scaleColumns", 1, 3, 5, scaleColumns},
-    {"rowNorms", 1, 2, 2, rowNorms},
+    {"rowNorms", 1, 2, 3, rowNorms},
     {"sumSquares", 1, 2, 2, sumSquares},
     {"dequantize4", 1, 6, 5, dequantize4},
     {"dropout", 1, 2, 3, dropout},

@@ -152,8 +152,8 @@ export interface Kernels {
     factors: DeviceBuffer,
     sizes: { N: number; C: number; ldOut?: number; ldA?: number; accumulate?: boolean },
   ): void;
-  /** out[n] = √Σ_c a[n, c]²; out f32 [N], a any float type. */
-  rowNorms(out: DeviceBuffer, a: DeviceBuffer, sizes: { N: number; C: number }): void;
+  /** out[n] = √Σ_c a[n, c]², or its reciprocal; out f32 [N], a any float type. */
+  rowNorms(out: DeviceBuffer, a: DeviceBuffer, sizes: { N: number; C: number; isReciprocal?: boolean }): void;
   /** out[index] = Σ a². f32, accumulated in double. */
   sumSquares(out: DeviceBuffer, a: DeviceBuffer, sizes: { index: number; length: number }): void;
   /**

@@ -101,7 +101,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     addBias: (x, bias, { N, C, ldX = C }) => native.addBias(data(x), data(bias), N, C, ldX),
     scaleColumns: (out, a, factors, { N, C, ldOut = C, ldA = C, accumulate = false }) =>
       native.scaleColumns(data(out), data(a), data(factors), N, C, ldOut, ldA, accumulate),
-    rowNorms: (out, a, { N, C }) => native.rowNorms(data(out), data(a), N, C),
+    rowNorms: (out, a, { N, C, isReciprocal = false }) => native.rowNorms(data(out), data(a), N, C, isReciprocal),
     sumSquares: (out, a, { index, length }) => native.sumSquares(data(out), data(a), index, length),
     dropout: (out, a, { length, p, seed }) => native.dropout(data(out), data(a), length, p, seed),
 

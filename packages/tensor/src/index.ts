@@ -52,9 +52,10 @@ export {
   NESTED_BLOCK,
   quantizeFourBit,
 } from './quantize/four-bit.ts';
+export { dequantizeParameter, quantizeParameter, uploadFourBit } from './quantize/quantized-parameter.ts';
 export type { Random, RandomState } from './random.ts';
 export { createRandom } from './random.ts';
 export type { RampType, Schedule, ScheduleName, ScheduleOptions } from './schedules.ts';
 export { createSchedule, SCHEDULE_NAMES } from './schedules.ts';
-export type { Fusion, Linear, LowRankDelta, Parameter, Tensor } from './tape.ts';
+export type { Fusion, Linear, LowRankDelta, Parameter, QuantizedWeight, Tensor } from './tape.ts';
 export { Tape } from './tape.ts';

@@ -29,6 +29,19 @@ export interface Parameter {
   requiresGrad: boolean;
   /** Set when this weight lies beside others in one matrix (`fuseParameters`): several linears then are one product. */
   fusion?: Fusion | null;
+  /** Set when the weight is kept in 4 bits: `value` and `compute` are then empty, and products de-quantise it by tiles. */
+  quantized?: QuantizedWeight | null;
+}
+
+/** A frozen matrix in 4-bit blocks on the kernels' side, as bitsandbytes lays it out (see `quantize/four-bit.ts`). */
+export interface QuantizedWeight {
+  readonly type: 'nf4' | 'fp4';
+  /** u8, ⌈length/2⌉. */
+  readonly packed: DeviceBuffer;
+  /** f32 a block, or u8 codes with double quantisation. */
+  readonly maxima: DeviceBuffer;
+  readonly code: DeviceBuffer;
+  readonly nested: { readonly maxima: DeviceBuffer; readonly code: DeviceBuffer; readonly offset: number } | null;
 }
 
 /** Weights that lie one below the other in one matrix [Σ out, in]; `grad` when all are trained. */
@@ -46,6 +59,11 @@ export interface LowRankDelta {
   readonly rank: number;
   /** α/r (α/√r with rsLoRA). 0 switches the delta off without touching it. */
   scaling: number;
+  /**
+   * DoRA (Liu 2024): length of each output row of W + s·B·A, [out]; null for plain LoRA. The layer then multiplies with
+   * magnitude ⊙ (W + s·B·A)/‖W + s·B·A‖.
+   */
+  readonly magnitude?: Parameter | null;
   /** Probability that an input element is zeroed while training. */
   dropout: number;
 }

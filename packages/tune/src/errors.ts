@@ -2,7 +2,7 @@ import { TuiqiaoError } from '@tuiqiao/schema';
 
 /**
  * Anything training can refuse or stop for. Codes: `tune-options`, `tune-batching`, `tune-objective`, `tune-diverged`,
- * `lora-target`, `lora-options`, `adapter-format`, `adapter-mismatch`, `dpo-reference`, `dpo-start-mismatch`,
+ * `lora-target`, `lora-options`, `adapter-format`, `adapter-mismatch`, `merge-quantized`, `dpo-reference`, `dpo-start-mismatch`,
  * `dpo-pairs`, `dpo-collapsed`, `grpo-rollout`, `grpo-start-mismatch`, `grpo-rewards-stuck`, `checkpoint-format`,
  * `checkpoint-mismatch`.
  */

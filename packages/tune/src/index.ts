@@ -8,7 +8,7 @@ export type { FrozenReference } from './frozen-reference.ts';
 export { checkReferenceStart, freezeReference } from './frozen-reference.ts';
 export type { Dataset, Example, PreferencePair } from './items.ts';
 export { exampleDataset, preferenceDataset } from './items.ts';
-export type { Adapter, AdapterConfig, LoraOptions } from './lora/adapter.ts';
+export type { Adapter, AdapterConfig, Initialization, LoraOptions } from './lora/adapter.ts';
 export {
   attachLora,
   copyAdapter,
@@ -17,10 +17,13 @@ export {
   mergeAdapter,
   selectAdapter,
   setAdapterScale,
+  startPissa,
   unfreezeAdapter,
 } from './lora/adapter.ts';
 export type { LoadAdapterOptions } from './lora/adapter-files.ts';
 export { loadAdapter, readAdapterConfig, saveAdapter } from './lora/adapter-files.ts';
+export { type Combination, combineAdapters } from './lora/combine-adapters.ts';
+export { isMlxFolder, saveMlxAdapter } from './lora/mlx-files.ts';
 export type { TargetModules } from './lora/target-modules.ts';
 export { computeTypeOf } from './micro-batch.ts';
 export type { MicroBatchInput, Objective, ObjectiveResult, StepFinding, StepObjective } from './objective.ts';

@@ -305,7 +305,8 @@ function checkOptions<Item>({ parameters, totalSteps, loggingSteps }: LoopOption
 function trainOnly(model: LanguageModel, parameters: readonly Parameter[]): void {
   const trained = new Set(parameters);
   const all = [...model.parameters.values()];
-  for (const linear of model.linears.values()) for (const { a, b } of linear.deltas) all.push(a, b);
+  for (const linear of model.linears.values())
+    for (const { a, b, magnitude } of linear.deltas) all.push(a, b, ...(magnitude ? [magnitude] : []));
   for (const parameter of all) {
     if (!trained.has(parameter) && parameter.requiresGrad) disableGradient(parameter);
   }

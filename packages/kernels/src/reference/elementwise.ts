@@ -120,12 +120,12 @@ export const scaleColumns: Kernels['scaleColumns'] = (out, a, factors, sizes) =>
   storeFloats(out, target);
 };
 
-export const rowNorms: Kernels['rowNorms'] = (out, a, { N, C }) => {
+export const rowNorms: Kernels['rowNorms'] = (out, a, { N, C, isReciprocal = false }) => {
   const source = toFloats(a, N * C);
   const norms = toFloats(out);
   for (let n = 0; n < N; n++) {
     let sum = 0;
     for (let c = 0; c < C; c++) sum += source[n * C + c]! ** 2;
-    norms[n] = Math.sqrt(sum);
+    norms[n] = isReciprocal ? 1 / Math.sqrt(sum) : Math.sqrt(sum);
   }
 };

@@ -72,11 +72,13 @@ export const quantizedCases: CaseList = (type) => {
           kernels.scaleColumns(b.out!, b.a!, b.factors!, { N: N!, C: C!, ldOut: ld!, ldA: ld!, accumulate }),
       }),
     ),
-    {
-      name: `rowNorms ${N} × ${C}`,
-      buffers: { out: floats('f32', N!), a: floats(type, N! * C!) },
-      forward: (kernels, b) => kernels.rowNorms(b.out!, b.a!, { N: N!, C: C! }),
-    },
+    ...[false, true].map(
+      (isReciprocal): KernelCase => ({
+        name: `rowNorms ${N} × ${C}${isReciprocal ? ', reciprocal' : ''}`,
+        buffers: { out: floats('f32', N!), a: floats(type, N! * C!) },
+        forward: (kernels, b) => kernels.rowNorms(b.out!, b.a!, { N: N!, C: C!, isReciprocal }),
+      }),
+    ),
   ]);
   const copy = type === 'bf16' ? (length: number) => ({ bf16Copy: floats('bf16', length) }) : () => ({});
   const sizes = { learningRate: 0.01, weightDecay: 0.1, gradientScale: 0.5 };

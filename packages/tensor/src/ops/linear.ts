@@ -6,7 +6,9 @@
 import type { DeviceBuffer, FloatType } from '@tuiqiao/kernels';
 import { type Columns, splitColumns } from '../columns.ts';
 import { TensorError } from '../errors.ts';
-import type { Fusion, Linear, LowRankDelta, Tape, Tensor } from '../tape.ts';
+import type { Fusion, Linear, LowRankDelta, Parameter, Tape, Tensor } from '../tape.ts';
+import { multiplyBase, multiplyBaseBackward, type Target } from './base-product.ts';
+import { addDora, type DoraTrace, doraBackward } from './dora.ts';
 import { addGradient, cast } from './embed.ts';
 
 /** What a delta leaves for its backward pass. */
@@ -18,13 +20,7 @@ interface DeltaTrace {
   /** Dropout probability of this call: 0 outside training. */
   readonly p: number;
   readonly seed: number;
-}
-
-/** A layer's columns of an output or gradient buffer. */
-interface Target {
-  readonly buffer: DeviceBuffer;
-  /** Row stride. */
-  readonly ld: number;
+  readonly dora: DoraTrace | null;
 }
 
 /** y [N, O] of `outType` (the tape's compute type when absent). `x` [N, I]. */
@@ -34,8 +30,7 @@ export function linear(tape: Tape, x: Tensor, layer: Linear, options: { outType?
   const { outType = tape.computeType } = options;
   const out = tape.tensor([N, layer.outFeatures], outType, needsGradient(input, layer), false);
   const target = { buffer: out.buffer, ld: layer.outFeatures };
-  const { weight, outFeatures: O } = layer;
-  multiplyForward(tape, target, input, weight.compute, { O, isConstantB: !weight.requiresGrad });
+  multiplyBase(tape, target, { buffer: input.buffer, N }, layer.weight);
   const traces = addForward(tape, target, input, layer);
   if (out.requiresGrad) {
     tape.push(() => {
@@ -69,8 +64,7 @@ export function fusedLinear(tape: Tape, x: Tensor, layers: readonly Linear[]): C
   }
   const traces = layers.map((layer, i) => {
     const target = columnsOf(out.buffer, columns[i]!, width);
-    const { weight, outFeatures: O } = layer;
-    if (fusion === null) multiplyForward(tape, target, input, weight.compute, { O, isConstantB: !weight.requiresGrad });
+    if (fusion === null) multiplyBase(tape, target, { buffer: input.buffer, N }, layer.weight);
     return addForward(tape, target, input, layer);
   });
   if (out.requiresGrad) {
@@ -112,9 +106,7 @@ export function linearAddResidual(tape: Tape, residual: Tensor, x: Tensor, layer
     kernels.scale(out.buffer, residual.buffer, { length: out.buffer.length, alpha: 1 });
   }
   const target = { buffer: out.buffer, ld: C };
-  const { weight } = layer;
-  const sizes = { O: C, isConstantB: !weight.requiresGrad, accumulate: true };
-  multiplyForward(tape, target, input, weight.compute, sizes);
+  multiplyBase(tape, target, { buffer: input.buffer, N }, layer.weight, true);
   const traces = addForward(tape, target, input, layer);
   if (out.requiresGrad) {
     tape.push(() => {
@@ -153,7 +145,10 @@ function needsGradient(x: Tensor, layer: Linear): boolean {
     x.requiresGrad ||
     layer.weight.requiresGrad ||
     layer.bias?.requiresGrad === true ||
-    layer.deltas.some(({ a, b, scaling }) => scaling !== 0 && (a.requiresGrad || b.requiresGrad))
+    layer.deltas.some(
+      ({ a, b, magnitude, scaling }) =>
+        scaling !== 0 && (a.requiresGrad || b.requiresGrad || magnitude?.requiresGrad === true),
+    )
   );
 }
 
@@ -206,9 +201,14 @@ function addForward(tape: Tape, out: Target, x: Tensor, layer: Linear): DeltaTra
       accumulate: true,
       alpha: scaling,
     });
+    const { magnitude } = delta;
+    const dora = magnitude ? addDora(tape, out, { buffer: input, N }, hidden, layer, { ...delta, magnitude }) : null;
     if (input !== x.buffer) tape.arena.release(input);
-    if (tape.isRecording) traces.push({ delta, hidden, scaling, p, seed });
-    else tape.arena.release(hidden);
+    if (tape.isRecording) {
+      traces.push({ delta, hidden, scaling, p, seed, dora });
+      continue;
+    }
+    for (const buffer of [hidden, dora?.z, dora?.reciprocal, dora?.excess]) if (buffer) tape.arena.release(buffer);
   }
   return traces;
 }
@@ -233,7 +233,11 @@ function withComputeGradient(tape: Tape, x: Tensor, dOut: DeviceBuffer, use: (gr
 
 function backwardOf(tape: Tape, dOut: Target, x: Tensor, layer: Linear, traces: readonly DeltaTrace[]): void {
   const { weight, outFeatures } = layer;
-  backwardOfWeight(tape, dOut, x, weight.compute, weight.requiresGrad ? weight.grad : null, outFeatures);
+  if (weight.quantized) {
+    if (x.requiresGrad) multiplyBaseBackward(tape, tape.gradTarget(x), dOut, x.shape[0]!, weight);
+  } else {
+    backwardOfWeight(tape, dOut, x, weight.compute, weight.requiresGrad ? weight.grad : null, outFeatures);
+  }
   backwardOfAdditions(tape, dOut, x, layer, traces);
 }
 
@@ -281,22 +285,23 @@ function backwardOfAdditions(tape: Tape, dOut: Target, x: Tensor, layer: Linear,
   if (bias?.requiresGrad) {
     kernels.sumRows(bias.grad!, dOut.buffer, { N, C: O, ldX: dOut.ld, accumulate: true });
   }
-  for (const { delta, hidden, scaling, p, seed } of traces) {
-    const { a, b, rank } = delta;
+  for (const { delta, hidden, scaling, p, seed, dora } of traces) {
+    const { a, b, rank, magnitude } = delta;
+    const dProduct = dora && magnitude ? backwardOfDora(tape, dOut, x, layer, magnitude, dora, { p, seed }) : dOut;
     if (b.requiresGrad) {
-      kernels.matmul(b.grad!, dOut.buffer, hidden, {
+      kernels.matmul(b.grad!, dProduct.buffer, hidden, {
         M: O,
         N: rank,
         K: N,
         transposeA: true,
-        ldA: dOut.ld,
+        ldA: dProduct.ld,
         accumulate: true,
         alpha: scaling,
       });
     }
     if (a.requiresGrad || x.requiresGrad) {
       // Over the hidden values, which nothing needs any more.
-      kernels.matmul(hidden, dOut.buffer, b.compute, { M: N, N: rank, K: O, ldA: dOut.ld, alpha: scaling });
+      kernels.matmul(hidden, dProduct.buffer, b.compute, { M: N, N: rank, K: O, ldA: dProduct.ld, alpha: scaling });
     }
     if (a.requiresGrad) {
       const input = p > 0 ? dropped(tape, x, p, seed) : x.buffer;
@@ -316,5 +321,29 @@ function backwardOfAdditions(tape: Tape, dOut: Target, x: Tensor, layer: Linear,
       }
     }
     arena.release(hidden);
+    if (dProduct !== dOut) arena.release(dProduct.buffer);
   }
+}
+
+/** The DoRA part of a delta's backward pass; returns the gradient of the low-rank product. */
+function backwardOfDora(
+  tape: Tape,
+  dOut: Target,
+  x: Tensor,
+  layer: Linear,
+  magnitude: Parameter,
+  trace: DoraTrace,
+  { p, seed }: { p: number; seed: number },
+): Target {
+  const [N, I] = x.shape as readonly [number, number];
+  const ld = layer.outFeatures;
+  if (!x.requiresGrad) return { buffer: doraBackward(tape, dOut, N, layer, magnitude, trace, null), ld };
+  if (p === 0) return { buffer: doraBackward(tape, dOut, N, layer, magnitude, trace, tape.gradTarget(x)), ld };
+  const dInput = tape.scratch(x.buffer.dtype, N * I);
+  const buffer = doraBackward(tape, dOut, N, layer, magnitude, trace, { buffer: dInput, accumulate: false });
+  tape.kernels.dropout(dInput, dInput, { length: N * I, p, seed });
+  const dX = tape.gradTarget(x);
+  tape.kernels.scale(dX.buffer, dInput, { length: N * I, alpha: 1, accumulate: dX.accumulate });
+  tape.arena.release(dInput);
+  return { buffer, ld };
 }

@@ -1,7 +1,8 @@
 /**
  * Adapters on disk as PEFT has them: `adapter_config.json` and `adapter_model.safetensors` with keys
- * `base_model.model.<module>.lora_A.weight` [r, in] and `.lora_B.weight` [out, r], f32. What PEFT can do and this
- * engine cannot (DoRA, modules_to_save, biases) is refused by name, never dropped.
+ * `base_model.model.<module>.lora_A.weight` [r, in] and `.lora_B.weight` [out, r], f32; with DoRA also
+ * `.lora_magnitude_vector` [out]; modules saved in full under `base_model.model.<weight>`. What PEFT can do and this
+ * engine cannot (biases, adapted embeddings) is refused by name, never dropped. mlx-lm's folders are read as well.
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -12,15 +13,18 @@ import {
   type TensorEntry,
   writeSafetensors,
 } from '@tuiqiao/lm';
-import { type Kernels, syncCompute } from '@tuiqiao/tensor';
+import { type Kernels, type Parameter, syncCompute } from '@tuiqiao/tensor';
 import writeFileAtomic from 'write-file-atomic';
 import { TuneError } from '../errors.ts';
 import { type Adapter, type AdapterConfig, attachDeltas, freezeAdapter } from './adapter.ts';
+import { isMlxFolder, loadMlxAdapter } from './mlx-files.ts';
+import { selectSaved } from './saved-modules.ts';
 import { patternValue } from './target-modules.ts';
 
 const WEIGHTS_FILE = 'adapter_model.safetensors';
 const CONFIG_FILE = 'adapter_config.json';
-const KEY = /^base_model\.model\.(.+)\.lora_([AB])\.weight$/;
+const KEY = /^base_model\.model\.(.+)\.(?:lora_([AB])\.weight|lora_(magnitude)_vector(?:\.weight)?)$/;
+const SAVED_KEY = /^base_model\.model\.(.+)$/;
 /** The PEFT release whose files this writes; readers only use it for messages. */
 const PEFT_VERSION = '0.21.2';
 
@@ -38,17 +42,92 @@ export async function saveAdapter(
 ): Promise<void> {
   await writeSafetensors(
     path.join(folder, WEIGHTS_FILE),
-    [...adapter.deltas].flatMap(([module, { a, b }]) =>
-      [a, b].map((parameter) => ({
-        name: adapterKey(module, parameter === a ? 'A' : 'B'),
-        dtype: 'F32' as const,
-        shape: parameter.shape,
-        bytes: () => kernels.readBytes(parameter.value),
-      })),
-    ),
+    [...tensorsOf(kernels, adapter)].map(({ name, shape, read }) => ({
+      name,
+      dtype: 'F32' as const,
+      shape,
+      bytes: async () => {
+        const values = await read();
+        return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      },
+    })),
   );
-  const json = toPeftConfig(adapter.config, options.baseModelName ?? adapter.config.baseModelName);
+  const json = toPeftConfig(storedConfig(adapter), options.baseModelName ?? adapter.config.baseModelName);
   await writeFileAtomic(path.join(folder, CONFIG_FILE), `${JSON.stringify(json, null, 2)}\n`);
+}
+
+interface StoredTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly read: () => Promise<Float32Array>;
+}
+
+function* tensorsOf(kernels: Kernels, adapter: Adapter): Generator<StoredTensor> {
+  for (const [module, { a, b, magnitude }] of adapter.deltas) {
+    const start = adapter.starts.get(module);
+    const [r, I] = a.shape as readonly [number, number];
+    const O = b.shape[0]!;
+    // PiSSA's frozen start becomes part of the update: [A; A₀] and [B, −B₀], as PEFT converts it.
+    const rank = start === undefined ? r : 2 * r;
+    yield {
+      name: adapterKey(module, 'A'),
+      shape: [rank, I],
+      read: async () =>
+        start === undefined
+          ? kernels.read(a.value)
+          : joined(await kernels.read(a.value), await kernels.read(start.a.value)),
+    };
+    yield {
+      name: adapterKey(module, 'B'),
+      shape: [O, rank],
+      read: async () => {
+        const values = await kernels.read(b.value);
+        if (start === undefined) return values;
+        const first = await kernels.read(start.b.value);
+        return Float32Array.from({ length: O * rank }, (_, i) => {
+          const [o, k] = [Math.floor(i / rank), i % rank];
+          return k < r ? values[o * r + k]! : -first[o * r + k - r]!;
+        });
+      },
+    };
+    if (magnitude) {
+      yield {
+        name: `base_model.model.${module}.lora_magnitude_vector`,
+        shape: magnitude.shape,
+        read: () => kernels.read(magnitude.value),
+      };
+    }
+  }
+  for (const [name, { own, parameter }] of adapter.saved) {
+    // While it is on, the model's parameter holds the adapter's numbers, in training a newer buffer than noted.
+    const value = parameter.requiresGrad ? parameter.value : own.value;
+    yield { name: `base_model.model.${name}`, shape: parameter.shape, read: () => kernels.read(value) };
+  }
+}
+
+function joined(first: Float32Array, second: Float32Array): Float32Array {
+  const values = new Float32Array(first.length + second.length);
+  values.set(first);
+  values.set(second, first.length);
+  return values;
+}
+
+/** The configuration of the file: PiSSA is stored as plain LoRA of twice the rank. */
+function storedConfig({ config }: Adapter): AdapterConfig {
+  if (config.initialization !== 'pissa') return config;
+  const twice = (patterns: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(patterns).map(([pattern, value]) => [pattern, 2 * value]));
+  const alphaFactor = config.useRslora ? Math.SQRT2 : 2;
+  return {
+    ...config,
+    initialization: 'kaiming',
+    rank: 2 * config.rank,
+    alpha: alphaFactor * config.alpha,
+    rankPattern: twice(config.rankPattern),
+    alphaPattern: Object.fromEntries(
+      Object.entries(config.alphaPattern).map(([pattern, value]) => [pattern, alphaFactor * value]),
+    ),
+  };
 }
 
 export interface LoadAdapterOptions {
@@ -70,24 +149,29 @@ export async function loadAdapter(
   folder: string,
   options: LoadAdapterOptions = {},
 ): Promise<Adapter> {
+  if (isMlxFolder(folder)) return loadMlxAdapter(model, folder, options);
   const fileConfig = await readAdapterConfig(folder);
   const config = options.dropout === undefined ? fileConfig : { ...fileConfig, dropout: options.dropout };
   const file = path.join(folder, WEIGHTS_FILE);
-  const modules = modulesOf(file, (await readSafetensorsHeader(file)).tensors);
-  checkShapes(model, file, config, modules);
+  const { modules, saved } = modulesOf(file, (await readSafetensorsHeader(file)).tensors, config);
+  checkShapes(model, file, config, modules, saved);
   const ranks = new Map<string, number>();
   for (const module of model.linears.keys()) {
     const entries = modules.get(module);
     if (entries !== undefined) ranks.set(module, entries.A.shape[0]!);
   }
   const adapter = attachDeltas(model, options.name ?? 'default', config, ranks);
-  for (const [module, { a, b }] of adapter.deltas) {
+  const fill = async (parameter: Parameter, entry: TensorEntry): Promise<void> => {
+    model.kernels.write(parameter.value, await readTensorFloats(entry));
+    syncCompute(model.kernels, parameter);
+  };
+  for (const [module, { a, b, magnitude }] of adapter.deltas) {
     const entries = modules.get(module)!;
-    model.kernels.write(a.value, await readTensorFloats(entries.A));
-    model.kernels.write(b.value, await readTensorFloats(entries.B));
-    syncCompute(model.kernels, a);
-    syncCompute(model.kernels, b);
+    await fill(a, entries.A);
+    await fill(b, entries.B);
+    if (magnitude) await fill(magnitude, entries.magnitude!);
   }
+  for (const [name, { parameter }] of adapter.saved) await fill(parameter, saved.get(name)!);
   if (options.isTrainable !== true) freezeAdapter(adapter);
   return adapter;
 }
@@ -107,39 +191,54 @@ export async function readAdapterConfig(folder: string): Promise<AdapterConfig> 
 interface ModuleEntries {
   readonly A: TensorEntry;
   readonly B: TensorEntry;
+  readonly magnitude: TensorEntry | undefined;
 }
 
-function modulesOf(file: string, tensors: ReadonlyMap<string, TensorEntry>): Map<string, ModuleEntries> {
-  const found = new Map<string, { A?: TensorEntry; B?: TensorEntry }>();
+/** Low-rank tensors by module, and those saved in full by weight name. */
+function modulesOf(
+  file: string,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  config: AdapterConfig,
+): { modules: Map<string, ModuleEntries>; saved: Map<string, TensorEntry> } {
+  const found = new Map<string, { A?: TensorEntry; B?: TensorEntry; magnitude?: TensorEntry }>();
+  const saved = new Map<string, TensorEntry>();
   const foreign: string[] = [];
   for (const [key, entry] of tensors) {
     const match = KEY.exec(key);
     if (match === null) {
-      foreign.push(key);
+      const name = SAVED_KEY.exec(key)?.[1];
+      const module = name?.replace(/\.(?:weight|bias)$/u, '');
+      if (config.modulesToSave.some((each) => module === each || module?.endsWith(`.${each}`))) saved.set(name!, entry);
+      else foreign.push(key);
       continue;
     }
     const module = found.get(match[1]!) ?? {};
-    module[match[2] as 'A' | 'B'] = entry;
+    module[(match[2] ?? match[3]) as 'A' | 'B' | 'magnitude'] = entry;
     found.set(match[1]!, module);
   }
   if (foreign.length > 0) {
     throw new TuneError(
       'adapter-format',
-      `${file}: expected lora_A and lora_B tensors only, got ${foreign.join(', ')}`,
-      {
-        hint: 'DoRA magnitudes, modules_to_save and adapted embeddings are not supported; merge the adapter with PEFT first',
-      },
+      `${file}: expected lora_A and lora_B tensors and those of modules_to_save, got ${foreign.join(', ')}`,
+      { hint: 'adapted embeddings and other kinds of adapter are not supported; merge the adapter with PEFT first' },
     );
   }
   const complete = new Map<string, ModuleEntries>();
-  for (const [module, { A, B }] of found) {
+  for (const [module, { A, B, magnitude }] of found) {
     if (A === undefined || B === undefined) {
       throw new TuneError('adapter-format', `${file}: expected lora_A and lora_B of ${module}, got one of them`);
     }
-    complete.set(module, { A, B });
+    if (config.useDora !== (magnitude !== undefined)) {
+      const [expected, got] = config.useDora ? ['a magnitude', 'none'] : ['no magnitude', 'one'];
+      throw new TuneError(
+        'adapter-format',
+        `${file}: expected ${expected} for ${module} (use_dora: ${config.useDora}), got ${got}`,
+      );
+    }
+    complete.set(module, { A, B, magnitude });
   }
   if (complete.size === 0) throw new TuneError('adapter-format', `${file}: expected LoRA tensors, got none`);
-  return complete;
+  return { modules: complete, saved };
 }
 
 function checkShapes(
@@ -147,9 +246,15 @@ function checkShapes(
   file: string,
   config: AdapterConfig,
   modules: ReadonlyMap<string, ModuleEntries>,
+  saved: ReadonlyMap<string, TensorEntry>,
 ): void {
   const problems: string[] = [];
-  for (const [module, { A, B }] of modules) {
+  for (const name of selectSaved(model, config.modulesToSave)) {
+    const shape = model.parameters.get(name)!.shape.join(', ');
+    const got = saved.get(name)?.shape.join(', ');
+    if (got !== shape) problems.push(`${name}: expected [${shape}], got ${got === undefined ? 'none' : `[${got}]`}`);
+  }
+  for (const [module, { A, B, magnitude }] of modules) {
     const layer = model.linears.get(module);
     const rank = patternValue(config.rankPattern, module, config.rank);
     if (layer === undefined) {
@@ -159,6 +264,7 @@ function checkShapes(
     for (const [name, entry, shape] of [
       ['lora_A', A, [rank, layer.inFeatures]],
       ['lora_B', B, [layer.outFeatures, rank]],
+      ...(magnitude === undefined ? [] : ([['lora_magnitude_vector', magnitude, [layer.outFeatures]]] as const)),
     ] as const) {
       if (entry.shape.join() !== shape.join()) {
         problems.push(`${module}.${name}: expected [${shape.join(', ')}], got [${entry.shape.join(', ')}]`);
@@ -193,7 +299,7 @@ function toPeftConfig(config: AdapterConfig, baseModelName: string | null): Reco
     lora_dropout: config.dropout,
     megatron_config: null,
     megatron_core: 'megatron.core',
-    modules_to_save: null,
+    modules_to_save: config.modulesToSave.length === 0 ? null : config.modulesToSave,
     peft_type: 'LORA',
     peft_version: PEFT_VERSION,
     r: config.rank,
@@ -203,7 +309,7 @@ function toPeftConfig(config: AdapterConfig, baseModelName: string | null): Reco
     target_parameters: null,
     task_type: 'CAUSAL_LM',
     trainable_token_indices: null,
-    use_dora: false,
+    use_dora: config.useDora,
     use_rslora: config.useRslora,
   };
 }
@@ -215,8 +321,6 @@ function fromPeftConfig(file: string, json: Record<string, unknown>): AdapterCon
   if (json.peft_type !== 'LORA') refuse('peft_type', 'LORA');
   // Fields that change the arithmetic or the file, with the values that do not.
   const unsupported: [string, (value: unknown) => boolean][] = [
-    ['modules_to_save', isEmpty],
-    ['use_dora', isEmpty],
     ['lora_bias', isEmpty],
     ['bias', (value) => isEmpty(value) || value === 'none'],
     ['fan_in_fan_out', isEmpty],
@@ -242,6 +346,10 @@ function fromPeftConfig(file: string, json: Record<string, unknown>): AdapterCon
     }
     return value as Record<string, number>;
   };
+  const savedNames = json.modules_to_save ?? [];
+  if (!Array.isArray(savedNames) || !savedNames.every((name) => typeof name === 'string')) {
+    refuse('modules_to_save', 'to be names');
+  }
   const target = json.target_modules;
   const isNames = Array.isArray(target) && target.every((name) => typeof name === 'string');
   if (!isNames && typeof target !== 'string') refuse('target_modules', 'to be names');
@@ -254,6 +362,8 @@ function fromPeftConfig(file: string, json: Record<string, unknown>): AdapterCon
     useRslora: json.use_rslora === true,
     rankPattern: patterns('rank_pattern'),
     alphaPattern: patterns('alpha_pattern'),
+    useDora: json.use_dora === true,
+    modulesToSave: savedNames as string[],
     initialization: json.init_lora_weights === 'gaussian' ? 'gaussian' : 'kaiming',
     baseModelName: typeof json.base_model_name_or_path === 'string' ? json.base_model_name_or_path : null,
   };

@@ -173,7 +173,7 @@ it('merges at the present scale, into bf16 weights through f32', async () => {
   train(model, adapter);
   setAdapterScale(adapter, 0.5);
   const withAdapter = await scores(model);
-  mergeAdapter(model, adapter);
+  await mergeAdapter(model, adapter);
   expect(linears.every((linear) => linear.weight.value.dtype === 'f32')).toBe(true);
   const merged = await scores(model);
   const distance = (a: number[], b: number[]) => Math.max(...a.map((value, r) => Math.abs(value - b[r]!)));

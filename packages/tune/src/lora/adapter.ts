@@ -6,6 +6,7 @@ import type { LanguageModel } from '@tuiqiao/lm';
 import {
   createParameter,
   createRandom,
+  dequantizeParameter,
   disableGradient,
   enableGradient,
   initConstant,
@@ -19,6 +20,8 @@ import {
 } from '@tuiqiao/tensor';
 import { TuneError } from '../errors.ts';
 import { computeTypeOf } from '../micro-batch.ts';
+import { initPissa } from './pissa.ts';
+import { attachSaved, type SavedModule, selectSaved, switchSaved } from './saved-modules.ts';
 import { patternValue, selectModules, type TargetModules } from './target-modules.ts';
 
 export interface LoraOptions {
@@ -37,9 +40,18 @@ export interface LoraOptions {
   /** Ranks of modules whose path ends with the pattern. */
   readonly rankPattern?: Readonly<Record<string, number>>;
   readonly alphaPattern?: Readonly<Record<string, number>>;
-  /** A: `kaiming` uniform (PEFT's default) or `gaussian` with deviation 1/r. B starts at 0 either way. */
-  readonly initialization?: 'kaiming' | 'gaussian';
+  /**
+   * A: `kaiming` uniform (PEFT's default) or `gaussian` with deviation 1/r; B starts at 0 either way. `pissa` starts both
+   * at the weight's principal singular vectors: see `startPissa`.
+   */
+  readonly initialization?: Initialization;
+  /** DoRA: direction and magnitude apart. Default false. */
+  readonly useDora?: boolean;
+  /** Modules trained and stored in full beside the low-rank updates. */
+  readonly modulesToSave?: readonly string[];
 }
+
+export type Initialization = 'kaiming' | 'gaussian' | 'pissa';
 
 /** What `adapter_config.json` says, in our names. */
 export interface AdapterConfig {
@@ -50,7 +62,9 @@ export interface AdapterConfig {
   readonly useRslora: boolean;
   readonly rankPattern: Readonly<Record<string, number>>;
   readonly alphaPattern: Readonly<Record<string, number>>;
-  readonly initialization: 'kaiming' | 'gaussian';
+  readonly initialization: Initialization;
+  readonly useDora: boolean;
+  readonly modulesToSave: readonly string[];
   readonly baseModelName: string | null;
 }
 
@@ -58,8 +72,12 @@ export interface Adapter {
   readonly name: string;
   /** By module path. */
   readonly deltas: ReadonlyMap<string, LowRankDelta>;
-  /** A and B of every module, in the model's order. */
+  /** A, B (and the DoRA magnitude) of every module, in the model's order; then the modules saved in full. */
   readonly parameters: readonly Parameter[];
+  /** Modules replaced in full, by parameter name. */
+  readonly saved: ReadonlyMap<string, SavedModule>;
+  /** PiSSA: the frozen start that is subtracted, by module path. */
+  readonly starts: ReadonlyMap<string, LowRankDelta>;
   readonly config: AdapterConfig;
 }
 
@@ -79,6 +97,8 @@ export function attachLora(model: LanguageModel, options: LoraOptions): Adapter 
     rankPattern: options.rankPattern ?? {},
     alphaPattern: options.alphaPattern ?? {},
     initialization: options.initialization ?? 'kaiming',
+    useDora: options.useDora ?? false,
+    modulesToSave: options.modulesToSave ?? [],
     baseModelName: null,
   };
   checkLora(config);
@@ -91,7 +111,32 @@ export function attachLora(model: LanguageModel, options: LoraOptions): Adapter 
     else initKaimingUniform(model.kernels, a, stream);
     initConstant(model.kernels, b, 0);
   }
+  for (const [path, { magnitude }] of adapter.deltas) {
+    if (magnitude) initMagnitude(model, path, magnitude);
+  }
   return adapter;
+}
+
+/** DoRA's start: the length of each row of W, since B is 0. */
+function initMagnitude({ kernels, linears }: LanguageModel, path: string, magnitude: Parameter): void {
+  const { weight, outFeatures: N, inFeatures: C } = linears.get(path)!;
+  kernels.rowNorms(magnitude.value, dequantizeParameter(kernels, weight), { N, C });
+}
+
+/**
+ * PiSSA's start for an adapter made with `initialization: 'pissa'`; call it once, before training. Deterministic: a
+ * resumed run makes the same start.
+ */
+export async function startPissa(model: LanguageModel, adapter: Adapter, seed: number): Promise<void> {
+  const { kernels } = model;
+  const random = createRandom(seed);
+  for (const [path, delta] of adapter.deltas) {
+    const layer = requireLinear(model, path);
+    await initPissa(kernels, dequantizeParameter(kernels, layer.weight), delta, random.fork(`pissa ${path}`));
+    const start = adapter.starts.get(path)!;
+    copyParameter(kernels, start.a, delta.a);
+    copyParameter(kernels, start.b, delta.b);
+  }
 }
 
 /** α/r, or α/√r, with the patterns' values for this module. */
@@ -110,6 +155,7 @@ export function attachDeltas(
   const { kernels } = model;
   const computeType = computeTypeOf(model);
   const deltas = new Map<string, LowRankDelta>();
+  const starts = new Map<string, LowRankDelta>();
   const parameters: Parameter[] = [];
   for (const [path, rank] of ranks) {
     const layer = requireLinear(model, path);
@@ -122,39 +168,61 @@ export function attachDeltas(
         },
       );
     }
-    const create = (matrix: 'A' | 'B', shape: readonly number[]): Parameter =>
-      createParameter(kernels, `base_model.model.${path}.lora_${matrix}.${name}.weight`, shape, {
+    const create = (part: string, shape: readonly number[], requiresGrad = true): Parameter =>
+      createParameter(kernels, `base_model.model.${path}.lora_${part}.${name}.weight`, shape, {
         type: 'f32',
         computeType,
-        requiresGrad: true,
+        requiresGrad,
       });
+    const scaling = deltaScaling(config, path, rank);
+    const [aShape, bShape] = [
+      [rank, layer.inFeatures],
+      [layer.outFeatures, rank],
+    ] as const;
     const delta: LowRankDelta = {
       name,
-      a: create('A', [rank, layer.inFeatures]),
-      b: create('B', [layer.outFeatures, rank]),
+      a: create('A', aShape),
+      b: create('B', bShape),
       rank,
-      scaling: deltaScaling(config, path, rank),
+      scaling,
+      magnitude: config.useDora ? create('magnitude_vector', [layer.outFeatures]) : null,
       dropout: config.dropout,
     };
     deltas.set(path, delta);
-    parameters.push(delta.a, delta.b);
+    parameters.push(delta.a, delta.b, ...(delta.magnitude ? [delta.magnitude] : []));
+    if (config.initialization === 'pissa') {
+      const [a, b] = [create('start_A', aShape, false), create('start_B', bShape, false)];
+      starts.set(path, { name: `${name} (start)`, a, b, rank, scaling: -scaling, dropout: 0 });
+    }
   }
-  for (const [path, delta] of deltas) requireLinear(model, path).deltas.push(delta);
-  return { name, deltas, parameters, config };
+  const saved = new Map<string, SavedModule>();
+  for (const path of selectSaved(model, config.modulesToSave)) {
+    const module = attachSaved(kernels, model.parameters.get(path)!);
+    enableGradient(kernels, module.parameter, computeType);
+    saved.set(path, module);
+    parameters.push(module.parameter);
+  }
+  for (const [path, delta] of [...deltas, ...starts]) requireLinear(model, path).deltas.push(delta);
+  return { name, deltas, parameters, config, saved, starts };
 }
 
 /** Takes the adapter off; its numbers stay usable. */
 export function detachAdapter(model: LanguageModel, adapter: Adapter): void {
-  for (const [path, delta] of adapter.deltas) {
+  for (const [path, delta] of [...adapter.deltas, ...adapter.starts]) {
     const { deltas } = requireLinear(model, path);
     const index = deltas.indexOf(delta);
     if (index >= 0) deltas.splice(index, 1);
   }
+  freezeSaved(adapter);
+  switchSaved(adapter.saved.values(), false);
 }
 
 /** 0 switches the adapter off, 1 is as trained; anything between or beyond weakens or exaggerates it. */
 export function setAdapterScale(adapter: Adapter, factor: number): void {
   for (const [path, delta] of adapter.deltas) delta.scaling = factor * deltaScaling(adapter.config, path, delta.rank);
+  for (const [path, start] of adapter.starts) start.scaling = -adapter.deltas.get(path)!.scaling;
+  // Whole modules are on or off; a scale between changes the low-rank part alone, as in PEFT.
+  switchSaved(adapter.saved.values(), factor !== 0);
 }
 
 /** Of several adapters on a model, switches one on (at scale 1) and the others off; null switches all off. */
@@ -176,12 +244,18 @@ export function unfreezeAdapter(model: LanguageModel, adapter: Adapter): void {
 
 /** A frozen copy under another name, switched off: a reference that stays while the original trains on. */
 export function copyAdapter(model: LanguageModel, adapter: Adapter, name: string): Adapter {
+  if (adapter.saved.size > 0 || adapter.starts.size > 0) {
+    throw new TuneError('lora-options', `copyAdapter: expected low-rank updates only, got ${adapter.name} with more`, {
+      hint: 'merge the adapter into its base first (tuiqiao merge), and go on from there',
+    });
+  }
   const ranks = new Map([...adapter.deltas].map(([path, delta]) => [path, delta.rank]));
   const copy = attachDeltas(model, name, adapter.config, ranks);
   for (const [path, delta] of copy.deltas) {
     const original = adapter.deltas.get(path)!;
     copyParameter(model.kernels, delta.a, original.a);
     copyParameter(model.kernels, delta.b, original.b);
+    if (delta.magnitude && original.magnitude) copyParameter(model.kernels, delta.magnitude, original.magnitude);
   }
   freezeAdapter(copy);
   setAdapterScale(copy, 0);
@@ -192,10 +266,17 @@ export function copyAdapter(model: LanguageModel, adapter: Adapter, name: string
  * Adds s·B·A to the base weights in f32 (a frozen bf16 weight gets an f32 value first, so that saving rounds once at
  * most), at the adapter's present scale, and takes the adapter off.
  */
-export function mergeAdapter(model: LanguageModel, adapter: Adapter): void {
+export async function mergeAdapter(model: LanguageModel, adapter: Adapter): Promise<void> {
   const { kernels } = model;
-  for (const [path, delta] of adapter.deltas) {
+  for (const path of adapter.deltas.keys()) {
+    if (!requireLinear(model, path).weight.quantized) continue;
+    throw new TuneError('merge-quantized', `mergeAdapter: expected a base in floats, got ${path} in 4 bits`, {
+      hint: 'a 4-bit weight cannot hold the update: rounding it again would undo most of it. Merge into the base it was quantised from',
+    });
+  }
+  for (const [path, delta] of [...adapter.deltas, ...adapter.starts]) {
     const { weight, outFeatures, inFeatures } = requireLinear(model, path);
+    if (delta.scaling === 0) continue;
     if (weight.value.dtype !== 'f32') {
       const master = kernels.allocate('f32', weight.value.length);
       kernels.scale(master, weight.value, { length: master.length, alpha: 1 });
@@ -208,9 +289,30 @@ export function mergeAdapter(model: LanguageModel, adapter: Adapter): void {
       alpha: delta.scaling,
       accumulate: true,
     });
+    if (delta.magnitude) await normaliseRows(kernels, weight, delta.magnitude);
     syncCompute(kernels, weight);
   }
+  // What is saved in full is the base's from now on.
+  freezeSaved(adapter);
+  const modules = [...adapter.saved.values()].map(({ parameter }) => ({ parameter, content: { ...parameter } }));
   detachAdapter(model, adapter);
+  for (const { parameter, content } of modules) Object.assign(parameter, content);
+}
+
+/** Row o ← magnitude[o] · row/‖row‖. */
+async function normaliseRows(kernels: Kernels, weight: Parameter, magnitude: Parameter): Promise<void> {
+  const [O, I] = weight.shape as readonly [number, number];
+  const reciprocal = kernels.allocate('f32', O);
+  kernels.rowNorms(reciprocal, weight.value, { N: O, C: I, isReciprocal: true });
+  const [lengths, factors] = [await kernels.read(magnitude.value), await kernels.read(reciprocal)];
+  for (let o = 0; o < O; o++) {
+    const row = weight.value.view(o * I, I);
+    kernels.scale(row, row, { length: I, alpha: lengths[o]! * factors[o]! });
+  }
+}
+
+function freezeSaved(adapter: Adapter): void {
+  for (const { parameter } of adapter.saved.values()) if (parameter.requiresGrad) disableGradient(parameter);
 }
 
 function copyParameter(kernels: Kernels, to: Parameter, from: Parameter): void {
