@@ -77,10 +77,21 @@ function gatherFacts(
   };
 }
 
+const charactersOfTexts = new WeakMap<PoemText, ReadonlySet<string>>();
+
+/** Every character of a text; kept, because a text of many lines has as many findings. */
+function charactersOf(text: PoemText): ReadonlySet<string> {
+  const known = charactersOfTexts.get(text);
+  if (known) return known;
+  const used = new Set<string>();
+  for (const { chars } of text.lines) for (const char of chars) used.add(char);
+  charactersOfTexts.set(text, used);
+  return used;
+}
+
 /** Characters that would do, best first and none that the poem uses already. */
 function nameWords(char: string, wanted: Wanted, { text, book, script, language }: FindingContext): string {
-  const used = new Set(text.lines.flatMap((line) => line.chars));
-  return suggestCharacters(char, wanted, book, script, used).join(language === 'en' ? ', ' : '、');
+  return suggestCharacters(char, wanted, book, script, charactersOf(text)).join(language === 'en' ? ', ' : '、');
 }
 
 /** What would mend an issue, or null where a character alone cannot. */

@@ -80,18 +80,30 @@ export function splitText(text: string): PoemText {
   return { lines: isSpacedOut ? divide(plain, false) : lines };
 }
 
-/** Leaves out bracketed notes, nested or not; a bracket without its partner is a mark like others. */
+/**
+ * Leaves out bracketed notes, nested or not; a bracket without its partner is a mark like others. One pass: a closing
+ * bracket takes away what stands since the last open one of its kind.
+ */
 function removeNotes(text: string): string {
   let hasBracket = false;
   for (const bracket of OPENING) hasBracket ||= text.includes(bracket);
   if (!hasBracket) return text;
-  let result = text;
-  for (;;) {
-    // The innermost pairs go first, a level a turn.
-    const next = result.replace(/（[^（）]*）|\([^()]*\)|〔[^〔〕]*〕|\[[^[\]]*\]|【[^【】]*】|\{[^{}]*\}/gu, '');
-    if (next.length === result.length) return next;
-    result = next;
+  const kept: string[] = [];
+  /** For each kind of bracket, where in `kept` those stand that are open still. */
+  const open: number[][] = Array.from(OPENING, () => []);
+  for (const char of text) {
+    const opened = OPENING.indexOf(char);
+    if (opened >= 0) open[opened]!.push(kept.length);
+    const closed = CLOSING.indexOf(char);
+    const start = closed < 0 ? undefined : open[closed]!.pop();
+    if (start === undefined) {
+      kept.push(char);
+      continue;
+    }
+    kept.length = start;
+    for (const places of open) while ((places.at(-1) ?? -1) >= start) places.pop();
   }
+  return kept.join('');
 }
 
 function divide(text: string, spaceDivides: boolean): PoemLine[] {

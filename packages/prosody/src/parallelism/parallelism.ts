@@ -12,6 +12,9 @@ const REPEATED = -1;
 /** 叠字 against 叠字 (历历, 萋萋) are parallel as such. */
 const DOUBLED = 1.5;
 
+/** Two decimals; never the −0 that JSON does not know. */
+const round = (value: number): number => Math.round(value * 100) / 100 + 0;
+
 /**
  * Scores facing lines of one length.
  *
@@ -31,12 +34,12 @@ export function scoreCouplet(
     let score = pairScore(a, b);
     if (a === b) score = Math.min(REPEATED, score);
     else if (isDoubled(upper, index) && isDoubled(lower, index)) score = Math.max(DOUBLED, score);
-    return { position: index + 1, chars: char + other, score: Math.round(score * 100) / 100 };
+    return { position: index + 1, chars: char + other, score: round(score) };
   });
   const mean = pairs.reduce((sum, pair) => sum + pair.score, 0) / pairs.length;
   return {
     lines: [firstLine, firstLine + 1],
-    score: Math.round(mean * 100) / 100,
+    score: round(mean),
     carrying: pairs.filter((pair) => pair.score >= CARRIES).sort((a, b) => b.score - a.score),
     failing: pairs.filter((pair) => pair.score <= FAILS).sort((a, b) => a.score - b.score),
   };

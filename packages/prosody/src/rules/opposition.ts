@@ -16,17 +16,21 @@ interface Lines {
 export function nameOppositions(lines: Lines, issues: readonly Issue[]): Issue[] {
   if (!issues.some((issue) => issue.kind === 'slot')) return [...issues];
   const named = issues.map((issue) => nameSlotFault(lines, issue));
+  const namedLines = new Set<number>();
+  const faultPlaces = new Set<number>();
+  for (const issue of named) {
+    if (issue.kind === 'shidui' || issue.kind === 'shinian') namedLines.add(issue.line);
+    if (isFaultOfOrder(issue)) faultPlaces.add(issue.line * lines.lineLength + issue.position);
+  }
   for (let line = 1; line < lines.masks.length; line++) {
     const kind = line % 2 === 1 ? 'shidui' : 'shinian';
-    if (named.some((issue) => issue.line === line && issue.kind === kind)) continue;
+    if (namedLines.has(line)) continue;
     // The joints of seven-character lines move together with the second character.
     const positions = kind === 'shinian' ? [1] : lines.lineLength === 7 ? [1, 3] : [1];
     const position = positions.find((each) => isAtOdds(lines, line, each));
     if (position === undefined) continue;
-    const isCausedBefore = named.some(
-      (issue) => issue.line === line - 1 && issue.position === position && isFaultOfOrder(issue),
-    );
-    if (!isCausedBefore) continue;
+    // Only a fault of the line before sets this one against it.
+    if (!faultPlaces.has((line - 1) * lines.lineLength + position)) continue;
     named.push({
       kind: kind === 'shidui' ? 'shidui-line' : 'shinian-line',
       line,
