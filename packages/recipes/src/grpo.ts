@@ -76,7 +76,8 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
         : new Map();
     const reward = await openRewards(recipe, { modelFolder: opened.folder, poems: data.known, centres });
 
-    const promptsPerRollout = completionsPerStep / grpo.numGenerations;
+    const promptsPerRollout = (completionsPerStep / grpo.numGenerations) * grpo.stepsPerGeneration;
+    const stepsPerRollout = grpo.numIterations * grpo.stepsPerGeneration;
     const source = rolloutSource({
       model,
       prompts: data.prompts,
@@ -84,19 +85,24 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
       promptsPerRollout,
       groupSize: grpo.numGenerations,
       iterations: grpo.numIterations,
+      stepsPerRollout: grpo.stepsPerGeneration,
+      creditWeight: grpo.creditWeight,
       sampling: { temperature: recipe.temperature, topP: recipe.topP, topK: recipe.topK },
       maxNewTokens: recipe.maxNewTokens,
       stopId,
       scale: grpo.scaleRewards,
       masksTruncated: grpo.maskTruncatedCompletions,
-      score: (completions) => judgeCompletions(completions, data.requests, tokenizer, reward),
+      score: (completions) => {
+        const { credits, ...judged } = judgeCompletions(completions, data.requests, tokenizer, reward);
+        return grpo.creditWeight > 0 ? { ...judged, credits } : judged;
+      },
       onRollout: (rollout) => {
-        if (rollout.step % recipe.loggingSteps < grpo.numIterations) run.emit(sampleOf(rollout, data, opened));
+        if (rollout.step % recipe.loggingSteps < stepsPerRollout) run.emit(sampleOf(rollout, data, opened));
       },
       ...(reference === null ? {} : { reference }),
       ...(controls.signal === undefined ? {} : { signal: controls.signal }),
     });
-    const stepsPerEpoch = Math.ceil(data.prompts.length / promptsPerRollout) * grpo.numIterations;
+    const stepsPerEpoch = Math.ceil(data.prompts.length / promptsPerRollout) * stepsPerRollout;
     const totalSteps = recipe.maxSteps ?? Math.ceil(recipe.epochs * stepsPerEpoch);
     await run.start({
       totalSteps,
@@ -104,7 +110,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
         `Training ${trained.description} of ${recipe.model}, going on from ${recipe.adapter.at(-1) ?? 'a new adapter (no SFT adapter given)'}.`,
         describeReference(recipe, reference),
         `Rewards: ${describeRewards(reward)}.`,
-        `A step: ${grpo.numGenerations} poems for each of ${promptsPerRollout} requests of ${data.prompts.length}${grpo.numIterations > 1 ? `, learnt from ${grpo.numIterations} times` : ''}.`,
+        `A step: ${grpo.numGenerations} poems for each of ${completionsPerStep / grpo.numGenerations} requests of ${data.prompts.length}${stepsPerRollout > 1 ? `; ${promptsPerRollout * grpo.numGenerations} are written at once, for ${stepsPerRollout} steps` : ''}.`,
         ...samplingNotes(recipe),
         ...startNotes,
         describeKernels(kernels),

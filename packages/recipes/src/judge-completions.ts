@@ -3,12 +3,13 @@ import type { PoemRequest } from '@tuiqiao/corpus';
 import type { Tokenizer } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
 import type { Completion, CompletionScores } from '@tuiqiao/tune';
-import { type ComposedReward, type RewardExample, verdictFor } from '@tuiqiao/verse';
+import { type ComposedReward, type RewardExample, ruleCredits, verdictFor } from '@tuiqiao/verse';
 import { meanOf } from './rewards.ts';
 
 export interface JudgedCompletions extends CompletionScores {
   readonly texts: readonly string[];
   readonly facts: Readonly<Record<string, Float64Array>>;
+  readonly credits: readonly (Float64Array | null)[];
 }
 
 /** Of the strict verdict, logged as `rules/…`: what was learnt, whatever the rewards weigh. */
@@ -27,6 +28,7 @@ export function judgeCompletions(
     reward.parts.map(({ reward: { name } }) => [name, new Float64Array(texts.length).fill(Number.NaN)]),
   );
   const facts = Object.fromEntries(RULES.map((rule) => [`rules/${rule}`, new Float64Array(texts.length)]));
+  const credits: (Float64Array | null)[] = [];
   for (const { start, end } of groupsOf(completions)) {
     const group = texts.slice(start, end);
     for (let i = start; i < end; i++) {
@@ -40,11 +42,32 @@ export function judgeCompletions(
       const { total, scores } = reward.explain(texts[i]!, example);
       totals[i] = total;
       for (const [name, score] of Object.entries(scores)) parts[name]![i] = score;
+      credits.push(creditsOf(texts[i]!, completions[i]!, example, tokenizer));
       const { strict } = verdictFor(texts[i]!, example);
       for (const rule of RULES) facts[`rules/${rule}`]![i] = strict[rule] && isFinished ? 1 : 0;
     }
   }
-  return { texts, totals, parts, facts };
+  return { texts, totals, parts, facts, credits };
+}
+
+/** The credits of characters as those of the tokens that wrote them; null where tokens are no whole characters. */
+function creditsOf(
+  text: string,
+  { ids, isFinished }: Completion,
+  example: RewardExample,
+  tokenizer: Tokenizer,
+): Float64Array | null {
+  const pieces = ids.map((id) => tokenizer.decode([id], { skipSpecialTokens: true }));
+  // Blanks before the poem were trimmed away.
+  const before = [...(/^\s*/u.exec(pieces.join(''))?.[0] ?? '')].length;
+  if (pieces.join('').trim() !== text) return null;
+  const owner: number[] = pieces.flatMap((piece, token) => Array<number>([...piece].length).fill(token));
+  const credits = new Float64Array(ids.length + (isFinished ? 1 : 0));
+  for (const [place, credit] of ruleCredits(text, example)) {
+    const token = owner[before + place] ?? ids.length;
+    if (token < credits.length) credits[token] = Math.min(credits[token]!, credit);
+  }
+  return credits;
 }
 
 function* groupsOf(completions: readonly Completion[]): Generator<{ start: number; end: number }> {

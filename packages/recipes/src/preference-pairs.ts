@@ -20,16 +20,8 @@ import type { Verdict } from '@tuiqiao/prosody';
 import type { RunControls } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
-import {
-  compileRequest,
-  createTokenInventory,
-  promptIdsFor,
-  promptStyleOf,
-  VerseError,
-  type WrittenPoem,
-  writePoems,
-} from '@tuiqiao/verse';
-import { plainRequest } from './poet/requests.ts';
+import { promptIdsFor, promptStyleOf, type WrittenPoem, writePoems } from '@tuiqiao/verse';
+import { plainRequest, writableRequests } from './poet/requests.ts';
 
 export interface TextPair {
   readonly request: PoemRequest;
@@ -130,20 +122,6 @@ export async function samplePairs(options: SamplePairsOptions, controls: RunCont
     });
   }
   return { pairs, flawlessShare: samples === 0 ? 0 : flawless / samples, samples };
-}
-
-/** Without those the automaton cannot satisfy (a ci whose label names a rhyme that its commonest variant does not take). */
-function writableRequests(requests: readonly PoemRequest[], tokenizer: Tokenizer): PoemRequest[] {
-  const tokens = createTokenInventory(tokenizer);
-  return requests.filter((request) => {
-    try {
-      compileRequest(request, tokens);
-      return true;
-    } catch (error) {
-      if (error instanceof VerseError && error.code === 'verse-request') return false;
-      throw error;
-    }
-  });
 }
 
 /** Rules broken, by id; the shape first. */

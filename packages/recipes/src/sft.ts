@@ -19,6 +19,7 @@ import { describeKernels, openKernels } from './compute.ts';
 import { loadExamples } from './examples.ts';
 import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
+import { type OwnPoems, openOwnPoems } from './own-poems.ts';
 import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
 
 export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Promise<StageResult> {
@@ -30,8 +31,11 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     adapters: recipe.adapter,
   });
   const { model, tokenizer } = opened;
-  const { training, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
+  const { training: given, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
   return withTrainingRun(recipe, controls, async (run) => {
+    // Written before anything is trained, and before a checkpoint is loaded.
+    const own = recipe.ownPoems.count === 0 ? null : await openOwnPoems({ recipe, model, tokenizer, run, controls });
+    const training = own === null ? given : [...own.examples, ...(recipe.ownPoems.mixed ? given : [])];
     const trained = chooseTrained(model, recipe);
     const data = exampleDataset(training);
     const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
@@ -40,6 +44,7 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
       totalSteps,
       notes: [
         `Training ${trained.description} of ${recipe.model} on ${training.length.toLocaleString('en')} examples; the loss falls on ${recipe.completionOnlyLoss ? 'the answers only' : 'prompts and answers'}.`,
+        ...(own === null ? [] : [describeOwn(own)]),
         ...(recipe.adapter.length === 0 ? [] : [`Underneath, frozen: ${recipe.adapter.join(', ')}.`]),
         describeKernels(kernels),
       ],
@@ -75,6 +80,10 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     await save(run.folder.folder);
     return result;
   });
+}
+
+function describeOwn({ examples, samples, removedShare }: OwnPoems): string {
+  return `Own poems: ${examples.length} of ${samples} that the model wrote under the rules; they took away ${(100 * removedShare).toFixed(1)} % of its probability.`;
 }
 
 /** What a fine-tuning stage changes: a new adapter, or every weight. */

@@ -6,7 +6,7 @@ import { type GemmShape, measureGemmPeak } from '@tuiqiao/kernels';
 import { loadTokenizer, type ModelConfig, parameterCount, parseConfig, readConfig } from '@tuiqiao/lm';
 import type { DpoRecipe, GrpoRecipe, PretrainRecipe, RunControls, SftRecipe, StagePlan } from '@tuiqiao/schema';
 import type { Kernels } from '@tuiqiao/tensor';
-import { countSteps, exampleDataset, preferenceDataset } from '@tuiqiao/tune';
+import { countSteps, type Example, exampleDataset, preferenceDataset } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
 import { findDatasets, holdOut } from './dataset-source.ts';
@@ -106,12 +106,33 @@ async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): 
 async function sftWorkload(recipe: SftRecipe, controls: RunControls): Promise<Workload> {
   const config = await readConfig(resolveModelFolder(recipe.model));
   const { training } = await loadExamples(recipe, await loadTokenizer(resolveModelFolder(recipe.model)), controls);
+  if (recipe.ownPoems.count > 0) return ownWorkload(recipe, config, training);
   const data = exampleDataset(training);
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const totalSteps = recipe.maxSteps ?? countSteps(data, { seed: recipe.seed, itemsPerStep }, recipe.epochs);
-  const tokens = training.reduce((sum, example) => sum + example.promptIds.length + example.completionIds.length, 0);
+  const tokens = tokensOf(training);
   const totalTokens = (tokens / training.length) * itemsPerStep * totalSteps;
   return { config, totalSteps, samples: training.length, tokens, totalTokens, notes: [] };
+}
+
+/** Poems that do not exist yet: as long as those of the data on average. */
+function ownWorkload(recipe: SftRecipe, config: ModelConfig, training: readonly Example[]): Workload {
+  const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
+  const samples = recipe.ownPoems.count + (recipe.ownPoems.mixed ? training.length : 0);
+  const totalSteps = recipe.maxSteps ?? Math.ceil((recipe.epochs * samples) / itemsPerStep);
+  const length = tokensOf(training) / training.length;
+  return {
+    config,
+    totalSteps,
+    samples,
+    tokens: Math.round(samples * length),
+    totalTokens: length * itemsPerStep * totalSteps,
+    notes: ['The model writes its own poems before step 1; that is not in the time.'],
+  };
+}
+
+function tokensOf(examples: readonly Example[]): number {
+  return examples.reduce((sum, example) => sum + example.promptIds.length + example.completionIds.length, 0);
 }
 
 async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Workload> {
@@ -148,10 +169,10 @@ async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Wo
 
 async function grpoWorkload(recipe: GrpoRecipe): Promise<Workload> {
   const config = await readConfig(resolveModelFolder(recipe.model));
-  const { prompts, numGenerations, numIterations, beta } = recipe.grpo;
+  const { prompts, numGenerations, numIterations, stepsPerGeneration, beta } = recipe.grpo;
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
-  const rollouts = Math.ceil((prompts * numGenerations) / itemsPerStep);
-  const totalSteps = recipe.maxSteps ?? Math.ceil(recipe.epochs * rollouts * numIterations);
+  const rollouts = Math.ceil((prompts * numGenerations) / (itemsPerStep * stepsPerGeneration));
+  const totalSteps = recipe.maxSteps ?? Math.ceil(recipe.epochs * rollouts * numIterations * stepsPerGeneration);
   const tokens = prompts * numGenerations * COMPLETION_TOKENS;
   return {
     config,

@@ -104,6 +104,7 @@ export const ALIASES: readonly Alias[] = [
   alias('TRL', 'loss_type', 'grpo.lossType', single),
   alias('TRL', 'num_generations', 'grpo.numGenerations'),
   alias('TRL', 'num_iterations', 'grpo.numIterations'),
+  alias('TRL', 'steps_per_generation', 'grpo.stepsPerGeneration'),
   alias('TRL', 'epsilon', 'grpo.epsilon'),
   alias('TRL', 'epsilon_high', 'grpo.epsilonHigh'),
   alias('TRL', 'delta', 'grpo.delta'),

@@ -227,7 +227,7 @@ describe('grpo', () => {
   it.each([
     [{ reward_weights: '1,x' }, /rewardWeights/],
     [{ finetuning_type: 'full' }, /finetuning: expected lora/],
-    [{ steps_per_generation: 4 }, /a batch of poems is one optimizer step/],
+    [{ generation_batch_size: 512 }, /batchSize × grpo.stepsPerGeneration/],
   ])('refuses %o', (input, message) => {
     expect(() => parseRecipe({ stage: 'grpo', ...input })).toThrow(message);
   });

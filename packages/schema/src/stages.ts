@@ -1,7 +1,7 @@
 /** The options of every command that has some, each one a strict object put together from the concerns. */
 import { z } from 'zod';
 import { inputFields, verdictFields } from './options/check.ts';
-import { completionFields, dataFields } from './options/data.ts';
+import { completionFields, dataFields, ownPoemsSchema } from './options/data.ts';
 import { dpoSchema, pairsSchema } from './options/dpo.ts';
 import { evaluateFields } from './options/evaluate.ts';
 import { generationFields } from './options/generation.ts';
@@ -48,6 +48,7 @@ export const sftSchema = z.strictObject({
   ...adapterFields,
   ...dataFields(['starter']),
   ...completionFields,
+  ownPoems: ownPoemsSchema.prefault({}),
   ...finetuningFields,
   ...trainingFields({
     learningRate: 2e-4,

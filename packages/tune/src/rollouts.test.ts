@@ -9,7 +9,13 @@ import { checkReferenceStart, freezeReference } from './frozen-reference.ts';
 import { attachLora } from './lora/adapter.ts';
 import { accumulateGradients } from './micro-batch.ts';
 import { grpoObjective, type OnPolicyOptions, type RolloutItem } from './objectives/on-policy.ts';
-import { type RolloutOptions, type RolloutPrompt, rolloutSource } from './rollouts.ts';
+import {
+  type CompletionScores,
+  type Rollout,
+  type RolloutOptions,
+  type RolloutPrompt,
+  rolloutSource,
+} from './rollouts.ts';
 import { type LoopOptions, trainFrom } from './train.ts';
 
 const WANTED = 5;
@@ -167,6 +173,48 @@ describe('on-policy training', () => {
     }
   });
 
+  it('makes several steps of one rollout, whole groups in each, with credits against the same place of the group', async () => {
+    const written: Rollout[] = [];
+    const { source } = onPolicyRun({
+      rollouts: {
+        promptsPerRollout: 4,
+        stepsPerRollout: 2,
+        iterations: 2,
+        creditWeight: 3,
+        score: (completions, step) => ({
+          ...(preferToken(completions, step) as CompletionScores),
+          credits: completions.map(({ ids, isFinished }) => {
+            const tokens = isFinished ? [...ids, STOP] : ids;
+            return Float64Array.from(tokens, (id) => (id === WANTED ? -1 : 0));
+          }),
+        }),
+        onRollout: (rollout) => {
+          written.push(rollout);
+        },
+      },
+    });
+    // Six prompts, four and then two at a time; each rollout is gone through twice, half of it a step.
+    expect(source.stepsInEpoch(0)).toBe(8);
+    const steps: (readonly RolloutItem[])[] = [];
+    for (let stepInEpoch = 0; stepInEpoch < 4; stepInEpoch++) {
+      steps.push((await source.itemsAt({ seed: 7, epoch: 0, stepInEpoch }, stepInEpoch + 1)).items);
+    }
+    expect(written).toHaveLength(1);
+    expect(steps.map((items) => items.length)).toEqual([8, 8, 8, 8]);
+    expect(steps[2]).toEqual(steps[0]);
+    expect(steps[3]).toEqual(steps[1]);
+    const all = [...steps[0]!, ...steps[1]!];
+    expect(all.map(({ advantage }) => advantage)).toEqual([...written[0]!.advantages]);
+    expect(all.every(({ old, completionIds }) => old?.length === completionIds.length)).toBe(true);
+    for (let group = 0; group < 16; group += 4) {
+      for (const { completionIds, tokenAdvantages } of all.slice(group, group + 4)) {
+        expect(tokenAdvantages).toHaveLength(completionIds.length);
+      }
+      const first = all.slice(group, group + 4).map(({ tokenAdvantages }) => tokenAdvantages![0]!);
+      expect(first.reduce((sum, value) => sum + value, 0)).toBeCloseTo(0, 12);
+    }
+  });
+
   it('gives up a rollout when aborted, and keeps the steps before it', async () => {
     const controller = new AbortController();
     const { source, options } = onPolicyRun({
@@ -281,6 +329,28 @@ describe('grpoObjective', () => {
     expect(parted.loss).toBeCloseTo(whole.loss, 6);
     for (const [i, value] of whole.gradient.entries()) expect(parted.gradient[i]).toBeCloseTo(value, 5);
     expect(Math.max(...whole.gradient.map(Math.abs))).toBeGreaterThan(1e-3);
+  });
+
+  it('adds what single tokens earned: the same as a completion that earned it throughout', () => {
+    const evaluate = (items: RolloutItem[]) => {
+      const logProbs = Float64Array.from({ length: 5 }, (_, t) => -1 - 0.3 * t);
+      const objective = grpoObjective({ loss: 'dapo', beta: 0, epsilon: 0.2 });
+      const rowOffsets = Int32Array.of(0, 2, 5);
+      return objective.beginStep(items).evaluate({ items, indexes: Int32Array.of(0, 1), logProbs, rowOffsets });
+    };
+    const item = (length: number, advantage: number, tokens?: number[]): RolloutItem => ({
+      id: 'x',
+      promptIds: [1],
+      completionIds: Array<number>(length).fill(4),
+      advantage,
+      isMasked: false,
+      ...(tokens === undefined ? {} : { tokenAdvantages: Float64Array.from(tokens) }),
+      rollout: { metrics: {} },
+    });
+    const whole = evaluate([item(2, 0.75), item(3, -0.5)]);
+    const single = evaluate([item(2, 0, [0.75, 0.75]), item(3, -1, [0.5, 0.5, 0.5])]);
+    expect(single.loss).toBeCloseTo(whole.loss, 12);
+    expect([...single.dLogProbs]).toEqual([...whole.dLogProbs]);
   });
 
   it('leaves out what cannot teach, and counts it in the divisor all the same', async () => {

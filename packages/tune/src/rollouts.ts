@@ -12,7 +12,7 @@ import { type Arena, createArena, createRandom } from '@tuiqiao/tensor';
 import { type DataPosition, planEpoch } from './batching.ts';
 import { TuneError } from './errors.ts';
 import type { FrozenReference } from './frozen-reference.ts';
-import { groupAdvantages } from './objectives/advantages.ts';
+import { creditAdvantages, groupAdvantages } from './objectives/advantages.ts';
 import { completionSequence, type RolloutItem } from './objectives/on-policy.ts';
 import { rolloutMetrics } from './rollout-metrics.ts';
 import { scoreCompletions } from './score.ts';
@@ -40,6 +40,11 @@ export interface CompletionScores {
   readonly totals: ArrayLike<number>;
   /** By reward: [N], for the log. */
   readonly parts: Readonly<Record<string, ArrayLike<number>>>;
+  /**
+   * [N] of each token of a completion, its stop token included: what is known of that token alone, e.g. −1 where a rule is
+   * broken; null where nothing is. Compared with the tokens at the same place of the group.
+   */
+  readonly credits?: readonly (Float64Array | null)[];
   /** Further measures by the name they are logged under: [N], their means. */
   readonly facts?: Readonly<Record<string, ArrayLike<number>>>;
 }
@@ -60,8 +65,12 @@ export interface RolloutOptions {
   readonly promptsPerRollout: number;
   /** Completions of each prompt, at least 2. */
   readonly groupSize: number;
-  /** Optimizer steps made from one rollout. Default 1. */
+  /** Times the completions of a rollout are learnt from. Default 1. */
   readonly iterations?: number;
+  /** Optimizer steps each time: every one takes its share of the groups. Default 1. */
+  readonly stepsPerRollout?: number;
+  /** Weight of `credits` beside the advantage of the whole completion. Default 1. */
+  readonly creditWeight?: number;
   readonly sampling?: SamplingOptions;
   readonly maxNewTokens: number;
   /** Ends a completion. */
@@ -95,7 +104,9 @@ interface Current {
 /** @throws TuneError `grpo-rollout` for options that make no groups */
 export function rolloutSource(options: RolloutOptions): StepSource<RolloutItem> {
   const { prompts, seed, groupSize, promptsPerRollout } = options;
-  const iterations = options.iterations ?? 1;
+  const parts = options.stepsPerRollout ?? 1;
+  /** Optimizer steps made from one rollout. */
+  const iterations = (options.iterations ?? 1) * parts;
   checkRollouts(options, iterations);
   const bound = options.maxTokensPerMicroBatch ?? DEFAULT_TOKENS;
   const arena = createArena(options.model.kernels);
@@ -126,13 +137,14 @@ export function rolloutSource(options: RolloutOptions): StepSource<RolloutItem> 
       promptsPerRollout,
       groupSize,
       iterations,
+      parts,
       maxNewTokens: options.maxNewTokens,
       microBatchTokens: bound,
     },
     stepsInEpoch: () => Math.ceil(prompts.length / promptsPerRollout) * iterations,
     itemsAt: async (position, step) => {
       current = await itemsOf(position, step);
-      const { items } = current;
+      const items = partOf(current.items, position.stepInEpoch % parts, parts, groupSize);
       return {
         items,
         indexes: Int32Array.from(items, (_, i) => i),
@@ -148,6 +160,13 @@ export function rolloutSource(options: RolloutOptions): StepSource<RolloutItem> 
       current = existsSync(file) ? parseState(await readFile(file, 'utf8')) : null;
     },
   };
+}
+
+/** The part's share of the groups; whole groups stay together. */
+function partOf(items: readonly RolloutItem[], part: number, parts: number, groupSize: number): readonly RolloutItem[] {
+  const groups = items.length / groupSize;
+  const from = (index: number): number => Math.round((index * groups) / parts) * groupSize;
+  return items.slice(from(part), from(part + 1));
 }
 
 function checkRollouts(options: RolloutOptions, iterations: number): void {
@@ -205,12 +224,16 @@ async function writeRollout(
     completions.map((_, i) => [scores.totals[i] ?? Number.NaN]),
     { groupSize, scale },
   );
-  const old = (options.iterations ?? 1) > 1 ? await scoreAll() : null;
+  const hasManySteps = (options.iterations ?? 1) * (options.stepsPerRollout ?? 1) > 1;
+  const old = hasManySteps ? await scoreAll() : null;
+  const credits = scores.credits === undefined ? null : creditAdvantages(scores.credits, groupSize);
+  const creditWeight = options.creditWeight ?? 1;
   await options.onRollout?.({ step, completions, scores, advantages: groups.advantages });
   const rollout = { metrics: rolloutMetrics(completions, scores, groups, scale) };
   return bare.map((item, i) => ({
     ...item,
     advantage: groups.advantages[i]!,
+    ...(credits === null ? {} : { tokenAdvantages: credits[i]!.map((value) => creditWeight * value) }),
     isMasked: options.masksTruncated === true && !completions[i]!.isFinished,
     ...(old === null ? {} : { old: old[i]! }),
     ...(reference === null ? {} : { reference: reference[i]! }),
@@ -240,6 +263,7 @@ interface StoredRollout {
     readonly completionIds: number[];
     readonly advantage: number;
     readonly isMasked: boolean;
+    readonly tokenAdvantages?: number[];
     readonly old?: number[];
     readonly reference?: number[];
   }[];
@@ -249,12 +273,13 @@ function formatState({ firstStep, items }: Current): string {
   const stored: StoredRollout = {
     firstStep,
     metrics: items[0]?.rollout.metrics ?? {},
-    items: items.map(({ id, promptIds, completionIds, advantage, isMasked, old, reference }) => ({
+    items: items.map(({ id, promptIds, completionIds, advantage, tokenAdvantages, isMasked, old, reference }) => ({
       id,
       promptIds: Array.from(promptIds),
       completionIds: Array.from(completionIds),
       advantage,
       isMasked,
+      ...(tokenAdvantages === undefined ? {} : { tokenAdvantages: Array.from(tokenAdvantages) }),
       ...(old === undefined ? {} : { old: Array.from(old) }),
       ...(reference === undefined ? {} : { reference: Array.from(reference) }),
     })),
@@ -269,8 +294,9 @@ function parseState(text: string): Current {
     const rollout = { metrics };
     return {
       firstStep,
-      items: items.map(({ old, reference, ...item }) => ({
+      items: items.map(({ tokenAdvantages, old, reference, ...item }) => ({
         ...item,
+        ...(tokenAdvantages === undefined ? {} : { tokenAdvantages: Float64Array.from(tokenAdvantages) }),
         ...(old === undefined ? {} : { old: Float64Array.from(old) }),
         ...(reference === undefined ? {} : { reference: Float64Array.from(reference) }),
         rollout,

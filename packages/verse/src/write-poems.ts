@@ -46,6 +46,10 @@ export interface WrittenPoem {
   readonly text: string;
   /** Of the whole text under the model's own distribution, in nats. */
   readonly logProb: number;
+  /** The tokens as they were drawn, without the end. */
+  readonly ids: readonly number[];
+  /** Of each token, the end included: share of the model's own distribution that the form left open; 1 when written freely. */
+  readonly allowedMass: readonly number[];
   readonly tokens: number;
   readonly verdict: Verdict;
   readonly novelty: Novelty | null;
@@ -153,6 +157,8 @@ function judge(
     request,
     text,
     logProb: sequence.logProbs.reduce((sum, x) => sum + x, 0),
+    ids: sequence.ids,
+    allowedMass: sequence.allowedMass,
     tokens: sequence.logProbs.length,
     verdict,
     novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes),

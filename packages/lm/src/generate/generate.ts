@@ -38,6 +38,7 @@ export interface TokenEvent {
   readonly id: number;
   /** Under the model's own distribution: no mask, penalty or temperature. */
   readonly logProb: number;
+  readonly allowedMass: number;
 }
 
 export interface GeneratedSequence {
@@ -46,6 +47,8 @@ export interface GeneratedSequence {
   readonly ids: readonly number[];
   /** Of each of `ids`, and then of the stop token if there was one. */
   readonly logProbs: readonly number[];
+  /** Of each of `logProbs`: how much of the model's own distribution the mask left; 1 where nothing was masked. */
+  readonly allowedMass: readonly number[];
   readonly finish: 'stop' | 'length' | 'dead-end';
 }
 
@@ -62,6 +65,7 @@ interface Running {
   readonly counts: Map<number, number>;
   readonly ids: number[];
   readonly logProbs: number[];
+  readonly allowedMass: number[];
 }
 
 /**
@@ -123,6 +127,7 @@ export async function* generateStream(
         counts: new Map(),
         ids: [],
         logProbs: [],
+        allowedMass: [],
       });
       next++;
     }
@@ -131,8 +136,8 @@ export async function* generateStream(
     running = running.filter((sequence, row) => {
       const finish = takeToken(model, sampler, sequence, row, logits, stopIds, options, events);
       if (finish === null) return true;
-      const { index, ids, logProbs, slot } = sequence;
-      events.push({ type: 'end', sequence: index, ids, logProbs, finish });
+      const { index, ids, logProbs, allowedMass, slot } = sequence;
+      events.push({ type: 'end', sequence: index, ids, logProbs, allowedMass, finish });
       cache.lengths[slot] = 0;
       free.push(slot);
       return false;
@@ -154,12 +159,13 @@ function takeToken(
   options: GenerateOptions,
   events: (TokenEvent | SequenceEnd)[],
 ): GeneratedSequence['finish'] | null {
-  const { index, ids, logProbs, context, counts, random, limit } = sequence;
+  const { index, ids, logProbs, allowedMass, context, counts, random, limit } = sequence;
   const V = model.config.vocabSize;
   const mask = options.mask?.(index, ids) ?? null;
   const choice = sampler.choose(logits.subarray(row * V, (row + 1) * V), mask, sequence, random.uniform);
   if (choice === null) return 'dead-end';
   logProbs.push(choice.logProb);
+  allowedMass.push(choice.allowedMass);
   if (stopIds.has(choice.id)) return 'stop';
   ids.push(choice.id);
   context.add(choice.id);

@@ -13,6 +13,19 @@ function probabilitiesOf(options: SamplingOptions, mask: Uint32Array | null = nu
 }
 
 describe('Sampler', () => {
+  it('says how much of the model a mask leaves, whatever the temperature', () => {
+    const mask = new Uint32Array(Math.ceil(V / 32));
+    const ids = [0, 3, 31, 32, 200, 299];
+    for (const id of ids) mask[id >> 5]! |= 1 << (id & 31);
+    const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
+    const left = ids.reduce((total, id) => total + Math.exp(logits[id]!), 0) / sum;
+    for (const temperature of [0, 0.5, 1]) {
+      const sampler = new Sampler(V, resolveSampling({ temperature }));
+      expect(sampler.choose(logits, mask, nothing, () => 0.5)!.allowedMass).toBeCloseTo(left, 6);
+      expect(sampler.choose(logits, null, nothing, () => 0.5)!.allowedMass).toBe(1);
+    }
+  });
+
   it('keeps exactly the tokens of top-p that a full sort keeps', () => {
     const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
     const sorted = [...logits].map((logit, id) => ({ id, p: Math.exp(logit) / sum })).sort((a, b) => b.p - a.p);

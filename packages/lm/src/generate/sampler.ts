@@ -11,6 +11,8 @@ export interface Choice {
   readonly id: number;
   /** Natural log of its probability in the model's own distribution: no mask, penalty or temperature. */
   readonly logProb: number;
+  /** Share of the model's own distribution that the mask leaves; 1 without a mask. */
+  readonly allowedMass: number;
 }
 
 /** Tokens that may be drawn, with unnormalised weights; `ids` null means that weight i belongs to token i. */
@@ -57,10 +59,10 @@ export class Sampler {
    * @throws LmError `generation-invalid` when the model's logits are not numbers
    */
   choose(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory, uniform: () => number): Choice | null {
-    const { logSum, pool, restore } = this.#prepare(logits, mask, history);
+    const { logSum, allowedMass, pool, restore } = this.#prepare(logits, mask, history);
     const id = this.#options.temperature === 0 ? bestAllowed(logits, mask) : this.#draw(pool(), uniform());
     restore();
-    return id < 0 ? null : { id, logProb: logits[id]! - logSum };
+    return id < 0 ? null : { id, logProb: logits[id]! - logSum, allowedMass };
   }
 
   /** The probabilities that `choose` draws from, [V]: for tests and tools. Temperature must not be 0. */
@@ -81,11 +83,24 @@ export class Sampler {
     if (!Number.isFinite(best) || Number.isNaN(sum)) {
       throw new LmError('generation-invalid', 'generate: expected finite logits, got NaN or infinity');
     }
+    const allowedMass = mask === null ? 1 : this.#sumAllowed(mask) / sum;
     const isModelItself = this.#options.temperature === 1 && mask === null && !this.#hasPenalties;
     const restore = this.#hasPenalties ? penalise(logits, history, this.#options) : () => {};
     const pool = (): Candidates =>
       this.#filter(isModelItself ? { ids: null, count: V, sum } : this.#reweigh(logits, mask));
-    return { logSum: best + Math.log(sum), pool, restore };
+    return { logSum: best + Math.log(sum), allowedMass, pool, restore };
+  }
+
+  /** Sum of the weights that the mask leaves. */
+  #sumAllowed(mask: Uint32Array): number {
+    let sum = 0;
+    for (let word = 0; word < mask.length; word++) {
+      for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) {
+        const v = word * 32 + 31 - Math.clz32(bits & -bits);
+        if (v < this.#weights.length) sum += this.#weights[v]!;
+      }
+    }
+    return sum;
   }
 
   /** Weights at the temperature, of the allowed tokens. */

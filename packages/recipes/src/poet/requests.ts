@@ -1,6 +1,8 @@
 /** What poems are asked for in fine-tuning, sampling and evaluation: the same kind of request everywhere. */
 import { type Poem, type PoemRequest, requestOf } from '@tuiqiao/corpus';
+import type { Tokenizer } from '@tuiqiao/lm';
 import { createRandom } from '@tuiqiao/tensor';
+import { compileRequest, createTokenInventory, VerseError } from '@tuiqiao/verse';
 
 /**
  * A request as a person makes it: form (or tune), title, and a rhyme. Author, dynasty, opening pattern and theme label
@@ -32,5 +34,19 @@ export function choosePoems(poems: readonly Poem[], names: readonly string[], co
     const own = poems.filter((poem) => formNameOf(poem) === name);
     random.fork(name).shuffle(own);
     return own.slice(0, count);
+  });
+}
+
+/** Without those the automaton cannot satisfy (a ci whose label names a rhyme that its commonest variant does not take). */
+export function writableRequests(requests: readonly PoemRequest[], tokenizer: Tokenizer): PoemRequest[] {
+  const tokens = createTokenInventory(tokenizer);
+  return requests.filter((request) => {
+    try {
+      compileRequest(request, tokens);
+      return true;
+    } catch (error) {
+      if (error instanceof VerseError && error.code === 'verse-request') return false;
+      throw error;
+    }
   });
 }

@@ -50,3 +50,23 @@ export const completionFields = {
     '只学回答，不学提示。',
   ),
 };
+
+/** Poems the model writes for itself before training. */
+export const ownPoemsSchema = z.strictObject({
+  count: option(
+    z.int().min(0).default(0),
+    "Poems the model writes itself, held to the rules, and learns from: each character counts by how much of the model's own distribution the rules took away there. 0: none.",
+    '模型在格律约束下自写多少首用作训练；各字按格律所排除的概率加权。0 表示不用。',
+    { unit: 'poems' },
+  ),
+  temperature: option(
+    z.number().positive().max(10).default(1),
+    'Sampling temperature; below 1 the model also learns to repeat what it finds likeliest.',
+    '取样温度；低于 1 时模型也会学得更保守。',
+  ),
+  mixed: option(
+    z.boolean().default(false),
+    'Learn from the poems of the data as well; otherwise only their requests are used.',
+    '同时学习数据中的诗；否则只取其题目。',
+  ),
+});

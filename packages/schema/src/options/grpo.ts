@@ -32,6 +32,16 @@ export const grpoSchema = z.strictObject({
     'Updates made from one batch of poems before new ones are written.',
     '同一批诗更新几次后再重新写。',
   ),
+  stepsPerGeneration: option(
+    z.int().min(1).max(1024).default(1),
+    'Optimizer steps that share one batch of poems; so many times batchSize poems are written at once, which is faster.',
+    '同一批诗分几步更新；每次写 batchSize 的这么多倍，更快。',
+  ),
+  creditWeight: option(
+    z.number().min(0).default(0),
+    'Weight of what each character earned beside the advantage of the whole poem: a broken rule is charged to the character that broke it. 0: whole poems only.',
+    '各字得失相对整首优势的权重：出律由出律之字承担。0 表示只看整首。',
+  ),
   lossType: option(z.enum(GRPO_LOSSES).default('dapo'), 'The loss, by its TRL name.', '损失，用 TRL 的名字。'),
   beta: option(
     z.number().min(0).default(0.02),

@@ -119,3 +119,21 @@ function deviation(values: Float64Array): number {
   // TRL's `nanstd` takes n / (n − 1) in single precision, which moves an advantage by some 1e-8: done alike.
   return count < 2 ? 0 : Math.sqrt((squares / count) * Math.fround(count / (count - 1)));
 }
+
+/**
+ * Credits of single tokens → advantages: each minus the mean of its group's tokens at the same place. Completions of one
+ * prompt have one shape, so the same place is the same slot of the form; where they have not, the mean is only noisier.
+ *
+ * @param credits [N] of each completion's tokens; null counts as 0 everywhere
+ * @returns [N], empty where a completion has no credits
+ */
+export function creditAdvantages(credits: readonly (Float64Array | null)[], groupSize: number): Float64Array[] {
+  return credits.map((own, i) => {
+    const start = i - (i % groupSize);
+    const group = credits.slice(start, start + groupSize);
+    return Float64Array.from(own ?? [], (credit, t) => {
+      const others = group.filter((tokens) => tokens !== null && t < tokens.length);
+      return credit - others.reduce((sum, tokens) => sum + tokens![t]!, 0) / others.length;
+    });
+  });
+}

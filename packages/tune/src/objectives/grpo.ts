@@ -41,6 +41,8 @@ export interface GrpoInput {
   readonly offsets: Int32Array;
   /** [S] */
   readonly advantages: Float64Array;
+  /** [R] added to the completion's own: what is known of single tokens. Default 0. */
+  readonly tokenAdvantages?: Float64Array;
   /** [R] under the policy that wrote the completions. Absent: the policy itself, a constant (every ratio is 1). */
   readonly old?: Float64Array;
   /** [R] under the reference; needed when beta is not 0. */
@@ -113,7 +115,8 @@ export function grpo(input: GrpoInput, options: GrpoOptions): ObjectiveResult {
       if (mask?.[t] === 0) continue;
       const logProb = logProbs[t]!;
       const logRatio = sequenceRatio ?? (input.old === undefined ? 0 : logProb - input.old[t]!);
-      const term = tokenTerm(logRatio, logProb, advantages[s]!, options);
+      const advantage = advantages[s]! + (input.tokenAdvantages?.[t] ?? 0);
+      const term = tokenTerm(logRatio, logProb, advantage, options);
       loss += scale * term.loss;
       if (sequenceRatio === null) dLogProbs[t] = scale * (term.dLogRatio + term.dLogProb);
       else {

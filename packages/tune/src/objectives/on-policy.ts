@@ -18,6 +18,8 @@ export interface RolloutItem {
   /** Every token the policy chose, the stop token included. */
   readonly completionIds: ArrayLike<number>;
   readonly advantage: number;
+  /** Of each completion token, added to `advantage`: what its own place earned. */
+  readonly tokenAdvantages?: Float64Array;
   /** Out of the loss: it was cut at the length limit, and such completions are not to be learnt from. */
   readonly isMasked: boolean;
   /** Of each completion token, under the policy that wrote it; absent when only one update is made from a rollout. */
@@ -43,7 +45,7 @@ export function grpoObjective(options: OnPolicyOptions): Objective<RolloutItem> 
   const hasEntropyBonus = (options.entropyCoefficient ?? 0) !== 0;
   // With neither KL nor entropy, no advantage means no gradient: such completions are not even read.
   const isSilent = (item: RolloutItem): boolean =>
-    item.isMasked || (item.advantage === 0 && options.beta === 0 && !hasEntropyBonus);
+    item.isMasked || (hasNoAdvantage(item) && options.beta === 0 && !hasEntropyBonus);
   return {
     name: options.loss,
     needsHits: false,
@@ -64,6 +66,10 @@ export function grpoObjective(options: OnPolicyOptions): Objective<RolloutItem> 
   };
 }
 
+function hasNoAdvantage({ advantage, tokenAdvantages }: RolloutItem): boolean {
+  return advantage === 0 && (tokenAdvantages?.every((value) => value === 0) ?? true);
+}
+
 function evaluate(
   { items, logProbs, rowOffsets, entropy }: MicroBatchInput<RolloutItem>,
   options: GrpoOptions,
@@ -81,6 +87,10 @@ function evaluate(
     return all;
   };
   const old = collect((item) => item.old);
+  const hasCredit = heard.some((item) => item.tokenAdvantages !== undefined);
+  const tokenAdvantages = hasCredit
+    ? collect((item) => item.tokenAdvantages ?? new Float64Array(item.completionIds.length))
+    : undefined;
   const reference = options.beta === 0 ? undefined : collect((item) => item.reference);
   return grpo(
     {
@@ -88,6 +98,7 @@ function evaluate(
       offsets: rowOffsets,
       advantages: Float64Array.from(heard, (item) => item.advantage),
       window,
+      ...(tokenAdvantages === undefined ? {} : { tokenAdvantages }),
       ...(old === undefined ? {} : { old }),
       ...(reference === undefined ? {} : { reference }),
       ...(entropy === undefined ? {} : { entropy }),

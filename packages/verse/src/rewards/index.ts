@@ -7,5 +7,6 @@ export { createNoveltyReward, type NoveltyLookup } from './novelty.ts';
 export { type PoemReward, type RewardExample, verdictFor } from './poem-reward.ts';
 export { repetitionReward } from './repetition.ts';
 export { rhymeReward } from './rhyme.ts';
+export { ruleCredits } from './rule-credits.ts';
 export { shapeReward } from './shape.ts';
 export { tonesReward } from './tones.ts';
