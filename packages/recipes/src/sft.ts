@@ -4,7 +4,7 @@
  */
 import { type LanguageModel, saveLanguageModel, saveTokenizer } from '@tuiqiao/lm';
 import type { RunControls, SftRecipe } from '@tuiqiao/schema';
-import type { Parameter } from '@tuiqiao/tensor';
+import { type Parameter, quantizeParameter } from '@tuiqiao/tensor';
 import {
   type Adapter,
   attachLora,
@@ -12,10 +12,14 @@ import {
   evaluateLoss,
   exampleDataset,
   saveAdapter,
+  selectBiases,
+  selectFrozenRest,
   sftObjective,
+  startPissa,
   train,
 } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
+import { RecipesError } from './errors.ts';
 import { loadExamples } from './examples.ts';
 import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
@@ -31,12 +35,13 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     adapters: recipe.adapter,
   });
   const { model, tokenizer } = opened;
+  const isQuantized = await quantizeBase(model, recipe);
   const { training: given, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
   return withTrainingRun(recipe, controls, async (run) => {
     // Written before anything is trained, and before a checkpoint is loaded.
     const own = recipe.ownPoems.count === 0 ? null : await openOwnPoems({ recipe, model, tokenizer, run, controls });
     const training = own === null ? given : [...own.examples, ...(recipe.ownPoems.mixed ? given : [])];
-    const trained = chooseTrained(model, recipe);
+    const trained = await chooseTrained(model, recipe);
     const data = exampleDataset(training);
     const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
     const totalSteps = recipe.maxSteps ?? countSteps(data, batching, recipe.epochs);
@@ -45,6 +50,11 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
       notes: [
         `Training ${trained.description} of ${recipe.model} on ${training.length.toLocaleString('en')} examples; the loss falls on ${recipe.completionOnlyLoss ? 'the answers only' : 'prompts and answers'}.`,
         ...(own === null ? [] : [describeOwn(own)]),
+        ...(isQuantized
+          ? [
+              `The base is held in 4 bits (${recipe.quantization.type ?? 'nf4'}${recipe.quantization.doubleQuant ? ', scales quantised too' : ''}).`,
+            ]
+          : []),
         ...(recipe.adapter.length === 0 ? [] : [`Underneath, frozen: ${recipe.adapter.join(', ')}.`]),
         describeKernels(kernels),
       ],
@@ -61,13 +71,17 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
       schedule: openSchedule(recipe, totalSteps),
       data,
       batching,
-      objective: sftObjective({ withAccuracy: true }),
+      objective: sftObjective({ withAccuracy: true, labelSmoothing: recipe.labelSmoothing }),
+      neftuneAlpha: recipe.neftuneNoiseAlpha,
       totalSteps,
       ...(validation.length === 0
         ? {}
         : {
             evaluation: {
               everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
+              keepBest: recipe.loadBestModelAtEnd,
+              patience: recipe.earlyStoppingPatience,
+              threshold: recipe.earlyStoppingThreshold,
               run: () =>
                 evaluateLoss({
                   model,
@@ -98,17 +112,49 @@ function describeCount(parameters: readonly Parameter[]): string {
   return `${parameters.reduce((sum, parameter) => sum + parameter.value.length, 0).toLocaleString('en')} parameters`;
 }
 
-function chooseTrained(model: LanguageModel, recipe: SftRecipe): Trained {
-  if (recipe.finetuning === 'full') {
-    const parameters = [...model.parameters.values()];
-    return { parameters, adapter: null, description: `all ${describeCount(parameters)}` };
+async function chooseTrained(model: LanguageModel, recipe: SftRecipe): Promise<Trained> {
+  const whole = (parameters: readonly Parameter[], what: string): Trained => ({
+    parameters,
+    adapter: null,
+    description: `${what} ${describeCount(parameters)}`,
+  });
+  switch (recipe.finetuning) {
+    case 'full':
+      return whole([...model.parameters.values()], 'all');
+    case 'freeze':
+      return whole(selectFrozenRest(model, recipe.freeze), 'the chosen layers,');
+    case 'bitfit':
+      return whole(selectBiases(model), 'the biases,');
+    case 'lora': {
+      const adapter = attachLora(model, { ...recipe.lora, seed: recipe.seed });
+      if (recipe.lora.initialization === 'pissa') await startPissa(model, adapter, recipe.seed);
+      return trainedAdapter(adapter);
+    }
+    default:
+      return recipe.finetuning satisfies never;
   }
-  return trainedAdapter(attachLora(model, { ...recipe.lora, seed: recipe.seed }));
+}
+
+/**
+ * Puts the linear layers of the frozen base in 4 bits, when the recipe asks for it.
+ * @throws RecipesError `recipe-bad-value` when the base is to be trained itself
+ */
+async function quantizeBase(model: LanguageModel, { quantization, finetuning }: SftRecipe): Promise<boolean> {
+  if (quantization.bits === undefined && quantization.type === undefined) return false;
+  if (finetuning !== 'lora') {
+    throw new RecipesError('recipe-bad-value', `quantization: expected finetuning lora, got ${finetuning}`, {
+      hint: 'A 4-bit weight cannot be trained; an adapter over it can.',
+    });
+  }
+  const options = { type: quantization.type ?? 'nf4', doubleQuant: quantization.doubleQuant };
+  for (const { weight } of model.linears.values()) await quantizeParameter(model.kernels, weight, options);
+  return true;
 }
 
 export function trainedAdapter(adapter: Adapter): Trained {
   const { parameters, deltas, config } = adapter;
-  const description = `${describeCount(parameters)} (LoRA rank ${config.rank} on ${deltas.size} layers)`;
+  const kind = config.useDora ? 'DoRA' : config.initialization === 'pissa' ? 'PiSSA' : 'LoRA';
+  const description = `${describeCount(parameters)} (${kind} rank ${config.rank} on ${deltas.size} layers)`;
   return { parameters, adapter, description };
 }
 

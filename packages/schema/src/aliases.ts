@@ -34,11 +34,24 @@ const bf16 = (value: unknown): unknown => (typeof value === 'boolean' ? (value ?
 
 /** `adamw_torch`, `adamw_torch_fused`, `adamw_hf`: one update rule under many names. */
 function optimizer(value: unknown): unknown {
+  const known: Readonly<Record<string, string>> = {
+    adamw_bnb_8bit: 'adamw_8bit',
+    adamw_8bit: 'adamw_8bit',
+    paged_adamw_32bit: 'paged_adamw',
+    lion_32bit: 'lion',
+    paged_lion_32bit: 'paged_lion',
+  };
+  if (typeof value === 'string' && known[value] !== undefined) return known[value];
   return typeof value === 'string' && /^adamw(_(torch|torch_fused|hf|torch_xla|apex_fused))?$/u.test(value)
     ? 'adamw'
     : value;
 }
 
+/** PEFT's `true` is its default start; `pissa_niter_16` says how the same start is computed. */
+function initialization(value: unknown): unknown {
+  if (value === true) return DROPPED;
+  return typeof value === 'string' && /^pissa(_niter_\d+)?$/u.test(value) ? 'pissa' : value;
+}
 function alias(from: Origin, name: string, path: string, convert?: Alias['convert'], warning?: string): Alias {
   return {
     name,
@@ -68,6 +81,26 @@ export const ALIASES: readonly Alias[] = [
   alias('TRL', 'lora_target_modules', 'lora.targetModules', targets),
   alias('PEFT', 'target_modules', 'lora.targetModules', targets),
   alias('PEFT', 'use_rslora', 'lora.useRslora'),
+  alias('PEFT', 'use_dora', 'lora.useDora'),
+  alias('PEFT', 'init_lora_weights', 'lora.initialization', initialization),
+  alias('LLaMA-Factory', 'pissa_init', 'lora.initialization', (value) => (value === true ? 'pissa' : DROPPED)),
+  alias('LLaMA-Factory', 'loraplus_lr_ratio', 'lora.loraplusLrRatio'),
+  alias('PEFT', 'rank_pattern', 'lora.rankPattern'),
+  alias('PEFT', 'alpha_pattern', 'lora.alphaPattern'),
+  alias('PEFT', 'modules_to_save', 'lora.modulesToSave'),
+  alias('LLaMA-Factory', 'additional_target', 'lora.modulesToSave'),
+  // 4-bit base
+  alias('LLaMA-Factory', 'quantization_bit', 'quantization.bits', (value) => (value === false ? DROPPED : value)),
+  alias('TRL', 'load_in_4bit', 'quantization.bits', (value) => (value === true ? 4 : DROPPED)),
+  alias('LLaMA-Factory', 'quantization_type', 'quantization.type'),
+  alias('TRL', 'bnb_4bit_quant_type', 'quantization.type'),
+  alias('LLaMA-Factory', 'double_quantization', 'quantization.doubleQuant'),
+  alias('TRL', 'use_bnb_nested_quant', 'quantization.doubleQuant'),
+  alias('Transformers', 'bnb_4bit_use_double_quant', 'quantization.doubleQuant'),
+  // freeze
+  alias('LLaMA-Factory', 'freeze_trainable_layers', 'freeze.trainableLayers'),
+  alias('LLaMA-Factory', 'freeze_trainable_modules', 'freeze.trainableModules'),
+  alias('LLaMA-Factory', 'freeze_extra_modules', 'freeze.extraModules'),
   // data
   alias('TRL', 'dataset_name', 'dataset'),
   alias('TRL', 'datasets', 'dataset'),
@@ -128,6 +161,12 @@ export const ALIASES: readonly Alias[] = [
   alias('mlx-lm', 'batch_size', 'batchSize'),
   alias('Transformers', 'gradient_accumulation_steps', 'gradientAccumulationSteps'),
   alias('Transformers', 'optim', 'optimizer', optimizer),
+  alias('Transformers', 'label_smoothing_factor', 'labelSmoothing'),
+  alias('Transformers', 'neftune_noise_alpha', 'neftuneNoiseAlpha'),
+  alias('LLaMA-Factory', 'early_stopping_steps', 'earlyStoppingPatience', (value) => (value === 0 ? DROPPED : value)),
+  alias('Transformers', 'early_stopping_patience', 'earlyStoppingPatience'),
+  alias('Transformers', 'early_stopping_threshold', 'earlyStoppingThreshold'),
+  alias('Transformers', 'load_best_model_at_end', 'loadBestModelAtEnd'),
   alias('Transformers', 'weight_decay', 'weightDecay'),
   alias('Transformers', 'max_grad_norm', 'maxGradNorm'),
   alias('Transformers', 'adam_beta1', 'adamBeta1'),

@@ -124,7 +124,7 @@ describe('parseRecipe', () => {
     [
       { lrScheduler: 'cosin' },
       'option-bad-value',
-      'sft: lrScheduler: expected one of linear, cosine, cosine_with_restarts, cosine_with_min_lr, polynomial, constant, constant_with_warmup, inverse_sqrt, warmup_stable_decay, got "cosin"; did you mean "cosine"?',
+      'sft: lrScheduler: expected one of linear, cosine, cosine_with_restarts, cosine_with_min_lr, cosine_warmup_with_min_lr, polynomial, constant, constant_with_warmup, inverse_sqrt, warmup_stable_decay, got "cosin"; did you mean "cosine"?',
     ],
     [
       { learning_rate: 1, learningRate: 2 },
@@ -132,9 +132,9 @@ describe('parseRecipe', () => {
       'sft: "learning_rate" and "learningRate" both set learningRate',
     ],
     [
-      { quantization_bit: 4 },
+      { load_in_8bit: true },
       'option-unsupported',
-      'sft: quantization_bit: 4 cannot be done: 4-bit training is not in this version',
+      'sft: load_in_8bit: true cannot be done: 8-bit training is not in this version',
     ],
     [{ resume: 3 }, 'option-bad-value', 'sft: resume: expected true or false or text, got 3'],
     [
@@ -268,5 +268,48 @@ describe('the tables', () => {
       expect(entry.description.en, entry.path).not.toBe('');
       expect(entry.description.zh, entry.path).toMatch(/\p{Script=Han}/u);
     }
+  });
+});
+
+describe('adapters and 4-bit bases, under every name', () => {
+  const parse = (input: Record<string, unknown>) => parseOptions('sft', { stage: 'sft', ...input }).options;
+
+  it('LLaMA-Factory’s QLoRA recipe is read as it is', () => {
+    const options = parse({
+      quantization_bit: 4,
+      quantization_type: 'fp4',
+      quantization_method: 'bnb',
+      double_quantization: false,
+      use_dora: true,
+      loraplus_lr_ratio: 16,
+      pissa_init: true,
+      additional_target: 'norm,lm_head',
+      optim: 'paged_adamw_8bit',
+    });
+    expect(options.quantization).toEqual({ bits: 4, type: 'fp4', doubleQuant: false });
+    expect(options.lora).toMatchObject({ useDora: true, loraplusLrRatio: 16, initialization: 'pissa' });
+    expect(options.lora.modulesToSave).toEqual(['norm', 'lm_head']);
+    expect(options.optimizer).toBe('paged_adamw_8bit');
+  });
+
+  it('TRL’s and PEFT’s names too; patterns as a map or as text', () => {
+    const options = parse({
+      load_in_4bit: true,
+      bnb_4bit_quant_type: 'nf4',
+      use_bnb_nested_quant: true,
+      init_lora_weights: 'pissa_niter_16',
+      rank_pattern: { q_proj: 4 },
+      alpha_pattern: 'q_proj=8,layers.0.mlp=2.5',
+      optim: 'adamw_bnb_8bit',
+      neftune_noise_alpha: 5,
+      load_best_model_at_end: true,
+    });
+    expect(options.quantization).toEqual({ bits: 4, type: 'nf4', doubleQuant: true });
+    expect(options.lora).toMatchObject({
+      initialization: 'pissa',
+      rankPattern: { q_proj: 4 },
+      alphaPattern: { q_proj: 8, 'layers.0.mlp': 2.5 },
+    });
+    expect(options).toMatchObject({ optimizer: 'adamw_8bit', neftuneNoiseAlpha: 5, loadBestModelAtEnd: true });
   });
 });

@@ -7,12 +7,12 @@ import { evaluateFields } from './options/evaluate.ts';
 import { generationFields } from './options/generation.ts';
 import { grpoSchema, rewardFields, rolloutFields } from './options/grpo.ts';
 import { seed } from './options/lists.ts';
-import { finetuningFields } from './options/lora.ts';
+import { finetuningFields, sftMethodFields } from './options/lora.ts';
 import { adapterFields, computeFields, modelFields } from './options/model.ts';
 import { option } from './options/option.ts';
 import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
-import { trainingFields } from './options/training.ts';
+import { sftTrainingFields, trainingFields } from './options/training.ts';
 import { requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
 
 function stageField<Name extends string>(name: Name) {
@@ -50,6 +50,7 @@ export const sftSchema = z.strictObject({
   ...completionFields,
   ownPoems: ownPoemsSchema.prefault({}),
   ...finetuningFields,
+  ...sftMethodFields,
   ...trainingFields({
     learningRate: 2e-4,
     batchSize: 32,
@@ -58,6 +59,7 @@ export const sftSchema = z.strictObject({
     weightDecay: 0,
     outputDir: 'runs/sft',
   }),
+  ...sftTrainingFields,
   ...computeFields,
 });
 

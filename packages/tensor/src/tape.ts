@@ -90,6 +90,8 @@ export class Tape {
   readonly isTraining: boolean;
   /** Seed of this step's dropout masks; every dropout call takes the next one. */
   dropoutSeed: number;
+  /** Added to the token embeddings, one number an element of [N, C] (NEFTune); null for none. */
+  embeddingNoise: Float32Array | null = null;
   readonly #closures: (() => void)[] = [];
 
   constructor(

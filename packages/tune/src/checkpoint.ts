@@ -11,6 +11,7 @@ import { readSafetensorsHeader, readTensorBytes, writeSafetensors } from '@tuiqi
 import type { Metrics } from '@tuiqiao/schema';
 import { type Kernels, type Optimizer, type Parameter, syncCompute } from '@tuiqiao/tensor';
 import type { DataPosition } from './batching.ts';
+import type { BestState } from './best-checkpoint.ts';
 import type { DivergenceState } from './divergence.ts';
 import { TuneError } from './errors.ts';
 import type { StepLogState } from './step-log.ts';
@@ -39,6 +40,8 @@ export interface TrainingState {
   readonly stepLog: StepLogState;
   readonly divergence: DivergenceState;
   readonly history: readonly Metrics[];
+  /** The lowest validation loss, once there was one. */
+  readonly best?: BestState;
   /** What must be the same for a resume to mean the same run. */
   readonly fingerprint: Readonly<Record<string, string | number>>;
 }
@@ -53,6 +56,8 @@ export interface SaveCheckpointOptions {
   readonly intervals: { readonly logging: number; readonly save: number; readonly evaluation: number };
   /** Checkpoints kept, the newest first. */
   readonly keep: number;
+  /** Step whose checkpoint is never removed: the best so far. */
+  readonly protectedStep?: number | undefined;
   readonly exportTo?: (folder: string) => Promise<void>;
 }
 
@@ -98,8 +103,8 @@ export async function saveCheckpoint(options: SaveCheckpointOptions): Promise<st
     throw cause;
   }
   await syncFolder(directory);
-  for (const { path: old } of (await listCheckpoints(directory)).slice(Math.max(1, options.keep))) {
-    await removeFolder(directory, old);
+  for (const { path: old, step } of (await listCheckpoints(directory)).slice(Math.max(1, options.keep))) {
+    if (step !== options.protectedStep) await removeFolder(directory, old);
   }
   return folder;
 }
@@ -113,6 +118,23 @@ export async function loadCheckpoint(
   target: { readonly kernels: Kernels; readonly parameters: readonly Parameter[]; readonly optimizer: Optimizer },
 ): Promise<TrainingState> {
   const state = await readState(folder);
+  await loadCheckpointParameters(folder, target);
+  const optimizerState = new Map<string, Uint8Array>();
+  for (const entry of (await readSafetensorsHeader(path.join(folder, OPTIMIZER_FILE))).tensors.values()) {
+    optimizerState.set(entry.name, await readTensorBytes(entry));
+  }
+  await target.optimizer.loadState(optimizerState);
+  return state;
+}
+
+/**
+ * Puts the parameters back, and nothing else: for ending a run with its best checkpoint's weights.
+ * @throws as `loadCheckpoint`
+ */
+export async function loadCheckpointParameters(
+  folder: string,
+  target: { readonly kernels: Kernels; readonly parameters: readonly Parameter[] },
+): Promise<void> {
   const { tensors } = await readSafetensorsHeader(path.join(folder, PARAMETERS_FILE));
   for (const parameter of target.parameters) {
     const entry = tensors.get(parameter.name);
@@ -132,12 +154,6 @@ export async function loadCheckpoint(
       `${folder}: expected ${target.parameters.length} trained tensors, got ${tensors.size}`,
     );
   }
-  const optimizerState = new Map<string, Uint8Array>();
-  for (const entry of (await readSafetensorsHeader(path.join(folder, OPTIMIZER_FILE))).tensors.values()) {
-    optimizerState.set(entry.name, await readTensorBytes(entry));
-  }
-  await target.optimizer.loadState(optimizerState);
-  return state;
 }
 
 /** The newest checkpoint whose files are all readable, or null. Temporary folders are never looked at. */
@@ -173,11 +189,12 @@ export async function listCheckpoints(directory: string): Promise<{ step: number
 }
 
 /** The keys of Hugging Face's file; ours, for the exact resume, under `tuiqiao`. */
-function toTrainerState({ state, intervals }: SaveCheckpointOptions) {
+function toTrainerState({ state, intervals, directory }: SaveCheckpointOptions) {
+  const { best } = state;
   return {
-    best_global_step: null,
-    best_metric: null,
-    best_model_checkpoint: null,
+    best_global_step: best?.step ?? null,
+    best_metric: best?.metric ?? null,
+    best_model_checkpoint: best === undefined ? null : path.join(directory, `checkpoint-${best.step}`),
     epoch: state.epoch,
     eval_steps: intervals.evaluation,
     global_step: state.step,

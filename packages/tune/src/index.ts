@@ -51,6 +51,8 @@ export type { Completion, CompletionScores, Rollout, RolloutOptions, RolloutProm
 export { rolloutSource } from './rollouts.ts';
 export type { ScoreOptions } from './score.ts';
 export { scoreCompletions } from './score.ts';
+export type { FreezeOptions } from './select-parameters.ts';
+export { selectBiases, selectFrozenRest } from './select-parameters.ts';
 export type { StepItems, StepSource } from './step-source.ts';
 export { datasetSource } from './step-source.ts';
 export type { CheckpointOptions, LoopOptions, TrainOptions, TrainResult } from './train.ts';

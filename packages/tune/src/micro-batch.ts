@@ -4,7 +4,7 @@
  */
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
-import { type Arena, type FloatType, Tape } from '@tuiqiao/tensor';
+import { type Arena, createRandom, type FloatType, Tape } from '@tuiqiao/tensor';
 import { packSequences, type Sequence } from './batching.ts';
 import type { Objective, StepObjective } from './objective.ts';
 
@@ -32,6 +32,8 @@ export async function accumulateGradients<Item>(options: {
   readonly items: readonly Item[];
   readonly indexes: Int32Array;
   readonly dropoutSeed: number;
+  /** NEFTune's α; none when absent. */
+  readonly neftuneAlpha?: number | undefined;
 }): Promise<MicroBatchResult> {
   const { model, arena, objective, step, items, indexes } = options;
   const { kernels } = model;
@@ -51,15 +53,26 @@ export async function accumulateGradients<Item>(options: {
     isTraining: true,
     dropoutSeed: options.dropoutSeed,
   });
+  if (options.neftuneAlpha !== undefined) {
+    tape.embeddingNoise = neftuneNoise(
+      batch.segments,
+      model.config.hiddenSize,
+      options.neftuneAlpha,
+      options.dropoutSeed,
+    );
+  }
   const knownGradient = step.knownGradient?.(items);
   const out = model.logProbs(batch, tape, {
     withTop: objective.needsHits,
     withEntropy: objective.needsEntropy ?? false,
+    withMean: objective.needsMean ?? false,
     ...(knownGradient === undefined ? {} : { knownGradient }),
   });
   const logProbs = new Float64Array(await kernels.read(out.logProbs.buffer));
   const hits = out.top === undefined ? undefined : hitsOf(await kernels.readInts(out.top.buffer), batch.targets);
   const entropy = out.entropy === undefined ? undefined : new Float64Array(await kernels.read(out.entropy.buffer));
+  const mean =
+    out.meanLogProbs === undefined ? undefined : new Float64Array(await kernels.read(out.meanLogProbs.buffer));
   const result = step.evaluate({
     items,
     indexes,
@@ -67,14 +80,33 @@ export async function accumulateGradients<Item>(options: {
     rowOffsets,
     ...(hits === undefined ? {} : { hits }),
     ...(entropy === undefined ? {} : { entropy }),
+    ...(mean === undefined ? {} : { meanLogProbs: mean }),
   });
   if (knownGradient === undefined) kernels.write(tape.gradOf(out.logProbs, 'f32'), result.dLogProbs);
   if (result.dEntropy !== undefined && out.entropy !== undefined) {
     kernels.write(tape.gradOf(out.entropy, 'f32'), result.dEntropy);
   }
+  if (result.dMeanLogProbs !== undefined && out.meanLogProbs !== undefined) {
+    kernels.write(tape.gradOf(out.meanLogProbs, 'f32'), result.dMeanLogProbs);
+  }
   // A loss that is not a number would only spread: the caller stops before the update.
   if (Number.isFinite(result.loss)) tape.backward();
   return { loss: result.loss, metrics: result.metrics, tokens };
+}
+
+/**
+ * NEFTune (Jain 2023): noise U(−1, 1) · α/√(L·C) on the embeddings of a sequence of L tokens, [N, C].
+ * A pure function of the seed, so that a resumed run draws the same.
+ */
+function neftuneNoise(segments: Int32Array, C: number, alpha: number, seed: number): Float32Array {
+  const random = createRandom(seed).fork('neftune');
+  const noise = new Float32Array(segments[segments.length - 1]! * C);
+  for (let s = 0; s + 1 < segments.length; s++) {
+    const [start, end] = [segments[s]! * C, segments[s + 1]! * C];
+    const size = alpha / Math.sqrt(end - start);
+    for (let i = start; i < end; i++) noise[i] = size * (2 * random.uniform() - 1);
+  }
+  return noise;
 }
 
 export interface ScoredSequences {

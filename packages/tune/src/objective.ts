@@ -28,6 +28,8 @@ export interface MicroBatchInput<Item> {
   readonly hits?: Uint8Array;
   /** [R] entropy of the model's distribution in nats; present when the objective asks for it. */
   readonly entropy?: Float64Array;
+  /** [R] mean log-probability over the vocabulary; present when the objective asks for it. */
+  readonly meanLogProbs?: Float64Array;
 }
 
 /**
@@ -39,6 +41,8 @@ export interface Objective<Item> {
   readonly needsHits: boolean;
   /** Default false. */
   readonly needsEntropy?: boolean;
+  /** Default false. */
+  readonly needsMean?: boolean;
   /** The item as sequences of a packed batch: one for an example, two for a pair. */
   sequences(item: Item): readonly Sequence[];
   /** For messages. */

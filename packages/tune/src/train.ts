@@ -5,6 +5,7 @@
  *
  * It prints nothing: it emits `step-end`, `eval-end`, `checkpoint-save` and `run-warning` events.
  */
+import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics, OnEvent } from '@tuiqiao/schema';
@@ -19,9 +20,11 @@ import {
   zeroGradients,
 } from '@tuiqiao/tensor';
 import { type BatchingOptions, planMicroBatches } from './batching.ts';
+import { type BestOptions, hasWaitedEnough, judge } from './best-checkpoint.ts';
 import {
   findResumable,
   loadCheckpoint,
+  loadCheckpointParameters,
   removeTemporaryFolders,
   saveCheckpoint,
   type TrainingState,
@@ -67,7 +70,9 @@ export interface TrainOptions<Item> {
   /** Steps averaged into one `step-end` event. Default 10. */
   readonly loggingSteps?: number;
   readonly checkpoints?: CheckpointOptions;
-  readonly evaluation?: { readonly everySteps: number; readonly run: (step: number) => Promise<Metrics> };
+  readonly evaluation?: { readonly everySteps: number; readonly run: (step: number) => Promise<Metrics> } & BestOptions;
+  /** NEFTune's α: noise on the embeddings while training. None when absent. */
+  readonly neftuneAlpha?: number | undefined;
   /** After each optimizer step (1-based), before its checkpoint. */
   readonly onStep?: (step: number) => void | Promise<void>;
   readonly signal?: AbortSignal;
@@ -123,9 +128,10 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
   let logStart = sessionStart;
   let stepsThisSession = 0;
 
+  const { keepBest = false, patience, threshold = 0 } = options.evaluation ?? {};
   const save = async (): Promise<void> => {
     if (checkpoints === undefined) return;
-    const path = await saveCheckpoint({
+    const saved = await saveCheckpoint({
       directory: checkpoints.directory,
       kernels,
       parameters,
@@ -137,18 +143,19 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
         evaluation: options.evaluation?.everySteps ?? 0,
       },
       keep: checkpoints.keep ?? 2,
+      protectedStep: keepBest ? state.best?.step : undefined,
       exportTo: async (folder) => {
         await source.saveState?.(folder, state.step);
         await checkpoints.exportTo?.(folder);
       },
     });
-    if (path === lastCheckpoint) return;
-    lastCheckpoint = path;
-    onEvent?.({ type: 'checkpoint-save', step: state.step, path });
+    if (saved === lastCheckpoint) return;
+    lastCheckpoint = saved;
+    onEvent?.({ type: 'checkpoint-save', step: state.step, path: saved });
   };
 
   const isAborted = (): boolean => options.signal?.aborted === true;
-  while (state.step < totalSteps && !isAborted()) {
+  while (state.step < totalSteps && !isAborted() && !hasWaitedEnough(state.best, patience)) {
     const step = state.step + 1;
     let stepItems: StepItems<Item>;
     try {
@@ -176,6 +183,7 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
         items: partItems,
         indexes: part.map((place) => stepItems.indexes[place]!),
         dropoutSeed: dropoutSeed(options.seed ?? 42, step, micro),
+        neftuneAlpha: options.neftuneAlpha,
       });
       requireFinite('loss', result.loss, { step, ids: partItems.map(objective.idOf), lastCheckpoint });
       loss += result.loss;
@@ -250,6 +258,8 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
         evaluated = await options.evaluation!.run(step);
         onEvent?.({ type: 'eval-end', step, metrics: evaluated });
         state = { ...state, history: [...state.history, { ...evaluated, epoch: epochs, step }] };
+        const best = judge(state.best, evaluated, step, threshold);
+        if (best !== undefined) state = { ...state, best };
       } catch (error) {
         // Interrupted in the midst of an evaluation: the step itself is done and is saved below.
         if (!isAborted()) throw error;
@@ -257,12 +267,24 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
       logStart += performance.now() - now; // evaluation is not training time
     }
     await options.onStep?.(step);
-    if (checkpoints !== undefined && isDue(checkpoints.everySteps, step, totalSteps)) await save();
+    const isBest = keepBest && state.best?.step === step;
+    if (checkpoints !== undefined && (isBest || isDue(checkpoints.everySteps, step, totalSteps))) await save();
   }
   if (state.step > 0) await save();
+  const hasEnded = state.step >= totalSteps || hasWaitedEnough(state.best, patience);
+  const { best } = state;
+  if (hasEnded && keepBest && best !== undefined && best.step !== state.step && checkpoints !== undefined) {
+    const folder = path.join(checkpoints.directory, `checkpoint-${best.step}`);
+    await loadCheckpointParameters(folder, { kernels, parameters });
+    onEvent?.({
+      type: 'run-warning',
+      code: 'best-checkpoint',
+      message: `the result is checkpoint-${best.step}: its validation loss ${best.metric.toPrecision(5)} is the lowest`,
+    });
+  }
 
   return {
-    outcome: state.step < totalSteps ? 'aborted' : 'done',
+    outcome: hasEnded ? 'done' : 'aborted',
     step: state.step,
     epoch: state.epoch,
     tokens: state.tokens,

@@ -24,3 +24,23 @@ export const numberList = z
 const MAX_SEED = 0xffff_ffff;
 
 export const seed = z.int().min(0).max(MAX_SEED);
+
+/** Numbers by pattern: a map, or text such as `q_proj=4,layers.0=8`. Always a map inside; what is no number is refused. */
+export function patternMap(number: z.ZodNumber) {
+  return z
+    .union([z.record(z.string(), z.number()), z.string()])
+    .transform((value) =>
+      typeof value === 'string'
+        ? Object.fromEntries(
+            value
+              .split(/[,，]/u)
+              .filter((entry) => entry.trim() !== '')
+              .map((entry) => {
+                const at = entry.lastIndexOf('=');
+                return [entry.slice(0, Math.max(at, 0)).trim(), Number(entry.slice(at + 1))];
+              }),
+          )
+        : value,
+    )
+    .pipe(z.record(z.string().min(1), number));
+}

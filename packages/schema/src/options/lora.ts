@@ -1,6 +1,6 @@
 /** Low-rank adapters: y = W x + (alpha / rank) · B A x. */
 import { z } from 'zod';
-import { nameList } from './lists.ts';
+import { nameList, patternMap } from './lists.ts';
 import { option } from './option.ts';
 
 const loraSchema = z.strictObject({
@@ -26,7 +26,90 @@ const loraSchema = z.strictObject({
     '改按 alpha / √rank 缩放（rsLoRA）。',
     { isAdvanced: true },
   ),
+  useDora: option(
+    z.boolean().default(false),
+    'Learn direction and length of each output row apart (DoRA).',
+    '分开学习每个输出行的方向与长度（DoRA）。',
+  ),
+  initialization: option(
+    z.enum(['kaiming', 'gaussian', 'pissa']).default('kaiming'),
+    'Start of A: kaiming or gaussian (B is 0); pissa starts both at the principal singular vectors of the weight.',
+    'A 的初值：kaiming 或 gaussian（B 为 0）；pissa 以权重的主奇异向量为 A、B 的初值。',
+    { isAdvanced: true },
+  ),
+  loraplusLrRatio: option(
+    z.number().positive().optional(),
+    'Learning rate of B as a multiple of the learning rate (LoRA+, 16 is usual); absent: the same.',
+    'B 的学习率是学习率的几倍（LoRA+，常用 16）；不填则相同。',
+    { isAdvanced: true },
+  ),
+  rankPattern: option(
+    patternMap(z.int().min(1)).prefault({}),
+    'Ranks of single modules: a map from the end of a module path (a regular expression) to its rank, or q_proj=4,v_proj=6.',
+    '个别模块的秩：模块路径末段（正则）到秩的映射，或写作 q_proj=4,v_proj=6。',
+    { isAdvanced: true },
+  ),
+  alphaPattern: option(
+    patternMap(z.number().positive()).prefault({}),
+    'alpha of single modules, as rankPattern.',
+    '个别模块的 alpha，写法同 rankPattern。',
+    { isAdvanced: true },
+  ),
+  modulesToSave: option(
+    nameList.prefault([]),
+    'Modules trained in full beside the adapter and stored with it, e.g. norm, lm_head.',
+    '与适配器一同完整训练并保存的模块，如 norm、lm_head。',
+    { isAdvanced: true },
+  ),
 });
+
+/** A frozen base in 4 bits, as bitsandbytes keeps it (QLoRA). */
+export const quantizationSchema = z.strictObject({
+  bits: option(
+    z.literal(4).optional(),
+    'Bits of the frozen linear weights; absent: as they are.',
+    '冻结线性层权重的位数；不填则不量化。',
+  ),
+  type: option(
+    z.enum(['nf4', 'fp4']).optional(),
+    'The 4-bit type, nf4 when only bits is given; naming it switches quantisation on.',
+    '四位类型；只写 bits 时为 nf4，写明即开启量化。',
+  ),
+  doubleQuant: option(z.boolean().default(true), 'Quantise the scales of the blocks too.', '各块的缩放系数也量化。', {
+    isAdvanced: true,
+  }),
+});
+
+/** Layers of `finetuning: freeze`. */
+export const freezeSchema = z.strictObject({
+  trainableLayers: option(
+    z.int().default(2),
+    'How many of the last layers are trained; negative: of the first.',
+    '训练最后几层；负数为最前几层。',
+    { unit: 'layers' },
+  ),
+  trainableModules: option(
+    nameList.prefault(['all']),
+    'Modules of those layers that are trained, e.g. mlp, self_attn; all: every one.',
+    '这些层中训练哪些模块，如 mlp、self_attn；all 为全部。',
+  ),
+  extraModules: option(
+    nameList.prefault([]),
+    'Modules outside the layers that are trained too, e.g. norm, embed_tokens.',
+    '层外另训的模块，如 norm、embed_tokens。',
+  ),
+});
+
+/** Fields of sft beside those every stage with an adapter has. */
+export const sftMethodFields = {
+  finetuning: option(
+    z.enum(['lora', 'full', 'freeze', 'bitfit']).default('lora'),
+    'What is trained: an adapter (lora), every weight (full), a few layers (freeze), or the biases alone (bitfit).',
+    '训练什么：适配器（lora）、全部权重（full）、少数几层（freeze）或仅偏置（bitfit）。',
+  ),
+  freeze: freezeSchema.prefault({}),
+  quantization: quantizationSchema.prefault({}),
+};
 
 export const finetuningFields = {
   finetuning: option(

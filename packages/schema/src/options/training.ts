@@ -9,12 +9,58 @@ export const LR_SCHEDULERS = [
   'cosine',
   'cosine_with_restarts',
   'cosine_with_min_lr',
+  'cosine_warmup_with_min_lr',
   'polynomial',
   'constant',
   'constant_with_warmup',
   'inverse_sqrt',
   'warmup_stable_decay',
 ] as const;
+
+export const OPTIMIZERS = [
+  'adamw',
+  'adamw_8bit',
+  'paged_adamw',
+  'paged_adamw_8bit',
+  'lion',
+  'paged_lion',
+  'adafactor',
+  'sgd',
+  'muon',
+] as const;
+
+/** Training fields of sft alone. */
+export const sftTrainingFields = {
+  labelSmoothing: option(
+    z.number().min(0).lt(1).default(0),
+    'Share of the target spread evenly over the vocabulary.',
+    '目标中均匀分给整个词表的比例。',
+    { isAdvanced: true },
+  ),
+  neftuneNoiseAlpha: option(
+    z.number().positive().optional(),
+    'Noise on the embeddings while training (NEFTune, 5 is usual); absent: none.',
+    '训练时加在嵌入上的噪声（NEFTune，常用 5）；不填则无。',
+    { isAdvanced: true },
+  ),
+  earlyStoppingPatience: option(
+    z.int().min(1).optional(),
+    'Stop after so many validations in a row without a lower loss; absent: run to the last step.',
+    '验证损失连续多少次不再下降就停止；不填则跑完。',
+    { unit: 'validations' },
+  ),
+  earlyStoppingThreshold: option(
+    z.number().min(0).default(0),
+    'A validation loss counts as lower only if it is lower by this much.',
+    '验证损失至少降低这么多才算下降。',
+    { isAdvanced: true },
+  ),
+  loadBestModelAtEnd: option(
+    z.boolean().default(false),
+    'Keep the checkpoint with the lowest validation loss, and end with its weights.',
+    '保留验证损失最低的检查点，并以其权重作为结果。',
+  ),
+};
 
 /** Defaults a stage sets for itself; the fields mean the same in every stage. */
 export interface TrainingDefaults {
@@ -81,9 +127,9 @@ export function trainingFields(defaults: TrainingDefaults) {
       '累积多少次前向后更新一次。',
     ),
     optimizer: option(
-      z.enum(['adamw', 'sgd', 'muon']).default('adamw'),
-      'The update rule; muon orthogonalises the update of 2-D weights and leaves the rest to AdamW (pretraining only).',
-      '优化器；muon 对二维权重做正交化更新，其余参数用 AdamW（仅用于预训练）。',
+      z.enum(OPTIMIZERS).default('adamw'),
+      'The update rule. adamw_8bit keeps a quarter of the state; paged_… keeps it in a file that is paged out when memory is short; muon orthogonalises the update of 2-D weights and leaves the rest to AdamW.',
+      '优化器。adamw_8bit 的状态只占四分之一；paged_… 把状态放在内存不足时可换出的文件里；muon 对二维权重做正交化更新，其余参数用 AdamW。',
     ),
     weightDecay: option(
       z.number().min(0).default(defaults.weightDecay),

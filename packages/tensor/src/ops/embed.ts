@@ -18,6 +18,12 @@ export function embed(tape: Tape, table: Parameter, ids: DeviceBuffer, options: 
   const { scale = 1 } = options;
   const out = tape.tensor([N, C], 'f32', table.requiresGrad, false);
   kernels.embed(out.buffer, table.compute, ids, { N, C, scale });
+  if (tape.embeddingNoise !== null) {
+    const noise = tape.scratch('f32', N * C);
+    kernels.write(noise, tape.embeddingNoise);
+    kernels.add(out.buffer, out.buffer, noise, { length: N * C });
+    tape.arena.release(noise);
+  }
   if (out.requiresGrad) {
     tape.push(() => {
       if (out.grad !== null) kernels.embedBackward(table.grad!, out.grad, ids, { N, C, V, scale });

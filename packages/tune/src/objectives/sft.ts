@@ -7,12 +7,16 @@ import { crossEntropy } from './cross-entropy.ts';
 export interface SftOptions {
   /** Report `mean_token_accuracy` (an arg-max over the vocabulary per target). Default true. */
   readonly withAccuracy?: boolean;
+  /** Share of the target spread evenly over the vocabulary. Default 0. */
+  readonly labelSmoothing?: number;
 }
 
 /** The loss is divided by the weight of the whole step, so micro-batch boundaries change nothing. */
 export function sftObjective(options: SftOptions = {}): Objective<Example> {
+  const { labelSmoothing = 0 } = options;
   return {
     name: 'sft',
+    needsMean: labelSmoothing > 0,
     needsHits: options.withAccuracy ?? true,
     sequences: (item) => [item],
     idOf: (item) => item.id,
@@ -25,14 +29,21 @@ export function sftObjective(options: SftOptions = {}): Objective<Example> {
       if (totalWeight === 0) totalWeight = 1;
       return {
         lossTokens: totalTokens,
-        knownGradient: (part) => rowWeights(part).map((weight) => -weight / totalWeight),
-        evaluate: ({ items: part, logProbs, hits }) =>
+        // With smoothing the loss has a second input, whose gradient the head's one-pass form does not carry.
+        ...(labelSmoothing > 0
+          ? {}
+          : {
+              knownGradient: (part: readonly Example[]) => rowWeights(part).map((weight) => -weight / totalWeight),
+            }),
+        evaluate: ({ items: part, logProbs, hits, meanLogProbs }) =>
           crossEntropy({
             logProbs,
             weights: rowWeights(part),
             totalWeight,
             totalTokens: Math.max(1, totalTokens),
+            labelSmoothing,
             ...(hits === undefined ? {} : { hits }),
+            ...(meanLogProbs === undefined ? {} : { meanLogProbs }),
           }),
       };
     },
