@@ -12,12 +12,13 @@ import {
   checkDpoStart,
   computeReferenceLogProbs,
   countSteps,
-  type PairwiseOptions,
+  needsReference,
   type PreferencePair,
   preferenceDataset,
   preferenceObjective,
   type ReferenceLogProbs,
   train,
+  type WeightedLoss,
 } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
@@ -62,6 +63,7 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     const pairs = preferenceDataset(data.training);
     const held = preferenceDataset(data.validation);
 
+    const objective = lossesOfRecipe(recipe);
     // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
     const { reference } = recipe.dpo;
     const referenceOf = (part: readonly PreferencePair[], file: string): Promise<ReferenceLogProbs> =>
@@ -86,6 +88,9 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
       totalSteps,
       notes: [
         `Training ${trained.description} of ${recipe.model}, going on from ${start ?? 'a new adapter (no SFT adapter given)'}.`,
+        ...(needsReference(objective)
+          ? []
+          : [`${recipe.dpo.lossType.join(', ')}: compares with no reference; the one below is for the log only.`]),
         `Reference: ${reference === 'start' ? `${start ?? 'the base model'}, frozen, as training begins` : 'the raw base model, by request'}.`,
         data.note,
         ...(held.length === 0 ? [] : [`Held out for validation: ${held.length} pairs.`]),
@@ -100,12 +105,6 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
       run.emit({ type: 'run-warning', code: 'dpo-pairs', message: note.slice('warning:'.length).trim() });
     }
 
-    const objective: PairwiseOptions = {
-      loss: recipe.dpo.lossType,
-      beta: recipe.dpo.beta,
-      labelSmoothing: recipe.dpo.labelSmoothing,
-      rpoAlpha: recipe.dpo.sftWeight,
-    };
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
     const result = await train({
       ...run.loop(save),
@@ -130,6 +129,30 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     await save(run.folder.folder);
     return result;
   });
+}
+
+/**
+ * The losses of the recipe with their weights; the likelihood terms beside them stand with the first.
+ *
+ * @throws RecipesError `recipe-bad-value` when there are not as many weights as losses
+ */
+function lossesOfRecipe({ dpo }: DpoRecipe): WeightedLoss[] {
+  const { lossType, lossWeights } = dpo;
+  if (lossWeights !== undefined && lossWeights.length !== lossType.length) {
+    throw new RecipesError(
+      'recipe-bad-value',
+      `dpo.lossWeights: expected ${lossType.length} weights, one for each of ${lossType.join(', ')}, got ${lossWeights.length}`,
+    );
+  }
+  return lossType.map((loss, i) => ({
+    loss,
+    weight: lossWeights?.[i] ?? 1,
+    beta: dpo.beta,
+    labelSmoothing: dpo.labelSmoothing,
+    simpoGamma: dpo.simpoGamma,
+    cpoAlpha: dpo.cpoAlpha,
+    ...(i === 0 ? { rpoAlpha: dpo.sftWeight, prefFtx: dpo.ftxWeight } : {}),
+  }));
 }
 
 interface OpenedPairs {

@@ -4,9 +4,9 @@ import type { DpoRecipe, Metrics, RunControls, RunWarning } from '@tuiqiao/schem
 import {
   computeReferenceLogProbs,
   type Dataset,
-  type PairwiseOptions,
+  type PairwiseLosses,
   type PreferencePair,
-  pairwise,
+  pairwiseMix,
   type ReferenceLogProbs,
 } from '@tuiqiao/tune';
 import { type DatasetSource, type FileSource, loadRows } from './dataset-source.ts';
@@ -80,7 +80,7 @@ export async function evaluatePairs(options: {
   readonly model: LanguageModel;
   readonly data: Dataset<PreferencePair>;
   readonly references: ReferenceLogProbs;
-  readonly objective: PairwiseOptions;
+  readonly objective: PairwiseLosses;
   readonly signal?: AbortSignal | undefined;
 }): Promise<Metrics> {
   const { model, data, references, signal } = options;
@@ -110,6 +110,6 @@ export async function evaluatePairs(options: {
     const [start, end] = [offsets[s]!, offsets[s + 1]!];
     logProbs.fill(sums[s]! / (end - start), start, end);
   }
-  const { loss, metrics } = pairwise({ logProbs, offsets, reference }, options.objective);
+  const { loss, metrics } = pairwiseMix({ logProbs, offsets, reference }, options.objective);
   return Object.fromEntries(Object.entries({ loss, ...metrics }).map(([name, value]) => [`eval_${name}`, value]));
 }

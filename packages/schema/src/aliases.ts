@@ -126,11 +126,14 @@ export const ALIASES: readonly Alias[] = [
   // preference
   alias('TRL', 'beta', 'dpo.beta'),
   alias('LLaMA-Factory', 'pref_beta', 'dpo.beta'),
-  alias('TRL', 'loss_type', 'dpo.lossType', single),
+  alias('TRL', 'loss_type', 'dpo.lossType'),
+  alias('TRL', 'loss_weights', 'dpo.lossWeights'),
+  alias('TRL', 'simpo_gamma', 'dpo.simpoGamma'),
+  alias('TRL', 'cpo_alpha', 'dpo.cpoAlpha'),
   alias('LLaMA-Factory', 'pref_loss', 'dpo.lossType'),
   alias('TRL', 'label_smoothing', 'dpo.labelSmoothing'),
   alias('LLaMA-Factory', 'dpo_label_smoothing', 'dpo.labelSmoothing'),
-  alias('LLaMA-Factory', 'pref_ftx', 'dpo.sftWeight'),
+  alias('LLaMA-Factory', 'pref_ftx', 'dpo.ftxWeight'),
   alias('TRL', 'rpo_alpha', 'dpo.sftWeight'),
   // on-policy
   alias('TRL', 'beta', 'grpo.beta'),

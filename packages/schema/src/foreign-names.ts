@@ -65,8 +65,6 @@ export const FOREIGN_NAMES: readonly ForeignName[] = [
   refused('enable_thinking', 'reasoning blocks are not trained'),
   refused('ref_model', 'the reference is the frozen start adapter or the base model, see dpo.reference', [null]),
   refused('ref_model_adapters', 'the reference is the frozen start adapter, see dpo.reference', [null]),
-  refused('simpo_gamma', 'SimPO is not in this version', [null]),
-  refused('loss_weights', 'one loss at a time', [null]),
   refused('generation_batch_size', 'poems written at once are batchSize × grpo.stepsPerGeneration', [null]),
   refused('sync_ref_model', 'the reference stays frozen'),
   refused('multi_objective_aggregation', 'rewards are summed, then normalised', [null, 'sum_then_normalize']),

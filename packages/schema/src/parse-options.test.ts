@@ -88,7 +88,7 @@ describe('parseRecipe', () => {
       lora_r: 4,
       max_steps: -1,
     });
-    expect(recipe).toMatchObject({ dpo: { beta: 0.2, lossType: 'ipo', labelSmoothing: 0.1 }, lora: { rank: 4 } });
+    expect(recipe).toMatchObject({ dpo: { beta: 0.2, lossType: ['ipo'], labelSmoothing: 0.1 }, lora: { rank: 4 } });
     expect('maxSteps' in recipe).toBe(false);
   });
 

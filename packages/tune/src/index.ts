@@ -39,6 +39,8 @@ export type { OnPolicyOptions, RolloutFacts, RolloutItem } from './objectives/on
 export { grpoObjective } from './objectives/on-policy.ts';
 export type { PairwiseInput, PairwiseLoss, PairwiseOptions } from './objectives/pairwise.ts';
 export { checkPairwiseOptions, isReferenceFree, pairwise, pairwiseLosses } from './objectives/pairwise.ts';
+export type { PairwiseLosses, WeightedLoss } from './objectives/pairwise-mix.ts';
+export { needsReference, pairwiseMix } from './objectives/pairwise-mix.ts';
 export type { ReferenceLogProbs } from './objectives/preference.ts';
 export { preferenceObjective } from './objectives/preference.ts';
 export type { SftOptions } from './objectives/sft.ts';

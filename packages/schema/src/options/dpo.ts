@@ -1,8 +1,29 @@
 /** Direct preference optimisation. */
 import { z } from 'zod';
+import { nameList, numberList } from './lists.ts';
 import { option } from './option.ts';
 
-export const DPO_LOSSES = ['sigmoid', 'hinge', 'ipo'] as const;
+export const DPO_LOSSES = [
+  'sigmoid',
+  'hinge',
+  'ipo',
+  'robust',
+  'exo_pair',
+  'nca_pair',
+  'bco_pair',
+  'sppo_hard',
+  'apo_zero',
+  'apo_down',
+  'aot',
+  'aot_unpaired',
+  'discopop',
+  'sigmoid_norm',
+  'kto_pair',
+  'simpo',
+  'orpo',
+  'cpo',
+  'sft',
+] as const;
 
 export const dpoSchema = z.strictObject({
   beta: option(
@@ -10,7 +31,31 @@ export const dpoSchema = z.strictObject({
     'How closely the policy is held to the reference.',
     '对参考模型的约束强度。',
   ),
-  lossType: option(z.enum(DPO_LOSSES).default('sigmoid'), 'The preference loss.', '偏好损失。'),
+  lossType: option(
+    nameList.pipe(z.array(z.enum(DPO_LOSSES)).min(1)).prefault(['sigmoid']),
+    'The preference loss, or several that are added up. simpo, orpo and cpo compare with no reference.',
+    '偏好损失，可写几个相加。simpo、orpo、cpo 不用参考模型。',
+  ),
+  lossWeights: option(
+    numberList.optional(),
+    'A weight for each of several losses; absent: 1 each.',
+    '写几个损失时各自的权重；不填则都是 1。',
+  ),
+  simpoGamma: option(
+    z.number().min(0).default(0.5),
+    "SimPO's margin: how much better the chosen answer should be.",
+    'SimPO 的间隔：优选回答应高出多少。',
+  ),
+  cpoAlpha: option(
+    z.number().min(0).default(1),
+    "CPO's weight of the log-likelihood of the chosen answer.",
+    'CPO 中优选回答对数似然的权重。',
+  ),
+  ftxWeight: option(
+    z.number().min(0).default(0),
+    'Weight of the log-likelihood of the chosen answer, each answer counting the same whatever its length (pref_ftx).',
+    '优选回答对数似然的权重，不论长短每条相同（pref_ftx）。',
+  ),
   labelSmoothing: option(
     z.number().min(0).lt(0.5).default(0),
     'Assumed share of pairs labelled the wrong way round.',
@@ -18,8 +63,8 @@ export const dpoSchema = z.strictObject({
   ),
   sftWeight: option(
     z.number().min(0).default(0),
-    'Weight of the plain log-likelihood of the chosen answer, added to the loss.',
-    '在损失中另加的优选回答对数似然的权重。',
+    'Weight of the log-likelihood of the chosen answer, a mean over tokens (rpo_alpha).',
+    '在损失中另加的优选回答对数似然的权重，按字平均（rpo_alpha）。',
   ),
   reference: option(
     z.enum(['start', 'base']).default('start'),

@@ -2,6 +2,7 @@ import { createRandom } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
 import { crossEntropy } from './cross-entropy.ts';
 import { isReferenceFree, type PairwiseInput, type PairwiseOptions, pairwise, pairwiseLosses } from './pairwise.ts';
+import { needsReference, pairwiseMix, type WeightedLoss } from './pairwise-mix.ts';
 
 function randomInput(pairs: number, seed: number): Required<Omit<PairwiseInput, 'window'>> {
   const random = createRandom(seed);
@@ -32,8 +33,8 @@ describe.each(pairwiseLosses)('%s', (loss) => {
     }
   });
 
-  // kto_pair takes its KL terms from the batch at hand, so it is no sum over pairs.
-  it.skipIf(loss === 'kto_pair')('parts of a window add up to the window', () => {
+  // kto_pair takes its KL terms from the batch at hand, and aot sorts it: they are no sums over pairs.
+  it.skipIf(loss === 'kto_pair' || loss.startsWith('aot'))('parts of a window add up to the window', () => {
     const input = randomInput(4, 6);
     const { logProbs, offsets, reference } = input;
     let chosenTokens = 0;
@@ -69,6 +70,82 @@ describe.each(pairwiseLosses)('%s', (loss) => {
     const run = () => pairwise({ logProbs, offsets }, optionsOf(loss));
     if (isReferenceFree(loss)) expect(run().loss).toBeGreaterThan(0);
     else expect(run).toThrow(/expected reference log-probabilities/);
+  });
+});
+
+describe('aot', () => {
+  it('is dpo on sorted margins: the k-th of the policy against the k-th of the reference', () => {
+    // One token a completion: its log-probability is its sum. Margins 2, −1, 0.5 of the policy, 1, 0, −2 of the reference.
+    const logProbs = Float64Array.of(-1, -3, -3, -2, -1, -1.5);
+    const reference = Float64Array.of(-1, -2, -2, -2, -4, -2);
+    const offsets = Int32Array.of(0, 1, 2, 3, 4, 5, 6);
+    const { loss } = pairwise({ logProbs, offsets, reference }, { loss: 'aot', beta: 0.5 });
+    const gaps = [-1 - -2, 0.5 - 0, 2 - 1];
+    const expected = gaps.reduce((sum, gap) => sum + Math.log1p(Math.exp(-0.5 * gap)), 0) / 3;
+    expect(loss).toBeCloseTo(expected, 12);
+  });
+
+  it('does not care in which order the pairs stand', () => {
+    const { logProbs, offsets, reference } = randomInput(3, 9);
+    const order = [2, 0, 1];
+    const rows = order.flatMap((p) => [2 * p, 2 * p + 1]);
+    const moved = {
+      logProbs: Float64Array.from(rows.flatMap((s) => [...logProbs.slice(offsets[s]!, offsets[s + 1]!)])),
+      offsets: Int32Array.from([
+        0,
+        ...rows.map((_, i) => rows.slice(0, i + 1).reduce((n, s) => n + offsets[s + 1]! - offsets[s]!, 0)),
+      ]),
+      reference: Float64Array.from(rows, (s) => reference[s]!),
+    };
+    for (const loss of ['aot', 'aot_unpaired'] as const) {
+      const options: PairwiseOptions = { loss, beta: 0.3, labelSmoothing: 0.1 };
+      expect(pairwise(moved, options).loss).toBeCloseTo(pairwise({ logProbs, offsets, reference }, options).loss, 12);
+    }
+  });
+});
+
+describe('several losses', () => {
+  it('add up with their weights, gradients too, and are logged one by one', () => {
+    const input = randomInput(3, 5);
+    const losses: WeightedLoss[] = [
+      { loss: 'sigmoid', beta: 0.1, weight: 0.8 },
+      { loss: 'bco_pair', beta: 0.1, weight: 0.2 },
+      { loss: 'sft', beta: 0.1 },
+    ];
+    const mixed = pairwiseMix(input, losses);
+    const parts = losses.map((options) => pairwise(input, options));
+    const weights = [0.8, 0.2, 1];
+    expect(mixed.loss).toBeCloseTo(
+      parts.reduce((sum, part, i) => sum + weights[i]! * part.loss, 0),
+      12,
+    );
+    for (let t = 0; t < input.logProbs.length; t++) {
+      const sum = parts.reduce((total, part, i) => total + weights[i]! * part.dLogProbs[t]!, 0);
+      expect(mixed.dLogProbs[t]).toBeCloseTo(sum, 12);
+    }
+    expect(mixed.metrics).toMatchObject({ ...parts[0]!.metrics, 'loss/bco_pair': parts[1]!.loss });
+  });
+
+  it('need a reference when one of them does', () => {
+    expect(
+      needsReference([
+        { loss: 'orpo', beta: 0.1 },
+        { loss: 'sft', beta: 0.1 },
+      ]),
+    ).toBe(false);
+    expect(
+      needsReference([
+        { loss: 'orpo', beta: 0.1 },
+        { loss: 'ipo', beta: 0.1 },
+      ]),
+    ).toBe(true);
+    const { logProbs, offsets } = randomInput(2, 3);
+    const mixed = pairwiseMix({ logProbs, offsets }, [
+      { loss: 'simpo', beta: 2 },
+      { loss: 'sft', beta: 2, weight: 0.5 },
+    ]);
+    expect(mixed.loss).toBeGreaterThan(0);
+    expect(() => pairwiseMix({ logProbs, offsets }, [])).toThrow(/at least one/);
   });
 });
 

@@ -7,6 +7,7 @@
  */
 import { TuneError } from '../errors.ts';
 import type { ObjectiveResult } from '../objective.ts';
+import { alignedTransport } from './aligned-transport.ts';
 import { logSigmoid, sigmoid, sumRange } from './scalar.ts';
 
 export const pairwiseLosses = [
@@ -20,6 +21,8 @@ export const pairwiseLosses = [
   'sppo_hard',
   'apo_zero',
   'apo_down',
+  'aot',
+  'aot_unpaired',
   'discopop',
   'sigmoid_norm',
   'kto_pair',
@@ -38,7 +41,7 @@ export interface PairwiseOptions {
   readonly beta: number;
   /**
    * Share of pairs assumed mislabelled, 0 ≤ ε < 0.5. For `sigmoid` the earlier TRL (and LLaMA-Factory) formula, for
-   * `robust` and `exo_pair` TRL's; no effect on the other losses. Default 0.
+   * `robust`, `exo_pair` and the two `aot` TRL's; no effect on the other losses. Default 0.
    */
   readonly labelSmoothing?: number;
   /** Adds `rpoAlpha` × the mean negative log-probability over all chosen tokens of the batch (TRL `rpo_alpha`, `sft`). */
@@ -99,7 +102,7 @@ export function checkPairwiseOptions(options: PairwiseOptions): void {
  * The batch loss (mean over pairs), its derivative with respect to every token log-probability, and TRL's metrics
  * (means over pairs): `rewards/chosen`, `rewards/rejected`, `rewards/accuracies`, `rewards/margins`, `logps/chosen`,
  * `logps/rejected`. With `window`, all of them are this part's share: shares of a window add up to its values, except
- * that `kto_pair` takes its KL terms from the part at hand, as TRL does.
+ * that `kto_pair` takes its KL terms from the part at hand, and `aot` sorts what is at hand, as TRL does.
  *
  * @throws TuneError `tune-objective` when a reference is needed and absent, or an option is out of range.
  */
@@ -128,7 +131,7 @@ export function pairwise(input: PairwiseInput, options: PairwiseOptions): Object
   if (input.window === undefined) for (let p = 0; p < P; p++) chosenTokens += offsets[2 * p + 1]! - offsets[2 * p]!;
 
   const dScores = new Float64Array(2 * P);
-  let loss = pairTerms(scores, dScores, options) / pairs;
+  let loss = pairTerms(scores, dScores, options, input.reference) / pairs;
   for (let s = 0; s < 2 * P; s++) dScores[s]! /= pairs;
 
   // Extra likelihood terms on the chosen completion: token mean over the window, and mean of per-pair averages.
@@ -181,8 +184,16 @@ export function pairwise(input: PairwiseInput, options: PairwiseOptions): Object
 }
 
 /** Σ over pairs of the loss; fills dScores [2P]. */
-function pairTerms(scores: Float64Array, dScores: Float64Array, options: PairwiseOptions): number {
+function pairTerms(
+  scores: Float64Array,
+  dScores: Float64Array,
+  options: PairwiseOptions,
+  reference: Float64Array | undefined,
+): number {
   if (options.loss === 'kto_pair') return ktoPair(scores, dScores, options);
+  if (options.loss === 'aot' || options.loss === 'aot_unpaired') {
+    return alignedTransport(scores, dScores, options, reference!);
+  }
   let total = 0;
   for (let p = 0; 2 * p < scores.length; p++) {
     const term = pairTerm(scores[2 * p]!, scores[2 * p + 1]!, options);
@@ -311,7 +322,9 @@ function pairTerm(chosen: number, rejected: number, options: PairwiseOptions): P
     case 'sft':
       return { loss: 0, dChosen: 0, dRejected: 0 };
     case 'kto_pair':
-      throw new TuneError('tune-objective', 'kto_pair: expected the whole batch, got one pair');
+    case 'aot':
+    case 'aot_unpaired':
+      throw new TuneError('tune-objective', `${options.loss}: expected the whole batch, got one pair`);
     default:
       return options.loss satisfies never;
   }

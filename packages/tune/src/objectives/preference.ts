@@ -2,7 +2,8 @@
 import { TuneError } from '../errors.ts';
 import type { PreferencePair } from '../items.ts';
 import type { Objective, StepFinding } from '../objective.ts';
-import { checkPairwiseOptions, isReferenceFree, type PairwiseOptions, pairwise } from './pairwise.ts';
+import { checkPairwiseOptions } from './pairwise.ts';
+import { lossesOf, needsReference, type PairwiseLosses, pairwiseMix } from './pairwise-mix.ts';
 
 /** Summed log-probability of each pair's completions under the frozen reference, by index in the data set. */
 export interface ReferenceLogProbs {
@@ -19,19 +20,19 @@ const COLLAPSE_STOP_STEPS = 8;
 const COLLAPSE_LOSS = 0.01;
 
 /** @throws TuneError `tune-objective` when the loss needs a reference and none is given. */
-export function preferenceObjective(
-  options: PairwiseOptions,
-  references?: ReferenceLogProbs,
-): Objective<PreferencePair> {
-  checkPairwiseOptions(options);
-  if (!isReferenceFree(options.loss) && references === undefined) {
-    throw new TuneError('tune-objective', `${options.loss}: expected reference log-probabilities, got none`, {
+export function preferenceObjective(losses: PairwiseLosses, references?: ReferenceLogProbs): Objective<PreferencePair> {
+  for (const options of lossesOf(losses)) checkPairwiseOptions(options);
+  const name = lossesOf(losses)
+    .map(({ loss }) => loss)
+    .join(' + ');
+  if (needsReference(losses) && references === undefined) {
+    throw new TuneError('tune-objective', `${name}: expected reference log-probabilities, got none`, {
       hint: 'compute them with computeReferenceLogProbs before training',
     });
   }
   let collapsedSteps = 0;
   return {
-    name: options.loss,
+    name,
     inspectStep: (step, loss, metrics) => {
       const isCollapsed = Math.abs(loss) < COLLAPSE_LOSS && metrics['rewards/accuracies'] === 1;
       collapsedSteps = isCollapsed && step <= COLLAPSE_WINDOW ? collapsedSteps + 1 : 0;
@@ -56,7 +57,7 @@ export function preferenceObjective(
             reference[2 * p + 1] = references.rejected[indexes[p]!]!;
           }
           const window = { pairs: items.length, chosenTokens };
-          return pairwise({ logProbs, offsets: rowOffsets, reference, window }, options);
+          return pairwiseMix({ logProbs, offsets: rowOffsets, reference, window }, losses);
         },
       };
     },
