@@ -1,17 +1,19 @@
 // One query a row over a key/value cache (decoding). Limited by reading the cache once; query heads that share a
 // key/value head share the read.
 #include "kernel-list.h"
+#include "score-changes.h"
 #include "simd.h"
 #include "threads.h"
 
 namespace tuiqiao {
 namespace TUIQIAO_ISA {
 
-// attentionCached(out, q, kCache, vCache, slots, lengths; B, H, G, D, capacity, scale, window)
+// attentionCached(out, q, kCache, vCache, slots, lengths; B, H, G, D, capacity, scale, window, softCap, alibi)
 void attentionCached(const Call& call) {
   const long B = call.size(0), H = call.size(1), G = call.size(2), D = call.size(3), capacity = call.size(4);
   const float scale = call.real(5);
   const long window = call.size(6);
+  const ScoreChanges changes{call.real(7), call.flag(8)};
   const int32_t* slots = call.buffers[4].i32();
   const int32_t* lengths = call.buffers[5].i32();
   long positions = 0;
@@ -51,6 +53,8 @@ void attentionCached(const Call& call) {
         }
       for (long h = 0; h < heads; h++) {
         float* row = scores + h * stride;
+        if (changes.any())
+          changes.apply(row, nullptr, count, static_cast<float>(count - 1), changes.slopeOf(firstHead + h, H));
         std::fill(row + count, row + stride, -INFINITY);
         Vec highest = splat(-INFINITY), total = {};
         for (long j = 0; j < count; j += W) highest = maximum(load(row + j), highest);

@@ -3,6 +3,7 @@
 // values are used by all of them, and its dK and dV belong to it alone, so the order of tasks does not matter.
 #include "attention-scores.h"
 #include "kernel-list.h"
+#include "score-changes.h"
 #include "simd.h"
 #include "threads.h"
 #include "tile.h"
@@ -17,13 +18,23 @@ constexpr long kQueries = 16;  // rows of a block of scores; small, so that litt
 struct Sizes {
   long N, H, G, D, ldQ, ldK, ldV, S, window, width;  // width: D rounded up to whole vectors
   float scale;
+  ScoreChanges changes;
 
   explicit Sizes(const Call& call)
       : N(call.size(0)), H(call.size(1)), G(call.size(2)), D(call.size(3)), ldQ(call.size(4)), ldK(call.size(5)),
-        ldV(call.size(6)), S(call.size(7)), window(call.size(9)), width(roundUp(D, W)), scale(call.real(8)) {}
+        ldV(call.size(6)), S(call.size(7)), window(call.size(9)), width(roundUp(D, W)), scale(call.real(8)),
+        changes{call.real(10), call.flag(11)} {}
 };
 
 thread_local Scratch<float> scratch;
+
+// Where a family changes its scores: products become changed scores divided by the scale, which comes back later.
+inline void changeRow(float* row, float* derivative, const Sizes& z, long columns, long distance, float slope) {
+  for (long j = 0; j < columns; j += W) store(row + j, load(row + j) * z.scale);
+  z.changes.apply(row, derivative, columns, static_cast<float>(distance), slope);
+  const float inverse = 1.0f / z.scale;
+  for (long j = 0; j < columns; j += W) store(row + j, load(row + j) * inverse);
+}
 
 // Scores of keys that query `query` may not see become −∞. The row holds the keys first … first + columns − 1.
 inline void maskRow(float* row, long query, long first, long columns, long window) {
@@ -58,6 +69,7 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
 
   for (long h = 0; h < z.H; h++) {
     if (h * z.G / z.H != g) continue;
+    const float slope = z.changes.slopeOf(h, z.H);
     for (long i0 = 0; i0 < length; i0 += kQueries) {
       const long queries = std::min(kQueries, length - i0);
       const T* queryRows = q + i0 * z.ldQ + h * z.D;
@@ -74,6 +86,7 @@ void forwardTask(const Call& call, const Sizes& z, long start, long length, long
                      roundUp(columns, W), z.D);
         for (long i = 0; i < queries; i++) {
           float* row = scores + i * kKeys;
+          if (z.changes.any()) changeRow(row, nullptr, z, columns, i0 + i - first, slope);
           maskRow(row, i0 + i, first, columns, z.window);
           Vec highest = splat(most[i]);
           for (long j = 0; j < columns; j += W) highest = maximum(load(row + j) * z.scale, highest);
@@ -141,6 +154,7 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
 
   for (long h = 0; h < z.H; h++) {
     if (h * z.G / z.H != g) continue;
+    const float slope = z.changes.slopeOf(h, z.H);
     for (long i0 = 0; i0 < length; i0 += kQueries) {
       const long queries = std::min(kQueries, length - i0);
       const T* queryRows = q + i0 * z.ldQ + h * z.D;
@@ -165,6 +179,8 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
         for (long i = 0; i < queries; i++) {
           float* p = probabilities + i * kKeys;
           float* dS = dScores + i * kKeys;
+          float derivative[kKeys];
+          if (z.changes.any()) changeRow(p, derivative, z, columns, i0 + i - first, slope);
           maskRow(p, i0 + i, first, columns, z.window);
           const float logSum = lse[(i0 + i) * z.H + h];
           for (long j = 0; j < columns; j += W) {
@@ -172,6 +188,8 @@ void backwardTask(const Call& call, const Sizes& z, long start, long length, lon
             store(p + j, probability);
             store(dS + j, probability * (load(dS + j) - delta[i]));
           }
+          if (z.changes.cap > 0)
+            for (long j = 0; j < columns; j += W) store(dS + j, load(dS + j) * load(derivative + j));
         }
         smallProduct(querySums, z.width, dScores, kKeys, 1, keyRows + first * z.width, z.width, queries, z.width, columns, true);
         smallProduct(keySums + first * z.width, z.width, dScores, 1, kKeys, query, z.width, columns, z.width, queries, true);
@@ -204,7 +222,7 @@ void eachTask(const Call& call, const Sizes& z, const int32_t* segments, Task ta
 
 }  // namespace
 
-// attention(out, lse, q, k, v, segments; N, H, G, D, ldQ, ldK, ldV, S, scale, window)
+// attention(out, lse, q, k, v, segments; N, H, G, D, ldQ, ldK, ldV, S, scale, window, softCap, alibi)
 void attention(const Call& call) {
   const Sizes z(call);
   eachTask(call, z, call.buffers[5].i32(), [&](long start, long length, long g) {
@@ -216,7 +234,8 @@ void attention(const Call& call) {
   });
 }
 
-// attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, segments; N, H, G, D, ldQ, ldK, ldV, S, scale, window)
+// attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, segments;
+//                   N, H, G, D, ldQ, ldK, ldV, S, scale, window, softCap, alibi)
 void attentionBackward(const Call& call) {
   const Sizes z(call);
   eachTask(call, z, call.buffers[9].i32(), [&](long start, long length, long g) {

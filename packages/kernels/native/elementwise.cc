@@ -200,6 +200,37 @@ void sumSquares(const Call& call) {
   call.buffers[0].f32()[call.size(0)] = static_cast<float>(total);
 }
 
+// softCap(out, a; length, cap). cap · tanh(x/cap), tanh x = 2 sigmoid(2x) − 1.
+void softCap(const Call& call) {
+  const float cap = call.real(1), inverse = 2.0f / cap;
+  withType(call.buffers[0], [&](auto* out) {
+    withType(call.buffers[1], [&](const auto* a) {
+      eachElementRange(call, call.size(0), [&](long begin, long end) {
+        eachVector(begin, end, [&](long i, auto m) {
+          store(out + i, (sigmoid(load(a + i, m) * inverse) * 2.0f - 1.0f) * cap, m);
+        });
+      });
+    });
+  });
+}
+
+// softCapBackward(dA, dOut, out; length, cap)
+void softCapBackward(const Call& call) {
+  const float inverse = 1.0f / call.real(1);
+  withType(call.buffers[0], [&](auto* dA) {
+    withType(call.buffers[1], [&](const auto* dOut) {
+      withType(call.buffers[2], [&](const auto* out) {
+        eachElementRange(call, call.size(0), [&](long begin, long end) {
+          eachVector(begin, end, [&](long i, auto m) {
+            const Vec t = load(out + i, m) * inverse;
+            store(dA + i, load(dOut + i, m) * (1.0f - t * t), m);
+          });
+        });
+      });
+    });
+  });
+}
+
 // dropout(out, a; length, p, seed). Mask: Wellons' lowbias32 hash of i + seed · 0x9e3779b9, kept when ≥ ⌊p · 2^32⌋.
 void dropout(const Call& call) {
   const double p = call.numbers[1];

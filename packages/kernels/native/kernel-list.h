@@ -20,6 +20,8 @@ void dropout(const Call& call);
 // quantized.cc
 void dequantize4(const Call& call);
 void adamw8bit(const Call& call);
+void softCap(const Call& call);
+void softCapBackward(const Call& call);
 // rows.cc
 void embed(const Call& call);
 void embedBackward(const Call& call);
@@ -31,6 +33,8 @@ void rmsNorm(const Call& call);
 void rmsNormBackward(const Call& call);
 void swiglu(const Call& call);
 void swigluBackward(const Call& call);
+void geglu(const Call& call);
+void gegluBackward(const Call& call);
 // rope.cc
 void headNormRope(const Call& call);
 void headNormRopeBackward(const Call& call);

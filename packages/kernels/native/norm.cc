@@ -1,4 +1,4 @@
-// RMSNorm and SwiGLU, forward and backward.
+// RMSNorm, SwiGLU and GeGLU, forward and backward.
 #include "kernel-list.h"
 #include "simd.h"
 #include "threads.h"
@@ -6,21 +6,21 @@
 namespace tuiqiao {
 namespace TUIQIAO_ISA {
 
-// A weight row as f32, so that the kernels need not be instantiated for its type as well.
-static void asFloats(Scratch<float>& row, const Buffer& buffer, long length) {
+// A weight row plus `offset` as f32, so that the kernels need not be instantiated for its type as well.
+static void asFloats(Scratch<float>& row, const Buffer& buffer, long length, float offset) {
   row.reserve(length + W);
   withType(buffer, [&](const auto* p) {
-    eachVector(0, length, [&](long i, auto m) { store(row.data() + i, load(p + i, m), m); });
+    eachVector(0, length, [&](long i, auto m) { store(row.data() + i, load(p + i, m) + offset, m); });
   });
 }
 
-// rmsNorm(out, rstd, x, weight; N, C, epsilon)
+// rmsNorm(out, rstd, x, weight; N, C, epsilon, weightOffset)
 void rmsNorm(const Call& call) {
   const long N = call.size(0), C = call.size(1);
   const float epsilon = call.real(2);
   float* rstd = call.buffers[1].f32();
   Scratch<float> weight;
-  asFloats(weight, call.buffers[3], C);
+  asFloats(weight, call.buffers[3], C, call.real(3));
   withType(call.buffers[0], [&](auto* out) {
     withType(call.buffers[2], [&](const auto* x) {
       eachRowRange(call, N, C, [&](long begin, long end) {
@@ -43,14 +43,14 @@ void rmsNorm(const Call& call) {
   });
 }
 
-// rmsNormBackward(dX, dWeight, dOut, x, weight, rstd; N, C, accumulate)
+// rmsNormBackward(dX, dWeight, dOut, x, weight, rstd; N, C, accumulate, weightOffset)
 void rmsNormBackward(const Call& call) {
   const long N = call.size(0), C = call.size(1);
   const bool accumulate = call.flag(2);
   const float* rstd = call.buffers[5].f32();
   float* dWeight = call.buffers[1] ? call.buffers[1].f32() : nullptr;
   Scratch<float> weightRow;
-  asFloats(weightRow, call.buffers[4], C);
+  asFloats(weightRow, call.buffers[4], C, call.real(3));
   const float* weight = weightRow.data();
   withType(call.buffers[0], [&](auto* dX) {
     withType(call.buffers[2], [&](const auto* dOut) {
@@ -74,6 +74,56 @@ void rmsNormBackward(const Call& call) {
               store(dXRow + c, accumulate ? load(dXRow + c, m) + d : d, m);
             });
           }
+        });
+      });
+    });
+  });
+}
+
+// gelu(x) = x · sigmoid(2u), u = √(2/π) · (x + 0.044715 x³): the tanh form, as (1 + tanh u)/2 is sigmoid(2u).
+struct Gelu {
+  Vec value, slope;
+  explicit Gelu(Vec x) {
+    const Vec square = x * x;
+    const Vec s = sigmoid(x * (square * 0.0713548162f + 1.59576912f));
+    value = x * s;
+    slope = s + value * (1.0f - s) * (square * 0.214064449f + 1.59576912f);
+  }
+};
+
+// geglu(out, gate, up; N, C, ldX)
+void geglu(const Call& call) {
+  const long N = call.size(0), C = call.size(1), ldX = call.size(2);
+  withType(call.buffers[1], [&](const auto* gate) {
+    const auto* up = static_cast<decltype(gate)>(call.buffers[2].data);
+    withType(call.buffers[0], [&](auto* out) {
+      eachRowRange(call, N, 4 * C, [&](long begin, long end) {
+        for (long n = begin; n < end; n++)
+          eachVector(0, C, [&](long c, auto m) {
+            store(out + n * C + c, Gelu(load(gate + n * ldX + c, m)).value * load(up + n * ldX + c, m), m);
+          });
+      });
+    });
+  });
+}
+
+// gegluBackward(dGate, dUp, dOut, gate, up; N, C, ldX)
+void gegluBackward(const Call& call) {
+  const long N = call.size(0), C = call.size(1), ldX = call.size(2);
+  withType(call.buffers[0], [&](auto* dGate) {
+    auto* dUp = static_cast<decltype(dGate)>(call.buffers[1].data);
+    withType(call.buffers[2], [&](const auto* dOut) {
+      withType(call.buffers[3], [&](const auto* gate) {
+        const auto* up = static_cast<decltype(gate)>(call.buffers[4].data);
+        eachRowRange(call, N, 6 * C, [&](long begin, long end) {
+          for (long n = begin; n < end; n++)
+            eachVector(0, C, [&](long c, auto m) {
+              const Vec d = load(dOut + n * C + c, m);
+              const Vec u = load(up + n * ldX + c, m);
+              const Gelu gelu(load(gate + n * ldX + c, m));
+              store(dUp + n * ldX + c, d * gelu.value, m);
+              store(dGate + n * ldX + c, d * u * gelu.slope, m);
+            });
         });
       });
     });

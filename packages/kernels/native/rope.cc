@@ -61,16 +61,17 @@ static void normRotateHalvesBackward(TOut* to, float* sums, const TGrad* dOut, c
   });
 }
 
-static void weightOrOnes(Scratch<float>& row, const Buffer& weight, long D) {
+static void weightOrOnes(Scratch<float>& row, const Buffer& weight, long D, float offset) {
   row.reserve(D + W);
   std::fill(row.data(), row.data() + D, 1.0f);
   if (weight)
     withType(weight, [&](const auto* p) {
-      for (long d = 0; d < D; d++) row[d] = toFloat(p[d]);
+      for (long d = 0; d < D; d++) row[d] = toFloat(p[d]) + offset;
     });
 }
 
-// headNormRope(out, rstd, x, weight, cos, sin, positions; N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved)
+// headNormRope(out, rstd, x, weight, cos, sin, positions;
+//              N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved, weightOffset)
 void headNormRope(const Call& call) {
   const long N = call.size(0), heads = call.size(1), D = call.size(2), half = call.size(3) / 2;
   const long ldX = call.size(4), ldOut = call.size(5);
@@ -83,7 +84,7 @@ void headNormRope(const Call& call) {
   const float* sin = call.buffers[5].f32();
   const int32_t* positions = call.buffers[6].i32();
   Scratch<float> weight;
-  weightOrOnes(weight, call.buffers[3], D);
+  weightOrOnes(weight, call.buffers[3], D, call.real(8));
   withType(call.buffers[0], [&](auto* out) {
     withType(call.buffers[2], [&](const auto* x) {
       eachRowRange(call, N, 2 * heads * D, [&](long begin, long end) {
@@ -120,7 +121,7 @@ void headNormRope(const Call& call) {
 }
 
 // headNormRopeBackward(dX, dWeight, dOut, x, weight, rstd, cos, sin, positions;
-//                      N, heads, D, rotaryDim, ldX, ldOut, interleaved)
+//                      N, heads, D, rotaryDim, ldX, ldOut, interleaved, weightOffset)
 void headNormRopeBackward(const Call& call) {
   const long N = call.size(0), heads = call.size(1), D = call.size(2), half = call.size(3) / 2;
   const long ldX = call.size(4), ldOut = call.size(5);
@@ -133,7 +134,7 @@ void headNormRopeBackward(const Call& call) {
   const float* sin = call.buffers[7].f32();
   const int32_t* positions = call.buffers[8].i32();
   Scratch<float> weightRow;
-  weightOrOnes(weightRow, call.buffers[4], D);
+  weightOrOnes(weightRow, call.buffers[4], D, call.real(7));
   const float* weight = weightRow.data();
   withType(call.buffers[0], [&](auto* dX) {
     withType(call.buffers[2], [&](const auto* dOut) {

@@ -83,6 +83,13 @@ export interface AttentionSizes {
   scale?: number;
   /** A query sees at most this many positions including itself. */
   window?: number;
+  /** Scaled scores s become cap · tanh(s/cap), before masks and biases (Gemma 2). */
+  softCap?: number;
+  /**
+   * Adds −slopeₕ · distance to the scores (ALiBi): slopeₕ = 2^(−8(h+1)/n) for the first n heads, n the largest power of
+   * two up to H, and 2^(−4(2(h−n)+1)/n) for the others.
+   */
+  alibi?: boolean;
 }
 
 export interface AdamWSizes {
@@ -197,16 +204,19 @@ export interface Kernels {
     sizes: { N: number; C: number; V: number; scale?: number },
   ): void;
 
-  /** out = x · rstd ⊙ weight, rstd[n] = 1/√(mean(x[n]²) + epsilon). rstd f32 [N]; out any type; x any type. */
+  /**
+   * out = x · rstd ⊙ (weight + weightOffset), rstd[n] = 1/√(mean(x[n]²) + epsilon). rstd f32 [N]; out any type; x any
+   * type. `weightOffset` is 0 by default, 1 for Gemma.
+   */
   rmsNorm(
     out: DeviceBuffer,
     rstd: DeviceBuffer,
     x: DeviceBuffer,
     weight: DeviceBuffer,
-    sizes: { N: number; C: number; epsilon: number },
+    sizes: { N: number; C: number; epsilon: number; weightOffset?: number },
   ): void;
   /**
-   * dX (+)= …; dWeight += Σ_n dOut ⊙ x · rstd when given. With g = dOut ⊙ weight:
+   * dX (+)= …; dWeight += Σ_n dOut ⊙ x · rstd when given. With g = dOut ⊙ (weight + weightOffset):
    * dX = rstd · (g − x · rstd² · mean(g ⊙ x)). dWeight f32.
    */
   rmsNormBackward(
@@ -216,7 +226,7 @@ export interface Kernels {
     x: DeviceBuffer,
     weight: DeviceBuffer,
     rstd: DeviceBuffer,
-    sizes: { N: number; C: number; accumulate?: boolean },
+    sizes: { N: number; C: number; accumulate?: boolean; weightOffset?: number },
   ): void;
 
   /**
@@ -242,6 +252,8 @@ export interface Kernels {
       ldOut: number;
       epsilon: number;
       interleaved?: boolean;
+      /** Added to the weight; 0 by default. */
+      weightOffset?: number;
     },
   ): void;
   /** Inverse rotation of dOut, then the RMSNorm backward; replaces dX (stride ldX). dOut has stride ldOut. */
@@ -263,6 +275,7 @@ export interface Kernels {
       ldX: number;
       ldOut: number;
       interleaved?: boolean;
+      weightOffset?: number;
     },
   ): void;
 
@@ -304,7 +317,10 @@ export interface Kernels {
     vCache: DeviceBuffer,
     slots: DeviceBuffer,
     lengths: DeviceBuffer,
-    sizes: { B: number; H: number; G: number; D: number; capacity: number; scale?: number; window?: number },
+    sizes: { B: number; H: number; G: number; D: number; capacity: number } & Pick<
+      AttentionSizes,
+      'scale' | 'window' | 'softCap' | 'alibi'
+    >,
   ): void;
   /** cache[slots[n], positions[n]] = x[n] (rows of C elements, x row stride ldX). */
   cacheAppend(
@@ -325,6 +341,28 @@ export interface Kernels {
     gate: DeviceBuffer,
     up: DeviceBuffer,
     sizes: RowSizes,
+  ): void;
+
+  /** out = gelu(gate) ⊙ up, gelu(x) = x/2 · (1 + tanh(√(2/π)(x + 0.044715x³))); strides as `swiglu`. */
+  geglu(out: DeviceBuffer, gate: DeviceBuffer, up: DeviceBuffer, sizes: RowSizes): void;
+  /** Replaces dGate and dUp (stride ldX). */
+  gegluBackward(
+    dGate: DeviceBuffer,
+    dUp: DeviceBuffer,
+    dOut: DeviceBuffer,
+    gate: DeviceBuffer,
+    up: DeviceBuffer,
+    sizes: RowSizes,
+  ): void;
+
+  /** out = cap · tanh(a/cap); out may be a. Gemma 2's logits. */
+  softCap(out: DeviceBuffer, a: DeviceBuffer, sizes: { length: number; cap: number }): void;
+  /** dA = dOut · (1 − (out/cap)²), from the capped values; dA may be dOut. */
+  softCapBackward(
+    dA: DeviceBuffer,
+    dOut: DeviceBuffer,
+    out: DeviceBuffer,
+    sizes: { length: number; cap: number },
   ): void;
 
   /** out[r] = x[rows[r]]. */

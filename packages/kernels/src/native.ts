@@ -146,9 +146,9 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     embedBackward: (dTable, dOut, ids, { N, C, V, scale = 1 }) =>
       native.embedBackward(data(dTable), data(dOut), data(ids), N, C, V, scale),
 
-    rmsNorm: (out, rstd, x, weight, { N, C, epsilon }) =>
-      native.rmsNorm(data(out), data(rstd), data(x), data(weight), N, C, epsilon),
-    rmsNormBackward: (dX, dWeight, dOut, x, weight, rstd, { N, C, accumulate = false }) =>
+    rmsNorm: (out, rstd, x, weight, { N, C, epsilon, weightOffset = 0 }) =>
+      native.rmsNorm(data(out), data(rstd), data(x), data(weight), N, C, epsilon, weightOffset),
+    rmsNormBackward: (dX, dWeight, dOut, x, weight, rstd, { N, C, accumulate = false, weightOffset = 0 }) =>
       native.rmsNormBackward(
         data(dX),
         optional(dWeight),
@@ -159,10 +159,11 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         N,
         C,
         accumulate,
+        weightOffset,
       ),
 
     headNormRope(out, rstd, x, weight, cos, sin, positions, sizes) {
-      const { N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved = false } = sizes;
+      const { N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved = false, weightOffset = 0 } = sizes;
       native.headNormRope(
         data(out),
         optional(rstd),
@@ -179,10 +180,11 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         ldOut,
         epsilon,
         interleaved,
+        weightOffset,
       );
     },
     headNormRopeBackward(dX, dWeight, dOut, x, weight, rstd, cos, sin, positions, sizes) {
-      const { N, heads, D, rotaryDim, ldX, ldOut, interleaved = false } = sizes;
+      const { N, heads, D, rotaryDim, ldX, ldOut, interleaved = false, weightOffset = 0 } = sizes;
       native.headNormRopeBackward(
         data(dX),
         optional(dWeight),
@@ -200,11 +202,13 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         ldX,
         ldOut,
         interleaved,
+        weightOffset,
       );
     },
 
     attention(out, lse, q, k, v, segments, sizes) {
       const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
+      const { softCap = 0, alibi = false } = sizes;
       native.attention(
         data(out),
         data(lse),
@@ -222,10 +226,13 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         S,
         scale,
         window,
+        softCap,
+        alibi,
       );
     },
     attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, segments, sizes) {
       const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
+      const { softCap = 0, alibi = false } = sizes;
       native.attentionBackward(
         data(dQ),
         data(dK),
@@ -247,10 +254,13 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         S,
         scale,
         window,
+        softCap,
+        alibi,
       );
     },
     attentionCached(out, q, kCache, vCache, slots, lengths, sizes) {
       const { B, H, G, D, capacity, scale = 1 / Math.sqrt(D), window = capacity } = sizes;
+      const { softCap = 0, alibi = false } = sizes;
       native.attentionCached(
         data(out),
         data(q),
@@ -265,6 +275,8 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         capacity,
         scale,
         window,
+        softCap,
+        alibi,
       );
     },
     cacheAppend: (cache, x, slots, positions, { N, C, capacity, ldX = C }) =>
@@ -273,6 +285,13 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     swiglu: (out, gate, up, { N, C, ldX = C }) => native.swiglu(data(out), data(gate), data(up), N, C, ldX),
     swigluBackward: (dGate, dUp, dOut, gate, up, { N, C, ldX = C }) =>
       native.swigluBackward(data(dGate), data(dUp), data(dOut), data(gate), data(up), N, C, ldX),
+
+    geglu: (out, gate, up, { N, C, ldX = C }) => native.geglu(data(out), data(gate), data(up), N, C, ldX),
+    gegluBackward: (dGate, dUp, dOut, gate, up, { N, C, ldX = C }) =>
+      native.gegluBackward(data(dGate), data(dUp), data(dOut), data(gate), data(up), N, C, ldX),
+    softCap: (out, a, { length, cap }) => native.softCap(data(out), data(a), length, cap),
+    softCapBackward: (dA, dOut, out, { length, cap }) =>
+      native.softCapBackward(data(dA), data(dOut), data(out), length, cap),
 
     gatherRows: (out, x, rows, { R, C }) => native.gatherRows(data(out), data(x), data(rows), R, C),
     scatterAddRows: (dX, dOut, rows, { R, C }) => native.scatterAddRows(data(dX), data(dOut), data(rows), R, C),

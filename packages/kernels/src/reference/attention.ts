@@ -2,11 +2,11 @@
  * Attention: causal within packed segments, and one query a row over a key/value cache.
  * Legend: N rows, H query heads, G key/value heads, D head size, S segments, B decoding rows.
  */
-import type { Kernels } from '../contract.ts';
+import type { AttentionSizes, Kernels } from '../contract.ts';
 import { storeFloats, storeRows, toFloatRow, toFloats, toInts } from './memory.ts';
 
 export const attention: Kernels['attention'] = (out, lse, q, k, v, segments, sizes) => {
-  const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
+  const { N, H, G, D, ldQ, ldK, ldV, S, window = N } = sizes;
   if (N === 0) return;
   const queries = toFloats(q, (N - 1) * ldQ + H * D);
   const keys = toFloats(k, (N - 1) * ldK + G * D);
@@ -25,8 +25,9 @@ export const attention: Kernels['attention'] = (out, lse, q, k, v, segments, siz
         const qAt = n * ldQ + h * D;
         const head = Math.floor((h * G) / H) * D;
         let largest = Number.NEGATIVE_INFINITY;
+        const slope = slopeOf(h, sizes);
         for (let j = first; j <= n; j++) {
-          const score = scale * dot(queries, qAt, keys, j * ldK + head, D);
+          const score = capped(dot(queries, qAt, keys, j * ldK + head, D), sizes) - slope * (n - j);
           weights[j] = score;
           if (score > largest) largest = score;
         }
@@ -86,12 +87,15 @@ export const attentionBackward: Kernels['attentionBackward'] = (
         const g = Math.floor((h * G) / H);
         const delta = dot(dFrom, outAt, outs, outAt, D);
         const logSum = logSums[n * H + h]!;
+        const slope = slopeOf(h, sizes);
         row.fill(0);
         for (let j = first; j <= n; j++) {
           const kAt = j * ldK + g * D;
           const sumAt = (j * G + g) * D;
-          const p = Math.exp(scale * dot(queries, qAt, keys, kAt, D) - logSum);
-          const dScore = p * (dot(dFrom, outAt, values, j * ldV + g * D, D) - delta) * scale;
+          const score = capped(dot(queries, qAt, keys, kAt, D), sizes);
+          const p = Math.exp(score - slope * (n - j) - logSum);
+          const dScore =
+            p * (dot(dFrom, outAt, values, j * ldV + g * D, D) - delta) * scale * cappedSlope(score, sizes);
           for (let d = 0; d < D; d++) {
             row[d]! += dScore * keys[kAt + d]!;
             keySums[sumAt + d]! += dScore * queries[qAt + d]!;
@@ -114,7 +118,7 @@ export const attentionBackward: Kernels['attentionBackward'] = (
 };
 
 export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCache, slots, lengths, sizes) => {
-  const { B, H, G, D, capacity, scale = 1 / Math.sqrt(D), window = capacity } = sizes;
+  const { B, H, G, D, capacity, window = capacity } = sizes;
   const width = G * D;
   const queries = toFloats(q, B * H * D);
   const to = toFloats(out, B * H * D);
@@ -131,9 +135,11 @@ export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCac
     for (let h = 0; h < H; h++) {
       const qAt = (b * H + h) * D;
       const head = Math.floor((h * G) / H) * D;
+      const slope = slopeOf(h, sizes);
       let largest = Number.NEGATIVE_INFINITY;
       for (let j = 0; j < length - first; j++) {
-        weights[j] = scale * dot(queries, qAt, keys, j * width + head, D);
+        const distance = length - 1 - first - j;
+        weights[j] = capped(dot(queries, qAt, keys, j * width + head, D), sizes) - slope * distance;
         if (weights[j]! > largest) largest = weights[j]!;
       }
       let sum = 0;
@@ -156,6 +162,25 @@ export const cacheAppend: Kernels['cacheAppend'] = (cache, x, slots, positions, 
     storeFloats(cache, toFloatRow(x, n * ldX, C), (slotOf[n]! * capacity + positionOf[n]!) * C);
   }
 };
+
+type ScoreSizes = Pick<AttentionSizes, 'H' | 'D' | 'scale' | 'softCap' | 'alibi'>;
+
+/** The scaled score of a product q·k, soft-capped where asked. */
+function capped(product: number, { D, scale = 1 / Math.sqrt(D), softCap }: ScoreSizes): number {
+  return softCap === undefined ? scale * product : softCap * Math.tanh((scale * product) / softCap);
+}
+
+/** Derivative of the cap at a capped score. */
+function cappedSlope(score: number, { softCap }: ScoreSizes): number {
+  return softCap === undefined ? 1 : 1 - (score / softCap) ** 2;
+}
+
+/** ALiBi's slope of head h, 0 without. */
+function slopeOf(h: number, { H, alibi = false }: ScoreSizes): number {
+  if (!alibi) return 0;
+  const n = 2 ** Math.floor(Math.log2(H));
+  return 2 ** (h < n ? (-8 * (h + 1)) / n : (-4 * (2 * (h - n) + 1)) / n);
+}
 
 function dot(a: Float32Array, aAt: number, b: Float32Array, bAt: number, length: number): number {
   let sum = 0;

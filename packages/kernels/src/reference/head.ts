@@ -15,6 +15,56 @@ export function swiglu(out: DeviceBuffer, gate: DeviceBuffer, up: DeviceBuffer, 
   storeFloats(out, to);
 }
 
+export const geglu: Kernels['geglu'] = (out, gate, up, { N, C, ldX = C }) => {
+  const gates = toFloats(gate);
+  const ups = toFloats(up);
+  const to = toFloats(out, N * C);
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) to[n * C + c] = gelu(gates[n * ldX + c]!).value * ups[n * ldX + c]!;
+  }
+  storeFloats(out, to);
+};
+
+export const gegluBackward: Kernels['gegluBackward'] = (dGate, dUp, dOut, gate, up, { N, C, ldX = C }) => {
+  const gates = toFloats(gate);
+  const ups = toFloats(up);
+  const dFrom = toFloats(dOut, N * C);
+  const dGates = toFloats(dGate);
+  const dUps = toFloats(dUp);
+  for (let n = 0; n < N; n++) {
+    for (let c = 0; c < C; c++) {
+      const { value, slope } = gelu(gates[n * ldX + c]!);
+      dGates[n * ldX + c] = dFrom[n * C + c]! * ups[n * ldX + c]! * slope;
+      dUps[n * ldX + c] = dFrom[n * C + c]! * value;
+    }
+  }
+  storeRows(dGate, dGates, { N, C, ld: ldX });
+  storeRows(dUp, dUps, { N, C, ld: ldX });
+};
+
+/** The tanh form, and its derivative. */
+function gelu(x: number): { value: number; slope: number } {
+  const factor = Math.sqrt(2 / Math.PI);
+  const t = Math.tanh(factor * (x + 0.044715 * x ** 3));
+  const slope = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * factor * (1 + 3 * 0.044715 * x * x);
+  return { value: 0.5 * x * (1 + t), slope };
+}
+
+export const softCap: Kernels['softCap'] = (out, a, { length, cap }) => {
+  const from = toFloats(a, length);
+  const to = toFloats(out, length);
+  for (let i = 0; i < length; i++) to[i] = cap * Math.tanh(from[i]! / cap);
+  storeFloats(out, to);
+};
+
+export const softCapBackward: Kernels['softCapBackward'] = (dA, dOut, out, { length, cap }) => {
+  const dFrom = toFloats(dOut, length);
+  const values = toFloats(out, length);
+  const to = toFloats(dA, length);
+  for (let i = 0; i < length; i++) to[i] = dFrom[i]! * (1 - (values[i]! / cap) ** 2);
+  storeFloats(dA, to);
+};
+
 export function swigluBackward(
   dGate: DeviceBuffer,
   dUp: DeviceBuffer,

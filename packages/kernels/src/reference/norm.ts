@@ -37,7 +37,7 @@ export const scatterAddRows: Kernels['scatterAddRows'] = (dX, dOut, rows, { R, C
   }
 };
 
-export const rmsNorm: Kernels['rmsNorm'] = (out, rstd, x, weight, { N, C, epsilon }) => {
+export const rmsNorm: Kernels['rmsNorm'] = (out, rstd, x, weight, { N, C, epsilon, weightOffset = 0 }) => {
   const from = toFloats(x, N * C);
   const gain = toFloats(weight, C);
   const inverse = toFloats(rstd);
@@ -45,7 +45,7 @@ export const rmsNorm: Kernels['rmsNorm'] = (out, rstd, x, weight, { N, C, epsilo
   for (let n = 0; n < N; n++) {
     inverse[n] = reciprocalNorm(from, n * C, C, epsilon);
     const r = inverse[n]!;
-    for (let c = 0; c < C; c++) to[n * C + c] = from[n * C + c]! * r * gain[c]!;
+    for (let c = 0; c < C; c++) to[n * C + c] = from[n * C + c]! * r * (gain[c]! + weightOffset);
   }
   storeFloats(out, to);
 };
@@ -64,7 +64,7 @@ export function rmsNormBackward(
   x: DeviceBuffer,
   weight: DeviceBuffer,
   rstd: DeviceBuffer,
-  { N, C, accumulate = false }: { N: number; C: number; accumulate?: boolean },
+  { N, C, accumulate = false, weightOffset = 0 }: Parameters<Kernels['rmsNormBackward']>[6],
 ): void {
   const dTo = toFloats(dX, N * C);
   const dFrom = toFloats(dOut, N * C);
@@ -77,12 +77,12 @@ export function rmsNormBackward(
     const r = inverse[n]!;
     let dot = 0;
     for (let c = 0; c < C; c++) {
-      dot += dFrom[at + c]! * gain[c]! * from[at + c]!;
+      dot += dFrom[at + c]! * (gain[c]! + weightOffset) * from[at + c]!;
       dGain[c]! += dFrom[at + c]! * from[at + c]! * r;
     }
     const pull = (r * r * dot) / C;
     for (let c = 0; c < C; c++) {
-      const value = r * (dFrom[at + c]! * gain[c]! - from[at + c]! * pull);
+      const value = r * (dFrom[at + c]! * (gain[c]! + weightOffset) - from[at + c]! * pull);
       dTo[at + c] = accumulate ? dTo[at + c]! + value : value;
     }
   }

@@ -4,7 +4,7 @@ import { storeFloats, toFloats, toInts } from './memory.ts';
 import { reciprocalNorm } from './norm.ts';
 
 export const headNormRope: Kernels['headNormRope'] = (out, rstd, x, weight, cos, sin, positions, sizes) => {
-  const { N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved = false } = sizes;
+  const { N, heads, D, rotaryDim, ldX, ldOut, epsilon, interleaved = false, weightOffset = 0 } = sizes;
   if (N === 0) return;
   const from = toFloats(x, (N - 1) * ldX + heads * D);
   const to = toFloats(out, (N - 1) * ldOut + heads * D);
@@ -24,7 +24,7 @@ export const headNormRope: Kernels['headNormRope'] = (out, rstd, x, weight, cos,
       if (gain !== null) {
         const r = reciprocalNorm(from, xAt, D, epsilon);
         if (inverse !== null) inverse[n * heads + h] = r;
-        for (let d = 0; d < D; d++) row[d]! *= r * gain[d]!;
+        for (let d = 0; d < D; d++) row[d]! *= r * (gain[d]! + weightOffset);
       }
       for (let i = 0; i < half; i++) {
         const first = interleaved ? 2 * i : i;
@@ -50,7 +50,7 @@ export const headNormRopeBackward: Kernels['headNormRopeBackward'] = (
   cos,
   sin,
   positions,
-  { N, heads, D, rotaryDim, ldX, ldOut, interleaved = false },
+  { N, heads, D, rotaryDim, ldX, ldOut, interleaved = false, weightOffset = 0 },
 ) => {
   if (N === 0) return;
   const dTo = toFloats(dX, (N - 1) * ldX + heads * D);
@@ -87,11 +87,11 @@ export const headNormRopeBackward: Kernels['headNormRopeBackward'] = (
       const r = inverse[n * heads + h]!;
       let dot = 0;
       for (let d = 0; d < D; d++) {
-        dot += row[d]! * gain[d]! * from[xAt + d]!;
+        dot += row[d]! * (gain[d]! + weightOffset) * from[xAt + d]!;
         dGain[d]! += row[d]! * from[xAt + d]! * r;
       }
       const pull = (r * r * dot) / D;
-      for (let d = 0; d < D; d++) dTo[xAt + d] = r * (row[d]! * gain[d]! - from[xAt + d]! * pull);
+      for (let d = 0; d < D; d++) dTo[xAt + d] = r * (row[d]! * (gain[d]! + weightOffset) - from[xAt + d]! * pull);
     }
   }
   storeFloats(dX, dTo);

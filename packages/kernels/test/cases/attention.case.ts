@@ -9,6 +9,8 @@ interface AttentionCase {
   gap?: number;
   window?: number;
   scale?: number;
+  softCap?: number;
+  alibi?: boolean;
 }
 
 const CASES: AttentionCase[] = [
@@ -19,13 +21,16 @@ const CASES: AttentionCase[] = [
   { segments: [0, 3], H: 1, G: 1, D: 1, window: 1 },
   { segments: [0, 70, 101], H: 4, G: 2, D: 64, gap: 128 },
   { segments: [0, 0], H: 2, G: 1, D: 8 },
+  { segments: [0, 9, 14], H: 2, G: 1, D: 4, softCap: 0.5, window: 5 },
+  { segments: [0, 3, 80], H: 3, G: 3, D: 8, alibi: true },
+  { segments: [0, 7], H: 5, G: 1, D: 4, alibi: true, softCap: 1.5 },
 ];
 
 /** Packed attention: grouped heads, segments of length 0 and 1, windows, strides; and attention over a cache. */
 export const attentionCases: CaseList = (type) => [
   ...CASES.map((sizes) => packedCase(type, sizes)),
   fusedRowsCase(type),
-  ...[undefined, 3].map((window) => cachedCase(type, window)),
+  ...[{}, { window: 3 }, { softCap: 0.5 }, { alibi: true, window: 4 }].map((extra) => cachedCase(type, extra)),
   cacheAppendCase(type),
 ];
 
@@ -87,11 +92,11 @@ function fusedRowsCase(type: 'f32' | 'bf16'): KernelCase {
   };
 }
 
-function cachedCase(type: 'f32' | 'bf16', window: number | undefined): KernelCase {
+function cachedCase(type: 'f32' | 'bf16', extra: Pick<AttentionCase, 'window' | 'softCap' | 'alibi'>): KernelCase {
   const [B, H, G, D, capacity, slots] = [3, 4, 2, 8, 9, 4];
-  const sizes = { B, H, G, D, capacity, ...(window === undefined ? {} : { window }) };
+  const sizes = { B, H, G, D, capacity, ...extra };
   return {
-    name: `attentionCached${window === undefined ? '' : `, window ${window}`}`,
+    name: `attentionCached ${JSON.stringify(extra)}`,
     buffers: {
       out: floats(type, B * H * D),
       q: floats(type, B * H * D),

@@ -15,6 +15,7 @@ export const normCases: CaseList = (type) => [
     { N: 5, C: 37 },
     { N: 33, C: 64 },
   ].flatMap(({ N, C }) => [false, true].map((accumulate) => rmsNormCase(type, { N, C, accumulate }))),
+  rmsNormCase(type, { N: 5, C: 37, accumulate: true, weightOffset: 1 }),
   ...[
     { N: 5, heads: 3, D: 8, rotaryDim: 8, ldX: 40, ldOut: 24, hasWeight: true },
     { N: 4, heads: 2, D: 8, rotaryDim: 8, ldX: 16, ldOut: 16, hasWeight: false },
@@ -22,18 +23,30 @@ export const normCases: CaseList = (type) => [
     { N: 3, heads: 1, D: 10, rotaryDim: 6, ldX: 10, ldOut: 10, hasWeight: false, interleaved: true },
     { N: 9, heads: 4, D: 64, rotaryDim: 64, ldX: 512, ldOut: 256, hasWeight: true },
     { N: 0, heads: 2, D: 8, rotaryDim: 8, ldX: 16, ldOut: 16, hasWeight: true },
+    { N: 5, heads: 3, D: 8, rotaryDim: 8, ldX: 40, ldOut: 24, hasWeight: true, weightOffset: 1 },
+    { N: 4, heads: 2, D: 8, rotaryDim: 4, ldX: 17, ldOut: 19, hasWeight: true, weightOffset: 1 },
+    { N: 3, heads: 2, D: 8, rotaryDim: 0, ldX: 17, ldOut: 16, hasWeight: false },
   ].map((sizes) => headNormRopeCase(type, sizes)),
   ...[
     { N: 0, C: 4, ldX: 8 },
     { N: 3, C: 5, ldX: 5 },
     { N: 7, C: 33, ldX: 66 },
-  ].map((sizes) => swigluCase(type, sizes)),
+  ].flatMap((sizes) => [gatedCase(type, 'swiglu', sizes), gatedCase(type, 'geglu', sizes)]),
+  ...[0, 37].map((length) => softCapCase(type, length)),
 ];
 
-function rmsNormCase(type: 'f32' | 'bf16', sizes: { N: number; C: number; accumulate: boolean }): KernelCase {
-  const { N, C, accumulate } = sizes;
+interface NormSizes {
+  N: number;
+  C: number;
+  accumulate: boolean;
+  weightOffset?: number;
+}
+
+function rmsNormCase(type: 'f32' | 'bf16', sizes: NormSizes): KernelCase {
+  const { N, C, accumulate, weightOffset } = sizes;
+  const offset = weightOffset === undefined ? {} : { weightOffset };
   return {
-    name: `rmsNorm of the residual stream ${N} × ${C}${accumulate ? ', accumulated' : ''}`,
+    name: `rmsNorm of the residual stream ${N} × ${C}${accumulate ? ', accumulated' : ''}${weightOffset === undefined ? '' : `, offset ${weightOffset}`}`,
     buffers: {
       out: floats(type, N * C),
       rstd: floats('f32', N),
@@ -43,9 +56,9 @@ function rmsNormCase(type: 'f32' | 'bf16', sizes: { N: number; C: number; accumu
       dX: floats('f32', N * C),
       dWeight: floats('f32', C),
     },
-    forward: (kernels, b) => kernels.rmsNorm(b.out!, b.rstd!, b.x!, b.weight!, { N, C, epsilon: 1e-6 }),
+    forward: (kernels, b) => kernels.rmsNorm(b.out!, b.rstd!, b.x!, b.weight!, { N, C, epsilon: 1e-6, ...offset }),
     backward: (kernels, b) =>
-      kernels.rmsNormBackward(b.dX!, b.dWeight!, b.dOut!, b.x!, b.weight!, b.rstd!, { N, C, accumulate }),
+      kernels.rmsNormBackward(b.dX!, b.dWeight!, b.dOut!, b.x!, b.weight!, b.rstd!, { N, C, accumulate, ...offset }),
     seeds: { out: 'dOut' },
     gradients: { x: 'dX', weight: 'dWeight' },
     accumulated: accumulate ? ['dX', 'dWeight'] : ['dWeight'],
@@ -61,6 +74,7 @@ interface HeadSizes {
   ldOut: number;
   hasWeight: boolean;
   interleaved?: boolean;
+  weightOffset?: number;
 }
 
 function headNormRopeCase(type: 'f32' | 'bf16', { hasWeight, ...sizes }: HeadSizes): KernelCase {
@@ -106,10 +120,14 @@ function headNormRopeCase(type: 'f32' | 'bf16', { hasWeight, ...sizes }: HeadSiz
   };
 }
 
-function swigluCase(type: 'f32' | 'bf16', { N, C, ldX }: { N: number; C: number; ldX: number }): KernelCase {
+function gatedCase(
+  type: 'f32' | 'bf16',
+  kernel: 'swiglu' | 'geglu',
+  { N, C, ldX }: { N: number; C: number; ldX: number },
+): KernelCase {
   const length = strided(N, C, ldX);
   return {
-    name: `swiglu ${N} × ${C}, rows ${ldX} apart`,
+    name: `${kernel} ${N} × ${C}, rows ${ldX} apart`,
     buffers: {
       out: floats(type, N * C),
       gate: floats(type, length),
@@ -118,9 +136,26 @@ function swigluCase(type: 'f32' | 'bf16', { N, C, ldX }: { N: number; C: number;
       dGate: floats(type, length),
       dUp: floats(type, length),
     },
-    forward: (kernels, b) => kernels.swiglu(b.out!, b.gate!, b.up!, { N, C, ldX }),
-    backward: (kernels, b) => kernels.swigluBackward(b.dGate!, b.dUp!, b.dOut!, b.gate!, b.up!, { N, C, ldX }),
+    forward: (kernels, b) => kernels[kernel](b.out!, b.gate!, b.up!, { N, C, ldX }),
+    backward: (kernels, b) => kernels[`${kernel}Backward`](b.dGate!, b.dUp!, b.dOut!, b.gate!, b.up!, { N, C, ldX }),
     seeds: { out: 'dOut' },
     gradients: { gate: 'dGate', up: 'dUp' },
+  };
+}
+
+function softCapCase(type: 'f32' | 'bf16', length: number): KernelCase {
+  const sizes = { length, cap: 0.7 };
+  return {
+    name: `softCap ${length}`,
+    buffers: {
+      out: floats(type, length),
+      a: floats(type, length),
+      dOut: floats(type, length),
+      dA: floats(type, length),
+    },
+    forward: (kernels, b) => kernels.softCap(b.out!, b.a!, sizes),
+    backward: (kernels, b) => kernels.softCapBackward(b.dA!, b.dOut!, b.out!, sizes),
+    seeds: { out: 'dOut' },
+    gradients: { a: 'dA' },
   };
 }
