@@ -30,7 +30,7 @@ interface FamilyCase {
   readonly grad_checksums?: Record<string, [number, number, number]>;
 }
 
-const families = ['qwen3', 'qwen3_untied', 'qwen2', 'llama', 'mistral', 'glm', 'chatglm', 'baichuan', 'phi3'];
+const families = ['qwen3', 'qwen3_untied', 'qwen2', 'llama', 'mistral', 'glm', 'chatglm', 'baichuan', 'phi3', 'gemma2'];
 
 function packedBatch({ inputs }: Pick<FamilyCase, 'inputs'>): PackedBatch {
   const cut = (rows: number[][] | undefined) => inputs.lengths.map((length, i) => rows?.[i]?.slice(0, length) ?? []);

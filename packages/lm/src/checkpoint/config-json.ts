@@ -48,7 +48,7 @@ export function parseConfig(json: unknown): ModelConfig {
   const original = json as Json;
   const modelType = requireKnownType(original.model_type);
   const raw = translateConfig(modelType, original);
-  requireSupported(raw);
+  requireSupported(raw, modelType);
   const heads = size(raw, 'num_attention_heads', MAX_SIZE);
   const hiddenSize = size(raw, 'hidden_size', MAX_SIZE);
   const kvHeads = size(raw, 'num_key_value_heads', MAX_SIZE, heads);
@@ -83,7 +83,7 @@ export function parseConfig(json: unknown): ModelConfig {
       .map(tokenId)
       .filter((id) => id !== null),
     padTokenId: tokenId(raw.pad_token_id),
-    architecture: describeFamily(modelType, modelType === 'chatglm' ? original : raw, geometry),
+    architecture: describeFamily(modelType, original, geometry),
     raw: original,
   };
 }
@@ -105,9 +105,10 @@ function requireKnownType(value: unknown): KnownModelType {
 }
 
 /** Settings that change the arithmetic in ways the decoder here does not follow. */
-function requireSupported(raw: Json): void {
+function requireSupported(raw: Json, modelType: KnownModelType): void {
   const activation = raw.hidden_act ?? 'silu';
-  if (activation !== 'silu' && activation !== 'swish') throw unsupported('hidden_act', activation, 'silu');
+  const expected = modelType.startsWith('gemma') ? ['gelu_pytorch_tanh', 'gelu_tanh', 'gelu'] : ['silu', 'swish'];
+  if (!expected.includes(activation as string)) throw unsupported('hidden_act', activation, expected.join(' or '));
   if (raw.quantization_config !== undefined) {
     throw unsupported(
       'quantization_config',

@@ -47,6 +47,20 @@ export interface Architecture {
   readonly isInterleaved: boolean;
   /** Per layer: a query sees at most this many positions, itself included; null for all. */
   readonly windows: readonly (number | null)[];
+  /** Angles of layers with a window are those of this θ, never stretched; null: as the other layers (Gemma 3). */
+  readonly localRopeTheta: number | null;
+  /** Scores fall with the distance instead of turning with the position (Baichuan 13B); `rotaryDim` is 0. */
+  readonly isAlibi: boolean;
+  /** Factor on the scores; null for 1/√headDim. */
+  readonly attentionScale: number | null;
+  /** Bounds of scores and logits, cap · tanh(x/cap); null for none (Gemma 2). */
+  readonly attentionSoftCap: number | null;
+  readonly logitSoftCap: number | null;
+  readonly activation: 'silu' | 'geluTanh';
+  /** Added to the weight of every RMSNorm (Gemma: 1). */
+  readonly normOffset: number;
+  /** Factor on the embedded tokens. */
+  readonly embeddingScale: number;
   /** True when the head's rows are scaled to length 1 before use (Baichuan 2). */
   readonly isHeadNormalised: boolean;
 }
@@ -81,6 +95,14 @@ export function plainArchitecture(
     rotaryDim: headDim,
     isInterleaved: false,
     windows: Array.from({ length: layers }, () => null),
+    localRopeTheta: null,
+    isAlibi: false,
+    attentionScale: null,
+    attentionSoftCap: null,
+    logitSoftCap: null,
+    activation: 'silu',
+    normOffset: 0,
+    embeddingScale: 1,
     isHeadNormalised: false,
     ...changes,
     names: { ...PLAIN_NAMES, ...changes.names },

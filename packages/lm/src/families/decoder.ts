@@ -13,6 +13,7 @@
  */
 import {
   type Arena,
+  type AttentionOptions,
   add,
   attention,
   type Columns,
@@ -23,6 +24,7 @@ import {
   type FloatType,
   fusedLinear,
   gatherRows,
+  geglu,
   headLogProbs,
   headNormRope,
   type Kernels,
@@ -32,6 +34,7 @@ import {
   type Parameter,
   type Rope,
   rmsNorm,
+  softCap,
   splitColumns,
   swiglu,
   Tape,
@@ -66,6 +69,8 @@ export class Decoder implements LanguageModel {
   /** Of a frozen, normalised head; made on first use. */
   #normalisedHead: Parameter | null = null;
   #rope: Rope;
+  /** Of layers with a window, where the family turns those at another rate. */
+  #localRope: Rope | null;
   #ropePositions: number;
   #ropeLengthClass: number;
 
@@ -85,6 +90,7 @@ export class Decoder implements LanguageModel {
     this.#ropePositions = Math.min(FIRST_ROPE_POSITIONS, config.maxPositions);
     this.#ropeLengthClass = ropeLengthClass(config.ropeScaling, 1);
     this.#rope = this.#createRope(1);
+    this.#localRope = this.#createLocalRope();
   }
 
   get linears(): ReadonlyMap<string, Linear> {
@@ -97,8 +103,10 @@ export class Decoder implements LanguageModel {
     const x = this.#packedHiddenStates(batch, tape);
     // The final norm and the head see only the rows that predict something.
     const rows = gatherRows(tape, x, uploadInts(tape, batch.lossRows)); // [R, C]
-    const hidden = rmsNorm(tape, rows, this.#modules.finalNorm, { epsilon: this.config.rmsNormEpsilon });
-    return headLogProbs(tape, hidden, this.#headWeight(tape), uploadInts(tape, batch.targets), options);
+    const hidden = this.#norm(tape, rows, this.#modules.finalNorm);
+    const cap = this.config.architecture.logitSoftCap;
+    const headOptions = cap === null ? options : { ...options, softCap: cap };
+    return headLogProbs(tape, hidden, this.#headWeight(tape), uploadInts(tape, batch.targets), headOptions);
   }
 
   logits(batch: Tokens, tape: Tape): Tensor {
@@ -127,9 +135,11 @@ export class Decoder implements LanguageModel {
 
   #logitsOf(tape: Tape, x: Tensor): Tensor {
     const { finalNorm, head } = this.#modules;
-    const hidden = rmsNorm(tape, x, finalNorm, { epsilon: this.config.rmsNormEpsilon });
+    const hidden = this.#norm(tape, x, finalNorm);
     const weight = this.#headWeight(tape);
-    return linear(tape, hidden, weight === head.weight ? head : { ...head, weight }, { outType: 'f32' });
+    const logits = linear(tape, hidden, weight === head.weight ? head : { ...head, weight }, { outType: 'f32' });
+    const cap = this.config.architecture.logitSoftCap;
+    return cap === null ? logits : softCap(tape, logits, cap);
   }
 
   #headWeight(tape: Tape): Parameter {
@@ -141,13 +151,23 @@ export class Decoder implements LanguageModel {
   }
 
   #packedHiddenStates(batch: Tokens, tape: Tape): Tensor {
-    const { heads, kvHeads, headDim, architecture } = this.config;
+    const { heads, kvHeads, headDim } = this.config;
     const segments = uploadInts(tape, batch.segments);
-    return this.#hiddenStates(tape, batch.ids, batch.positions, (layerTape, layer, q, k, v) => {
-      const window = architecture.windows[layer] ?? null;
-      const options = { heads, kvHeads, headDim, ...(window !== null && { window }) };
-      return attention(layerTape, q, k, v, segments, options);
-    });
+    return this.#hiddenStates(tape, batch.ids, batch.positions, (layerTape, layer, q, k, v) =>
+      attention(layerTape, q, k, v, segments, { heads, kvHeads, headDim, ...this.#scoreOptions(layer) }),
+    );
+  }
+
+  /** What the attention of a layer does beyond the usual. */
+  #scoreOptions(layer: number): Pick<AttentionOptions, 'scale' | 'window' | 'softCap' | 'alibi'> {
+    const { windows, attentionScale: scale, attentionSoftCap: softCap, isAlibi } = this.config.architecture;
+    const window = windows[layer] ?? null;
+    return {
+      ...(window !== null && { window }),
+      ...(scale !== null && { scale }),
+      ...(softCap !== null && { softCap }),
+      ...(isAlibi && { alibi: true }),
+    };
   }
 
   /** The residual stream after the last block, f32 [N, C]. */
@@ -159,10 +179,12 @@ export class Decoder implements LanguageModel {
       ? tape
       : new Tape(this.kernels, this.#layerArena, { computeType: tape.computeType, isRecording: false });
 
-    let x = embed(tape, this.#modules.embedding, uploadInts(tape, ids));
+    const { activation, embeddingScale: scale } = this.config.architecture;
+    const gated = activation === 'silu' ? swiglu : geglu;
+    let x = embed(tape, this.#modules.embedding, uploadInts(tape, ids), { scale });
     for (const [index, layer] of this.#modules.layers.entries()) {
       const h = this.#normOrSame(layerTape, x, layer.beforeAttention);
-      const [q, k, v] = this.#queryKeyValue(layerTape, h, layer, positionBuffer);
+      const [q, k, v] = this.#queryKeyValue(layerTape, h, index, positionBuffer);
       x = this.#addToStream(
         layerTape,
         x,
@@ -173,27 +195,40 @@ export class Decoder implements LanguageModel {
 
       const h2 = this.#normOrSame(layerTape, x, layer.beforeFeedForward);
       const [gate, up] = this.#gateUp(layerTape, h2, layer);
-      x = this.#addToStream(layerTape, x, swiglu(layerTape, gate, up), layer.down, layer.afterFeedForward);
+      x = this.#addToStream(layerTape, x, gated(layerTape, gate, up), layer.down, layer.afterFeedForward);
       if (layerTape !== tape) this.#layerArena.reset();
     }
     return x;
   }
 
-  #normOrSame(tape: Tape, x: Tensor, weight: Parameter | null): Tensor {
-    return weight === null ? x : rmsNorm(tape, x, weight, { epsilon: this.config.rmsNormEpsilon });
+  #norm(tape: Tape, x: Tensor, weight: Parameter, outType: FloatType = tape.computeType): Tensor {
+    const { rmsNormEpsilon: epsilon, architecture } = this.config;
+    return rmsNorm(tape, x, weight, { epsilon, outType, weightOffset: architecture.normOffset });
   }
 
-  #queryKeyValue(tape: Tape, h: Tensor, layer: Layer, positions: DeviceBuffer): [Tensor, Tensor, Columns] {
+  #normOrSame(tape: Tape, x: Tensor, weight: Parameter | null): Tensor {
+    return weight === null ? x : this.#norm(tape, x, weight);
+  }
+
+  #queryKeyValue(tape: Tape, h: Tensor, index: number, positions: DeviceBuffer): [Tensor, Tensor, Columns] {
     const { heads, kvHeads, headDim, rmsNormEpsilon: epsilon, architecture } = this.config;
+    const layer = this.#modules.layers[index]!;
     const { queryNorm, keyNorm } = layer;
+    const isLocal = architecture.windows[index] !== null;
+    const rope = (isLocal ? this.#localRope : null) ?? this.#rope;
     const rotate = (slice: Tensor | Columns, count: number, weight: Parameter | null) =>
-      headNormRope(tape, slice, weight, this.#rope, positions, { heads: count, headDim, epsilon });
+      headNormRope(tape, slice, weight, rope, positions, {
+        heads: count,
+        headDim,
+        epsilon,
+        weightOffset: architecture.normOffset,
+      });
     if (architecture.queryKeyNorm === 'row') {
       // The norm runs over a whole row, so q and k are tensors of their own.
       const [q, k, v] = layer.queryKeyValue.map((projection) => linear(tape, h, projection));
       return [
-        rotate(rmsNorm(tape, q!, queryNorm!, { epsilon }), heads, null),
-        rotate(rmsNorm(tape, k!, keyNorm!, { epsilon }), kvHeads, null),
+        rotate(this.#norm(tape, q!, queryNorm!), heads, null),
+        rotate(this.#norm(tape, k!, keyNorm!), kvHeads, null),
         splitColumns(v!, [kvHeads * headDim])[0]!,
       ];
     }
@@ -211,11 +246,7 @@ export class Decoder implements LanguageModel {
   /** x + norm(projection(branch)). */
   #addToStream(tape: Tape, x: Tensor, branch: Tensor, projection: Linear, norm: Parameter | null): Tensor {
     if (norm === null) return linearAddResidual(tape, x, branch, projection);
-    const { rmsNormEpsilon: epsilon } = this.config;
-    const change = rmsNorm(tape, linear(tape, branch, projection, { outType: 'f32' }), norm, {
-      epsilon,
-      outType: 'f32',
-    });
+    const change = this.#norm(tape, linear(tape, branch, projection, { outType: 'f32' }), norm, 'f32');
     if (tape.isRecording) return add(tape, x, change);
     this.kernels.add(x.buffer, x.buffer, change.buffer, { length: x.buffer.length });
     return x;
@@ -224,7 +255,7 @@ export class Decoder implements LanguageModel {
   /** Appends keys and values to the cache; fresh rows attend within their segment, the others over their slot. */
   #attendOverCache(tape: Tape, cache: DecoderCache, plan: ExtendPlan): Attend {
     const { kernels } = this;
-    const { heads: H, kvHeads: G, headDim: D, architecture } = this.config;
+    const { heads: H, kvHeads: G, headDim: D } = this.config;
     const N = plan.ids.length;
     const P = plan.freshRows;
     const slots = uploadInts(tape, plan.slots);
@@ -237,20 +268,19 @@ export class Decoder implements LanguageModel {
       const values = v.tensor.buffer.view(v.offset, v.tensor.buffer.length - v.offset);
       const keyCache = cache.keys[layer]!;
       const valueCache = cache.values[layer]!;
-      const widest = architecture.windows[layer] ?? null;
-      const window = widest === null ? {} : { window: widest };
+      const scores = this.#scoreOptions(layer);
       kernels.cacheAppend(keyCache, k.buffer, slots, positions, { N, C: G * D, capacity: cache.capacity });
       kernels.cacheAppend(valueCache, values, slots, positions, { N, C: G * D, capacity: cache.capacity, ldX: ldV });
       const out = layerTape.tensor([N, H * D], layerTape.computeType, false, false);
       if (P > 0) {
         const lse = layerTape.scratch('f32', P * H);
         const S = plan.freshSegments.length - 1;
-        const sizes = { N: P, H, G, D, ldQ: H * D, ldK: G * D, ldV, S, ...window };
+        const sizes = { N: P, H, G, D, ldQ: H * D, ldK: G * D, ldV, S, ...scores };
         kernels.attention(out.buffer.view(0, P * H * D), lse, q.buffer, k.buffer, values, segments, sizes);
       }
       if (lengths !== null) {
         const tail = (buffer: DeviceBuffer) => buffer.view(P * H * D, (N - P) * H * D);
-        const sizes = { B: N - P, H, G, D, capacity: cache.capacity, ...window };
+        const sizes = { B: N - P, H, G, D, capacity: cache.capacity, ...scores };
         kernels.attentionCached(tail(out.buffer), tail(q.buffer), keyCache, valueCache, continuedSlots, lengths, sizes);
       }
       return out;
@@ -267,6 +297,7 @@ export class Decoder implements LanguageModel {
     this.#ropePositions = Math.min(this.#ropePositions, this.config.maxPositions);
     this.#ropeLengthClass = lengthClass;
     this.#rope = this.#createRope(longest);
+    this.#localRope = this.#createLocalRope();
   }
 
   #createRope(longest: number): Rope {
@@ -274,6 +305,12 @@ export class Decoder implements LanguageModel {
     const { rotaryDim, isInterleaved: interleaved } = architecture;
     const angles = ropeAngles({ rotaryDim, theta, scaling }, longest);
     return createRope(this.kernels, { rotaryDim, theta, maxPositions: this.#ropePositions, interleaved, ...angles });
+  }
+
+  #createLocalRope(): Rope | null {
+    const { rotaryDim, isInterleaved: interleaved, localRopeTheta: theta } = this.config.architecture;
+    if (theta === null) return null;
+    return createRope(this.kernels, { rotaryDim, theta, maxPositions: this.#ropePositions, interleaved });
   }
 }
 

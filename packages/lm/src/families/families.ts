@@ -1,8 +1,9 @@
 /** The known `model_type`s and which file describes each. */
 import type { Json } from '../tokenizer/json.ts';
 import type { Architecture, Geometry } from './architecture.ts';
-import { describeBaichuan } from './baichuan.ts';
+import { describeBaichuan, translateBaichuanConfig } from './baichuan.ts';
 import { describeChatGlm, translateChatGlmConfig } from './chatglm.ts';
+import { describeGemma, describeGemma2, describeGemma3, translateGemmaConfig } from './gemma.ts';
 import { describeGlm, describeGlm4 } from './glm.ts';
 import { describeLlama } from './llama.ts';
 import { describeMistral } from './mistral.ts';
@@ -23,12 +24,26 @@ export const knownModelTypes = [
   'baichuan',
   'phi3',
   'olmo2',
+  'gemma',
+  'gemma2',
+  'gemma3_text',
 ] as const;
 export type KnownModelType = (typeof knownModelTypes)[number];
 
 /** The config under the keys most families share. @throws LmError `model-feature-unsupported` */
 export function translateConfig(modelType: KnownModelType, raw: Json): Json {
-  return modelType === 'chatglm' ? translateChatGlmConfig(raw) : raw;
+  switch (modelType) {
+    case 'chatglm':
+      return translateChatGlmConfig(raw);
+    case 'baichuan':
+      return translateBaichuanConfig(raw);
+    case 'gemma':
+    case 'gemma2':
+    case 'gemma3_text':
+      return translateGemmaConfig(raw);
+    default:
+      return raw;
+  }
 }
 
 /** @throws LmError `model-feature-unsupported` */
@@ -54,6 +69,12 @@ export function describeFamily(modelType: KnownModelType, raw: Json, geometry: G
       return describePhi3(raw, geometry);
     case 'olmo2':
       return describeOlmo2(raw, geometry);
+    case 'gemma':
+      return describeGemma(raw, geometry);
+    case 'gemma2':
+      return describeGemma2(raw, geometry);
+    case 'gemma3_text':
+      return describeGemma3(raw, geometry);
     default:
       return modelType satisfies never;
   }

@@ -20,7 +20,7 @@ export function weightSpecs(config: ModelConfig): WeightSpec[] {
     if (hasBias) specs.push({ name: `${name}.bias`, shape: [rows], initial: 'zeros' });
   };
   const norm = (name: string, width: number): void => {
-    specs.push({ name: `${name}.weight`, shape: [width], initial: 'ones' });
+    specs.push({ name: `${name}.weight`, shape: [width], initial: architecture.normOffset === 1 ? 'zeros' : 'ones' });
   };
   /** One matrix, or several that multiply the same input. */
   const projections = (

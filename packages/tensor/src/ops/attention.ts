@@ -13,6 +13,10 @@ export interface AttentionOptions {
   readonly scale?: number;
   /** A query sees at most this many positions including itself; all when absent. */
   readonly window?: number;
+  /** Scaled scores s become cap · tanh(s/cap). */
+  readonly softCap?: number;
+  /** Adds ALiBi's penalty on distance to the scores; see the kernels' contract. */
+  readonly alibi?: boolean;
 }
 
 /**
@@ -28,7 +32,7 @@ export function attention(
   options: AttentionOptions,
 ): Tensor {
   const { kernels, arena } = tape;
-  const { heads: H, kvHeads: G, headDim: D, scale, window } = options;
+  const { heads: H, kvHeads: G, headDim: D, scale, window, softCap, alibi } = options;
   const [query, key, value] = [toColumns(q), toColumns(k), toColumns(v)];
   const N = query.tensor.shape[0]!;
   if (query.width !== H * D || key.width !== G * D || value.width !== G * D || H % G !== 0) {
@@ -52,6 +56,8 @@ export function attention(
     S: segments.length - 1,
     ...(scale === undefined ? {} : { scale }),
     ...(window === undefined ? {} : { window }),
+    ...(softCap === undefined ? {} : { softCap }),
+    ...(alibi === undefined ? {} : { alibi }),
   };
   const [queries, keys, values] = [columnValues(query), columnValues(key), columnValues(value)];
   kernels.attention(out.buffer, lse, queries, keys, values, segments, sizes);
@@ -75,6 +81,15 @@ export function attention(
 
 /** out = silu(gate) ⊙ up: [N, I], of gate's type. */
 export function swiglu(tape: Tape, gate: Slice, up: Slice): Tensor {
+  return gated(tape, 'swiglu', gate, up);
+}
+
+/** out = gelu(gate) ⊙ up with gelu's tanh form: [N, I], of gate's type. */
+export function geglu(tape: Tape, gate: Slice, up: Slice): Tensor {
+  return gated(tape, 'geglu', gate, up);
+}
+
+function gated(tape: Tape, op: 'swiglu' | 'geglu', gate: Slice, up: Slice): Tensor {
   const { kernels } = tape;
   const [left, right] = [toColumns(gate), toColumns(up)];
   const N = left.tensor.shape[0]!;
@@ -83,21 +98,21 @@ export function swiglu(tape: Tape, gate: Slice, up: Slice): Tensor {
   if (right.width !== C || columnStride(right) !== ldX) {
     throw new TensorError(
       'tensor.shape',
-      `swiglu: expected up as gate, ${C} columns of rows ${ldX} apart, got ${right.width} of rows ${columnStride(right)} apart`,
+      `${op}: expected up as gate, ${C} columns of rows ${ldX} apart, got ${right.width} of rows ${columnStride(right)} apart`,
     );
   }
-  claimColumns(tape, 'swiglu', left);
-  claimColumns(tape, 'swiglu', right);
+  claimColumns(tape, op, left);
+  claimColumns(tape, op, right);
   const requiresGrad = left.tensor.requiresGrad || right.tensor.requiresGrad;
   const out = tape.tensor([N, C], left.tensor.buffer.dtype, requiresGrad, false);
   const [gates, ups] = [columnValues(left), columnValues(right)];
-  kernels.swiglu(out.buffer, gates, ups, { N, C, ldX });
+  kernels[op](out.buffer, gates, ups, { N, C, ldX });
   if (out.requiresGrad) {
     tape.push(() => {
       if (out.grad !== null) {
-        const dGate = columnGradient(tape, 'swiglu', left);
-        const dUp = columnGradient(tape, 'swiglu', right);
-        kernels.swigluBackward(dGate, dUp, out.grad, gates, ups, { N, C, ldX });
+        const dGate = columnGradient(tape, op, left);
+        const dUp = columnGradient(tape, op, right);
+        kernels[`${op}Backward`](dGate, dUp, out.grad, gates, ups, { N, C, ldX });
       }
       tape.discard(out);
     });

@@ -51,6 +51,24 @@ export function gatherRows(tape: Tape, x: Tensor, rows: DeviceBuffer): Tensor {
   return out;
 }
 
+/** out = cap · tanh(x/cap), of x's type; in place when nothing is recorded. */
+export function softCap(tape: Tape, x: Tensor, cap: number): Tensor {
+  const { kernels } = tape;
+  const length = x.buffer.length;
+  const out = tape.isRecording ? tape.tensor(x.shape, x.buffer.dtype, x.requiresGrad, false) : x;
+  kernels.softCap(out.buffer, x.buffer, { length, cap });
+  if (out !== x && out.requiresGrad) {
+    tape.push(() => {
+      if (out.grad !== null) {
+        kernels.softCapBackward(out.grad, out.grad, out.buffer, { length, cap });
+        addGradient(tape, x, out.grad);
+      }
+      tape.discard(out);
+    });
+  }
+  return out;
+}
+
 /** out = a + b, of a's type. */
 export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   const { kernels } = tape;

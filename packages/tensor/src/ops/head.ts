@@ -16,6 +16,8 @@ export interface HeadOptions {
    * gradient is then added to at once (zero it before the forward pass), and entropy and mean carry no gradient.
    */
   readonly knownGradient?: Float32Array;
+  /** Logits l become cap · tanh(l/cap) (Gemma 2). */
+  readonly softCap?: number;
 }
 
 /** f32 [R] each; `top` i32. */
@@ -51,7 +53,7 @@ export function headLogProbs(
   const { kernels, arena } = tape;
   const [R, C] = hidden.shape as readonly [number, number];
   const V = weight.shape[0]!;
-  const { knownGradient } = options;
+  const { knownGradient, softCap } = options;
   if (weight.shape[1] !== C || targets.length !== R || (knownGradient !== undefined && knownGradient.length !== R)) {
     throw new TensorError(
       'tensor.shape',
@@ -86,6 +88,7 @@ export function headLogProbs(
         transposeB: true,
         isConstantB: !weight.requiresGrad,
       });
+      if (softCap !== undefined) kernels.softCap(logits, logits, { length: count * V, cap: softCap });
       use(first, count, logits);
     }
     arena.release(memory);
@@ -102,7 +105,8 @@ export function headLogProbs(
     const part = (buffer: DeviceBuffer) => buffer.view(first, count);
     const orNull = (buffer: DeviceBuffer | null) => (buffer === null ? null : part(buffer));
     const type = input.buffer.dtype;
-    const scratch = type === 'f32' ? null : tape.scratch(type, count * V);
+    // In place, unless the capped logits are needed once more.
+    const scratch = type === 'f32' && softCap === undefined ? null : tape.scratch(type, count * V);
     const dLogits = scratch ?? logits;
     kernels.tokenLogProbsBackward(
       dLogits,
@@ -115,6 +119,7 @@ export function headLogProbs(
       part(targets),
       { R: count, V },
     );
+    if (softCap !== undefined) kernels.softCapBackward(dLogits, dLogits, logits, { length: count * V, cap: softCap });
     if (dHidden !== null) {
       kernels.matmul(dHidden.buffer.view(first * C, count * C), dLogits, weight.compute, {
         M: count,

@@ -4,19 +4,22 @@ import { claimColumns, columnGradient, columnStride, columnValues, type Slice, t
 import { TensorError } from '../errors.ts';
 import type { Parameter, Tape, Tensor } from '../tape.ts';
 
-/** out = x/√(mean(x²) + epsilon) ⊙ weight: [N, C] of `outType` (the tape's compute type when absent). */
+/**
+ * out = x/√(mean(x²) + epsilon) ⊙ (weight + weightOffset): [N, C] of `outType` (the tape's compute type when absent).
+ * `weightOffset` is 0 when absent.
+ */
 export function rmsNorm(
   tape: Tape,
   x: Tensor,
   weight: Parameter,
-  options: { epsilon: number; outType?: FloatType },
+  options: { epsilon: number; outType?: FloatType; weightOffset?: number },
 ): Tensor {
   const { kernels, arena } = tape;
   const [N, C] = x.shape as readonly [number, number];
-  const { epsilon, outType = tape.computeType } = options;
+  const { epsilon, outType = tape.computeType, weightOffset = 0 } = options;
   const out = tape.tensor([N, C], outType, x.requiresGrad || weight.requiresGrad, false);
   const rstd = tape.scratch('f32', N);
-  kernels.rmsNorm(out.buffer, rstd, x.buffer, weight.compute, { N, C, epsilon });
+  kernels.rmsNorm(out.buffer, rstd, x.buffer, weight.compute, { N, C, epsilon, weightOffset });
   if (out.requiresGrad) {
     tape.push(() => {
       if (out.grad !== null) {
@@ -24,7 +27,7 @@ export function rmsNorm(
         const target = x.requiresGrad
           ? tape.gradTarget(x)
           : { buffer: tape.scratch(x.buffer.dtype, N * C), accumulate: false };
-        const sizes = { N, C, accumulate: target.accumulate };
+        const sizes = { N, C, accumulate: target.accumulate, weightOffset };
         kernels.rmsNormBackward(target.buffer, dWeight, out.grad, x.buffer, weight.compute, rstd, sizes);
         if (!x.requiresGrad) arena.release(target.buffer);
       }
@@ -88,7 +91,7 @@ export function createRope(kernels: Kernels, options: RopeOptions): Rope {
 }
 
 /**
- * Per head of x [N, heads · D]: RMSNorm with `weight` [D] (skipped when null), then rotation by the row's position.
+ * Per head of x [N, heads · D]: RMSNorm with `weight` [D] plus `weightOffset` (skipped when null), then rotation by the row's position.
  * Returns [N, heads · D], packed, of x's type. `positions` i32 [N].
  */
 export function headNormRope(
@@ -97,10 +100,10 @@ export function headNormRope(
   weight: Parameter | null,
   rope: Rope,
   positions: DeviceBuffer,
-  options: { heads: number; headDim: number; epsilon: number },
+  options: { heads: number; headDim: number; epsilon: number; weightOffset?: number },
 ): Tensor {
   const { kernels, arena } = tape;
-  const { heads, headDim: D, epsilon } = options;
+  const { heads, headDim: D, epsilon, weightOffset = 0 } = options;
   const columns = toColumns(x);
   const { tensor } = columns;
   const N = tensor.shape[0]!;
@@ -116,7 +119,8 @@ export function headNormRope(
   const rstd = weight === null ? null : tape.scratch('f32', N * heads);
   const gain = weight === null ? null : weight.compute;
   const { cos, sin, rotaryDim, interleaved } = rope;
-  const sizes = { N, heads, D, rotaryDim, ldX: columnStride(columns), ldOut: heads * D, epsilon, interleaved };
+  const ldX = columnStride(columns);
+  const sizes = { N, heads, D, rotaryDim, ldX, ldOut: heads * D, epsilon, interleaved, weightOffset };
   const values = columnValues(columns);
   kernels.headNormRope(out.buffer, rstd, values, gain, cos, sin, positions, sizes);
   if (out.requiresGrad) {
