@@ -1,7 +1,11 @@
 export type { Checkpoint } from './checkpoint/checkpoint.ts';
 export { openCheckpoint } from './checkpoint/checkpoint.ts';
 export { parseConfig, readConfig, writeConfig } from './checkpoint/config-json.ts';
+export type { GgufFile, GgufTensor, GgufValue } from './checkpoint/gguf.ts';
+export { readGguf } from './checkpoint/gguf.ts';
 export { bf16ToFloats, f16ToFloats, floatsToBf16 } from './checkpoint/number-formats.ts';
+export type { OpenedModel } from './checkpoint/open-model.ts';
+export { openModel } from './checkpoint/open-model.ts';
 export type { SafetensorsDType, SafetensorsHeader, TensorEntry, TensorToWrite } from './checkpoint/safetensors.ts';
 export {
   readSafetensorsHeader,
@@ -10,15 +14,18 @@ export {
   readTensorInts,
   writeSafetensors,
 } from './checkpoint/safetensors.ts';
+export type { WeightSource, WeightSources } from './checkpoint/weight-source.ts';
 export { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
 export { writeTextFile } from './checkpoint/write-text-file.ts';
 export type { ModelConfig, RopeScaling } from './config.ts';
 export type { LmErrorCode } from './errors.ts';
 export { LmError } from './errors.ts';
 export { parameterCount } from './families/weights.ts';
+export type { BeamOptions, BeamSequence } from './generate/beam-search.ts';
+export { beamSearch } from './generate/beam-search.ts';
 export type { GeneratedSequence, GenerateOptions, SequenceEnd, TokenEvent } from './generate/generate.ts';
 export { generate, generateStream } from './generate/generate.ts';
-export type { GeneratedText } from './generate/generate-text.ts';
+export type { GeneratedText, GenerateTextOptions } from './generate/generate-text.ts';
 export { defaultStopIds, generateText } from './generate/generate-text.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
 export type {

@@ -74,4 +74,6 @@ export interface KeyValueCache {
   readonly capacity: number;
   /** Tokens held per slot; set to 0 to reuse a slot, or lower to drop a tail. */
   readonly lengths: Int32Array;
+  /** Makes slot `to` hold what slot `from` holds. */
+  copySlot(from: number, to: number): void;
 }

@@ -12,16 +12,11 @@ import {
   type Parameter,
   syncCompute,
 } from '@tuiqiao/tensor';
-import { type Checkpoint, openCheckpoint } from './checkpoint/checkpoint.ts';
-import { parseConfig, readConfig, writeConfig } from './checkpoint/config-json.ts';
+import { parseConfig, writeConfig } from './checkpoint/config-json.ts';
 import { floatsToBf16 } from './checkpoint/number-formats.ts';
-import {
-  asUint16,
-  readTensorBytes,
-  readTensorFloats,
-  type TensorEntry,
-  type TensorToWrite,
-} from './checkpoint/safetensors.ts';
+import { openModel } from './checkpoint/open-model.ts';
+import type { TensorToWrite } from './checkpoint/safetensors.ts';
+import { isFloatType, loadWeight, type WeightSources } from './checkpoint/weight-source.ts';
 import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
 import type { ModelConfig } from './config.ts';
 import { LmError } from './errors.ts';
@@ -41,36 +36,47 @@ export interface LoadOptions {
 }
 
 /**
- * Loads a model folder. Frozen weights keep the checkpoint's precision: bf16 stays bf16, without a second copy, where
- * bf16 is what is computed with.
- * @throws LmError `checkpoint-missing`, `checkpoint-malformed`, `config-malformed`, `model-type-unknown`,
- *   `model-feature-unsupported`; `checkpoint-mismatch` naming every missing, unexpected or misshapen tensor
+ * Loads a model folder (safetensors, bitsandbytes 4-bit) or a GGUF file. Frozen weights keep the checkpoint's precision:
+ * bf16 stays bf16, without a second copy, where bf16 is what is computed with. Quantised weights are dequantised.
+ * @throws LmError `checkpoint-missing`, `checkpoint-malformed` (also for weights that are not numbers),
+ *   `config-malformed`, `model-type-unknown`, `model-feature-unsupported`; `checkpoint-mismatch` naming every missing,
+ *   unexpected or misshapen tensor
  */
 export async function loadLanguageModel(folder: string, options: LoadOptions): Promise<LanguageModel> {
-  const config = await readConfig(folder);
-  const checkpoint = await openCheckpoint(folder);
+  const { config, weights } = await openModel(folder);
   const specs = weightSpecs(config);
-  checkTensors(folder, config, checkpoint, specs);
+  checkWeights(folder, config, weights, specs);
   const { kernels, trainable = false } = options;
   const computeType = resolveComputeType(options.computeType, kernels);
   const parameters = new Map<string, Parameter>();
   for (const { name, shape } of specs) {
     const isMatrix = shape.length > 1;
-    const isBf16 = !trainable && computeType === 'bf16' && isMatrix && checkpoint.get(name)!.dtype === 'BF16';
+    const isBf16 = !trainable && computeType === 'bf16' && isMatrix && weights.get(name)!.bf16Bits !== null;
     const type = isBf16 ? 'bf16' : 'f32';
     parameters.set(name, createParameter(kernels, name, shape, { type, requiresGrad: trainable, computeType }));
   }
   const model = new Decoder(config, kernels, parameters, computeType);
   for (const [name, parameter] of parameters) {
-    const entry = checkpoint.get(name)!;
-    if (parameter.value.dtype === 'bf16') {
-      kernels.writeBf16Bits(parameter.value, asUint16(await readTensorBytes(entry)));
-    } else {
-      kernels.write(parameter.value, await readTensorFloats(entry));
-    }
+    await loadWeight(kernels, parameter, weights.get(name)!);
     syncCompute(kernels, parameter);
   }
+  await requireFinite(folder, kernels, [...parameters.values()]);
   return model;
+}
+
+/** Damaged files and diverged runs leave NaN or infinity, which would silently fill every answer. */
+async function requireFinite(folder: string, kernels: Kernels, parameters: readonly Parameter[]): Promise<void> {
+  const sums = kernels.allocate('f32', parameters.length);
+  for (const [index, { value }] of parameters.entries())
+    kernels.sumSquares(sums, value, { index, length: value.length });
+  const values = await kernels.read(sums);
+  const bad = parameters.filter((_, index) => !Number.isFinite(values[index]));
+  if (bad.length === 0) return;
+  throw new LmError(
+    'checkpoint-malformed',
+    `loadLanguageModel: expected finite weights in ${path.basename(folder)}, got NaN or infinity in ${bad.map(({ name }) => name).join(', ')}`,
+    { hint: 'The file is damaged, or was saved from a run that had diverged.' },
+  );
 }
 
 /**
@@ -147,19 +153,19 @@ function resolveComputeType(wanted: ComputeType | undefined, kernels: Kernels): 
 }
 
 /** Compares names, shapes and types with what the config asks for, and reports every difference at once. */
-function checkTensors(folder: string, config: ModelConfig, checkpoint: Checkpoint, specs: readonly WeightSpec[]): void {
+function checkWeights(folder: string, config: ModelConfig, weights: WeightSources, specs: readonly WeightSpec[]): void {
   const problems: string[] = [];
   const expected = new Set(specs.map((spec) => spec.name));
-  for (const spec of specs) {
-    const entry = checkpoint.get(spec.name);
-    if (entry === undefined) problems.push(`missing ${spec.name} [${spec.shape.join(', ')}]`);
-    else if (!hasShape(entry, spec)) {
-      problems.push(`${spec.name}: expected [${spec.shape.join(', ')}], got [${entry.shape.join(', ')}]`);
-    } else if (!['F32', 'F16', 'BF16', 'F64'].includes(entry.dtype)) {
-      problems.push(`${spec.name}: expected a float type, got ${entry.dtype}`);
+  for (const { name, shape } of specs) {
+    const source = weights.get(name);
+    if (source === undefined) problems.push(`missing ${name} [${shape.join(', ')}]`);
+    else if (source.shape.length !== shape.length || source.shape.some((size, i) => size !== shape[i])) {
+      problems.push(`${name}: expected [${shape.join(', ')}], got [${source.shape.join(', ')}]`);
+    } else if (!isFloatType(source.dtype)) {
+      problems.push(`${name}: expected a float type, got ${source.dtype}`);
     }
   }
-  for (const name of checkpoint.keys()) {
+  for (const name of weights.keys()) {
     if (!expected.has(name) && !isHarmless(name, config)) problems.push(`unexpected ${name}`);
   }
   if (problems.length === 0) return;
@@ -167,10 +173,6 @@ function checkTensors(folder: string, config: ModelConfig, checkpoint: Checkpoin
     'checkpoint-mismatch',
     `loadLanguageModel: expected the tensors of ${config.modelType} in ${path.basename(folder)}, got ${problems.length} differences: ${problems.join('; ')}`,
   );
-}
-
-function hasShape(entry: TensorEntry, spec: WeightSpec): boolean {
-  return entry.shape.length === spec.shape.length && entry.shape.every((size, i) => size === spec.shape[i]);
 }
 
 /** Tensors older tools save though they are derived: a copy of a tied head, the rotary frequencies. */

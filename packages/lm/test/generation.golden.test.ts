@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { beamSearch } from '../src/generate/beam-search.ts';
 import { generate } from '../src/generate/generate.ts';
 import { Sampler } from '../src/generate/sampler.ts';
 import { resolveSampling, type SamplingOptions } from '../src/generate/sampling-options.ts';
@@ -29,6 +30,8 @@ const SETTINGS: Readonly<Record<string, keyof SamplingOptions>> = {
   repetition_penalty: 'repetitionPenalty',
   presence_penalty: 'presencePenalty',
   frequency_penalty: 'frequencyPenalty',
+  typical_p: 'typicalP',
+  no_repeat_ngram_size: 'noRepeatNgramSize',
 };
 
 describe.skipIf(!hasGolden).each(kernelsUnderTest)('greedy decoding, $name kernels', ({ kernels }) => {
@@ -79,6 +82,57 @@ describe.skipIf(!hasGolden).each(kernelsUnderTest)('greedy decoding, $name kerne
   );
 });
 
+interface BeamCase {
+  readonly runs: {
+    readonly name: string;
+    readonly parameters: {
+      readonly num_beams: number;
+      readonly num_return_sequences: number;
+      readonly max_new_tokens: number;
+      readonly length_penalty: number;
+      readonly early_stopping: boolean | 'never';
+      readonly eos_token_id: number | null;
+      readonly no_repeat_ngram_size?: number;
+    };
+    readonly prompt: number[];
+    readonly new_tokens: number[][];
+    readonly sequences_scores: number[];
+  }[];
+}
+
+describe.skipIf(!hasGolden).each(kernelsUnderTest)('beam search, $name kernels', ({ kernels }) => {
+  it.skipIf(kernels === null)('gives the recorded sequences and scores', async () => {
+    const { runs } = readCase<BeamCase>('generation/beam_search');
+    const model = await loadLanguageModel(goldenFolder('families/qwen3'), { kernels: kernels!, computeType: 'f32' });
+    for (const { name, parameters, prompt, new_tokens, sequences_scores } of runs) {
+      const eos = parameters.eos_token_id;
+      const results = await beamSearch(model, prompt, {
+        beams: parameters.num_beams,
+        returnSequences: parameters.num_return_sequences,
+        maxNewTokens: parameters.max_new_tokens,
+        lengthPenalty: parameters.length_penalty,
+        earlyStopping: parameters.early_stopping,
+        noRepeatNgramSize: parameters.no_repeat_ngram_size ?? 0,
+        stopIds: eos === null ? [] : [eos],
+      });
+      const expected = new_tokens.map((ids) => {
+        const end = eos === null ? -1 : ids.indexOf(eos);
+        return end < 0 ? ids : ids.slice(0, end);
+      });
+      expect(
+        results.map(({ ids }) => ids),
+        name,
+      ).toEqual(expected);
+      expectClose(
+        results.map(({ score }) => score),
+        sequences_scores,
+        { abs: 1e-4, rel: 1e-4 },
+        name,
+      );
+    }
+  });
+});
+
 describe.skipIf(!hasGolden)('the distribution sampled from, against the recorded logits processors', () => {
   const { cases, context, tolerance } = hasGolden
     ? readCase<ProcessorCase>('generation/logits_processors')
@@ -87,7 +141,7 @@ describe.skipIf(!hasGolden)('the distribution sampled from, against the recorded
 
   it('covers the settings this package has', () => {
     expect(covered.map(({ name }) => name)).toContain('combined_a');
-    expect(covered.length).toBe(16);
+    expect(covered.length).toBe(cases.length);
   });
 
   it.each(covered)('$name', async ({ name, parameters, kept }) => {
@@ -97,7 +151,7 @@ describe.skipIf(!hasGolden)('the distribution sampled from, against the recorded
     );
     const counts = new Map<number, number>();
     for (const id of context) counts.set(id, (counts.get(id) ?? 0) + 1);
-    const history = { context: new Set(context), counts };
+    const history = { context: new Set(context), counts, tokens: context };
     const probabilities = new Sampler(160, options).probabilities(expected.get('logits')!, null, history);
     expect(probabilities.filter((probability) => probability > 0).length).toBe(kept);
     expectClose(probabilities, expected.get(`probs.${name}`)!, tolerance.probs, name);

@@ -1,7 +1,8 @@
-/** bitsandbytes' 4-bit and 8-bit number formats against its own recorded bytes. */
+/** Number formats of bitsandbytes and GGUF against recorded bytes, and a saved 4-bit model. */
 import path from 'node:path';
 import {
   blockMaxima,
+  createArena,
   dequantizeBlockwise,
   dequantizeFourBit,
   dynamicMap,
@@ -9,10 +10,23 @@ import {
   type NestedMaxima,
   quantizeBlockwise,
   quantizeFourBit,
+  Tape,
 } from '@tuiqiao/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { dequantizeGguf, type GgufType } from '../src/checkpoint/gguf-blocks.ts';
+import { openModel } from '../src/checkpoint/open-model.ts';
 import { readSafetensorsHeader, readTensorBytes, readTensorFloats } from '../src/checkpoint/safetensors.ts';
-import { expectClose, goldenFolder, hasGolden, readCase } from './golden.ts';
+import { readFloats } from '../src/checkpoint/weight-source.ts';
+import { loadLanguageModel } from '../src/load-language-model.ts';
+import {
+  expectClose,
+  goldenFolder,
+  hasGolden,
+  kernelsUnderTest,
+  packSequences,
+  readCase,
+  readExpected,
+} from './golden.ts';
 
 const TOLERANCE = { abs: 1e-6, rel: 1e-6 };
 
@@ -84,4 +98,42 @@ describe.skipIf(!hasGolden)('8-bit blockwise codes, against bitsandbytes', () =>
     const golden = expected.get(`b${blockSize}.dequantised`);
     if (golden !== undefined) expectClose(dequantizeBlockwise(quantized), golden, TOLERANCE, 'dequantised');
   });
+});
+
+describe.skipIf(!hasGolden)('a saved 4-bit checkpoint', () => {
+  const name = 'quantization/qwen3_nf4';
+
+  it('is put together and dequantised', async () => {
+    const { weights, config } = await openModel(goldenFolder(name));
+    const source = weights.get('model.layers.0.self_attn.k_proj.weight')!;
+    expect(source).toMatchObject({ shape: [48, 64], dtype: 'NF4' });
+    const key = 'dequantised.model.layers.0.self_attn.k_proj.weight';
+    expectClose(await readFloats(source), (await readExpected(name)).get(key)!, TOLERANCE, key);
+    expect(config.raw.quantization_config).toBeUndefined();
+  });
+
+  it.skipIf(!hasGolden).each(kernelsUnderTest)('gives the recorded logits, $name kernels', async ({ kernels }) => {
+    if (kernels === null) return;
+    const { inputs, tolerance } = readCase<{
+      inputs: { input_ids: number[][]; attention_mask: number[][] };
+      tolerance: { logits: { abs: number; rel: number } };
+    }>(name);
+    const model = await loadLanguageModel(goldenFolder(name), { kernels, computeType: 'f32' });
+    const sequences = inputs.input_ids.map((ids, i) => ids.filter((_, t) => inputs.attention_mask[i]![t] === 1));
+    const batch = packSequences(sequences, sequences);
+    const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });
+    const logits = await kernels.read(model.logits(batch, tape).buffer);
+    expectClose(logits, (await readExpected(name)).get('logits')!, tolerance.logits, 'logits');
+  });
+});
+
+describe.skipIf(!hasGolden)('GGUF blocks, against gguf-py', () => {
+  it.each(['Q8_0', 'Q4_0', 'Q4_1', 'Q5_0', 'Q5_1', 'BF16', 'Q4_K', 'Q5_K', 'Q6_K'] as GgufType[])(
+    '%s',
+    async (type) => {
+      const expected = await readTensors('quantization/gguf_types');
+      const values = dequantizeGguf(type, expected.get(`${type}.bytes`) as Uint8Array);
+      expectClose(values, expected.get(`${type}.dequantised`)!, TOLERANCE, type);
+    },
+  );
 });

@@ -109,11 +109,13 @@ function requireSupported(raw: Json, modelType: KnownModelType): void {
   const activation = raw.hidden_act ?? 'silu';
   const expected = modelType.startsWith('gemma') ? ['gelu_pytorch_tanh', 'gelu_tanh', 'gelu'] : ['silu', 'swish'];
   if (!expected.includes(activation as string)) throw unsupported('hidden_act', activation, expected.join(' or '));
-  if (raw.quantization_config !== undefined) {
+  const quantization = (raw.quantization_config ?? null) as Json | null;
+  const isFourBit = quantization?.quant_method === 'bitsandbytes' && quantization.load_in_4bit === true;
+  if (quantization !== null && !isFourBit) {
     throw unsupported(
       'quantization_config',
-      (raw.quantization_config as Json).quant_method,
-      'a checkpoint in bf16, f16 or f32',
+      quantization.quant_method,
+      'absent, or 4-bit bitsandbytes; other checkpoints in bf16, f16, f32 or GGUF',
     );
   }
 }

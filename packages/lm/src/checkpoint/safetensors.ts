@@ -99,6 +99,21 @@ export async function readTensorBytes(entry: TensorEntry): Promise<Uint8Array> {
   }
 }
 
+/** Bytes of a tensor read at a time: bounds what loading holds beside the model itself. */
+const PIECE_BYTES = 1 << 22;
+
+/** The raw bytes of one tensor in pieces of whole 8-byte words, each in fresh aligned memory. */
+export async function* readTensorPieces(entry: TensorEntry): AsyncGenerator<Uint8Array> {
+  const handle = await openForReading(entry.file);
+  try {
+    for (let begin = entry.begin; begin < entry.end; begin += PIECE_BYTES) {
+      yield await readRange(handle, entry.file, begin, Math.min(begin + PIECE_BYTES, entry.end));
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
 /**
  * One floating-point tensor as f32 (exact for F32, F16 and BF16).
  * @throws LmError `checkpoint-mismatch` for integer and 8-bit tensors

@@ -14,6 +14,10 @@ export class DecoderCache implements KeyValueCache {
   /** Per layer. */
   readonly keys: readonly DeviceBuffer[];
   readonly values: readonly DeviceBuffer[];
+  readonly #kernels: Kernels;
+  /** Numbers of a slot and of a position, per layer. */
+  readonly #slotLength: number;
+  readonly #width: number;
 
   constructor(kernels: Kernels, config: ModelConfig, type: FloatType, slots: number, capacity: number) {
     const length = slots * capacity * config.kvHeads * config.headDim;
@@ -23,6 +27,19 @@ export class DecoderCache implements KeyValueCache {
     this.lengths = new Int32Array(slots);
     this.keys = perLayer();
     this.values = perLayer();
+    this.#kernels = kernels;
+    this.#width = config.kvHeads * config.headDim;
+    this.#slotLength = capacity * this.#width;
+  }
+
+  copySlot(from: number, to: number): void {
+    if (from === to) return;
+    const length = this.lengths[from]! * this.#width;
+    for (const buffer of [...this.keys, ...this.values]) {
+      const part = (slot: number) => buffer.view(slot * this.#slotLength, length);
+      if (length > 0) this.#kernels.scale(part(to), part(from), { length, alpha: 1 });
+    }
+    this.lengths[to] = this.lengths[from]!;
   }
 }
 

@@ -27,6 +27,8 @@ export interface GenerateOptions extends SamplingOptions {
    * allowed, the sequence ends as a `dead-end`. Stop ids need their bit as well.
    */
   readonly mask?: (sequence: number, generated: readonly number[]) => Uint32Array | null;
+  /** Ends a sequence as `stop` when it says so of the tokens generated, the newest among them. */
+  readonly stopWhen?: (sequence: number, generated: readonly number[]) => boolean;
   readonly onToken?: (event: TokenEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -63,6 +65,8 @@ interface Running {
   readonly random: Random;
   readonly context: Set<number>;
   readonly counts: Map<number, number>;
+  /** Prompt and output. */
+  readonly tokens: number[];
   readonly ids: number[];
   readonly logProbs: number[];
   readonly allowedMass: number[];
@@ -125,6 +129,7 @@ export async function* generateStream(
         random: seeds.fork(`sequence ${next}`),
         context: new Set(ids),
         counts: new Map(),
+        tokens: [...ids],
         ids: [],
         logProbs: [],
         allowedMass: [],
@@ -159,7 +164,7 @@ function takeToken(
   options: GenerateOptions,
   events: (TokenEvent | SequenceEnd)[],
 ): GeneratedSequence['finish'] | null {
-  const { index, ids, logProbs, allowedMass, context, counts, random, limit } = sequence;
+  const { index, ids, logProbs, allowedMass, context, counts, tokens, random, limit } = sequence;
   const V = model.config.vocabSize;
   const mask = options.mask?.(index, ids) ?? null;
   const choice = sampler.choose(logits.subarray(row * V, (row + 1) * V), mask, sequence, random.uniform);
@@ -168,11 +173,13 @@ function takeToken(
   allowedMass.push(choice.allowedMass);
   if (stopIds.has(choice.id)) return 'stop';
   ids.push(choice.id);
+  tokens.push(choice.id);
   context.add(choice.id);
   counts.set(choice.id, (counts.get(choice.id) ?? 0) + 1);
   const event: TokenEvent = { type: 'token', sequence: index, ...choice };
   options.onToken?.(event);
   events.push(event);
+  if (options.stopWhen?.(index, ids) === true) return 'stop';
   return ids.length >= limit ? 'length' : null;
 }
 

@@ -6,7 +6,7 @@ import { resolveSampling, type SamplingOptions } from './sampling-options.ts';
 const random = createRandom(5);
 const V = 300;
 const logits = Float32Array.from({ length: V }, () => 3 * random.normal());
-const nothing = { context: new Set<number>(), counts: new Map<number, number>() };
+const nothing = { context: new Set<number>(), counts: new Map<number, number>(), tokens: [] };
 
 function probabilitiesOf(options: SamplingOptions, mask: Uint32Array | null = null): Float64Array {
   return new Sampler(V, resolveSampling(options)).probabilities(logits, mask, nothing);
@@ -60,7 +60,7 @@ describe('Sampler', () => {
 
   it('draws what it says it draws from', () => {
     const options = resolveSampling({ temperature: 0.9, topK: 6, repetitionPenalty: 1.4 });
-    const history = { context: new Set([0, 7, 12]), counts: new Map<number, number>() };
+    const history = { context: new Set([0, 7, 12]), counts: new Map<number, number>(), tokens: [] };
     const sampler = new Sampler(V, options);
     const probabilities = sampler.probabilities(logits, null, history);
     const counts = new Float64Array(V);
@@ -72,7 +72,7 @@ describe('Sampler', () => {
   it('leaves the logits as they were', () => {
     const copy = logits.slice();
     const options = resolveSampling({ repetitionPenalty: 1.7, presencePenalty: 0.4, frequencyPenalty: 0.2, topK: 5 });
-    const history = { context: new Set([1, 2, 3]), counts: new Map([[3, 2]]) };
+    const history = { context: new Set([1, 2, 3]), counts: new Map([[3, 2]]), tokens: [] };
     new Sampler(V, options).choose(copy, null, history, random.uniform);
     expect(copy).toEqual(logits);
   });

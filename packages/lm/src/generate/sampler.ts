@@ -1,11 +1,12 @@
 /**
  * From one row of logits to one token. Nothing is ever sorted but a few equals: weights are exponentiated once and the
- * inverse of their running sum is walked; top-k keeps a heap of k, top-p a histogram of masses.
+ * inverse of their running sum is walked; top-k keeps a heap of k, top-p a histogram of masses. (Typical sampling, rarely
+ * asked for, does sort.)
  */
 import { LmError } from '../errors.ts';
 import { expOfNegative, exponentiate } from './exponential.ts';
 import type { ResolvedSampling } from './sampling-options.ts';
-import type { TokenHistory } from './token-history.ts';
+import { repeatingIds, type TokenHistory } from './token-history.ts';
 
 export interface Choice {
   readonly id: number;
@@ -44,7 +45,10 @@ export class Sampler {
   constructor(vocabSize: number, options: ResolvedSampling) {
     this.#options = options;
     this.#hasPenalties =
-      options.repetitionPenalty !== 1 || options.presencePenalty !== 0 || options.frequencyPenalty !== 0;
+      options.repetitionPenalty !== 1 ||
+      options.presencePenalty !== 0 ||
+      options.frequencyPenalty !== 0 ||
+      options.noRepeatNgramSize > 0;
     this.#weights = new Float64Array(vocabSize);
     this.#words = new Uint32Array(this.#weights.buffer);
     this.#ids = new Int32Array(vocabSize);
@@ -107,7 +111,10 @@ export class Sampler {
   #reweigh(logits: Float32Array, mask: Uint32Array | null): Candidates {
     const { temperature } = this.#options;
     if (mask === null) {
-      const sizes = { count: logits.length, best: maximum(logits), temperature };
+      const best = maximum(logits);
+      // Repeated n-grams may have ruled out every token.
+      if (best === Number.NEGATIVE_INFINITY) return NOTHING;
+      const sizes = { count: logits.length, best, temperature };
       return { ids: null, count: logits.length, sum: exponentiate(this.#weights, logits, sizes) };
     }
     const bestId = bestAllowed(logits, mask);
@@ -129,13 +136,14 @@ export class Sampler {
     return { ids: this.#ids, count, sum };
   }
 
-  /** Top-k, top-p and min-p. Weights are relative to the best token, which has weight 1 and survives them all. */
+  /** Top-k, top-p, min-p, typical. Weights are relative to the best token, which has weight 1 and survives the first three. */
   #filter(all: Candidates): Candidates {
-    const { topK, topP, minP } = this.#options;
+    const { topK, topP, minP, typicalP } = this.#options;
     let pool = all;
     if (topK > 0 && topK < pool.count) pool = this.#keepWeights(pool, this.#kthLargest(pool.count, topK));
     if (topP < 1 && pool.count > 0) pool = this.#keepWeights(pool, this.#topPThreshold(pool, topP));
     if (minP > 0) pool = this.#keepWeights(pool, minP);
+    if (typicalP < 1 && pool.count > 0) pool = this.#keepTypical(pool, typicalP);
     return pool;
   }
 
@@ -151,6 +159,33 @@ export class Sampler {
       sum += weight;
     }
     return { ids: this.#ids, count, sum };
+  }
+
+  /** Candidates in the order of |−log p − entropy| until their share reaches `typicalP`, and equals of the last. */
+  #keepTypical({ ids, count, sum }: Candidates, typicalP: number): Candidates {
+    let entropy = 0;
+    for (let i = 0; i < count; i++) {
+      const p = this.#weights[i]! / sum;
+      if (p > 0) entropy -= p * Math.log(p);
+    }
+    const distances = this.#scratch;
+    for (let i = 0; i < count; i++) distances[i] = Math.abs(-Math.log(this.#weights[i]! / sum) - entropy);
+    const order = Array.from({ length: count }, (_, i) => i).sort((a, b) => distances[a]! - distances[b]!);
+    let mass = 0;
+    let last = 0;
+    while (last < count - 1 && mass + this.#weights[order[last]!]! < typicalP * sum)
+      mass += this.#weights[order[last++]!]!;
+    const limit = distances[order[last]!]!;
+    let kept = 0;
+    let keptSum = 0;
+    for (let i = 0; i < count; i++) {
+      if (distances[i]! > limit) continue;
+      const weight = this.#weights[i]!;
+      this.#ids[kept] = ids === null ? i : ids[i]!;
+      this.#weights[kept++] = weight;
+      keptSum += weight;
+    }
+    return { ids: this.#ids, count: kept, sum: keptSum };
   }
 
   /** Through a heap of the k largest so far, the smallest at its root. */
@@ -204,7 +239,7 @@ export class Sampler {
   }
 }
 
-/** Applies the penalties in place and returns the way back. */
+/** Applies penalties and bans in place and returns the way back. */
 function penalise(logits: Float32Array, history: TokenHistory, options: ResolvedSampling): () => void {
   const { repetitionPenalty, presencePenalty, frequencyPenalty } = options;
   const original = new Map<number, number>();
@@ -220,6 +255,9 @@ function penalise(logits: Float32Array, history: TokenHistory, options: Resolved
   }
   if (presencePenalty !== 0 || frequencyPenalty !== 0) {
     for (const [id, count] of history.counts) change(id, logits[id]! - presencePenalty - frequencyPenalty * count);
+  }
+  if (options.noRepeatNgramSize > 0) {
+    for (const id of repeatingIds(history.tokens, options.noRepeatNgramSize)) change(id, Number.NEGATIVE_INFINITY);
   }
   return () => {
     for (const [id, value] of original) logits[id] = value;
