@@ -12,6 +12,7 @@ export default defineConfig({
   test: {
     reporters: ['./tools/vitest/reporter.ts'],
     pool: 'forks',
+    setupFiles: ['./tools/vitest/prosody-tables.ts'],
     maxWorkers: 2,
     projects: [
       {

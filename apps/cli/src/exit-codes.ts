@@ -74,6 +74,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   PROSODY_UNKNOWN_FORM: request('没有这种体裁'),
   PROSODY_UNKNOWN_BOOK: request('没有这种韵书'),
   PROSODY_TEXT_TOO_LONG: request('文本过长'),
+  PROSODY_NOT_LOADED: environment('程序内部出错'),
   PLAN_INVALID: request('要求不成立'),
   PLAN_UNKNOWN_TUNE: request('没有这个词牌'),
   PLAN_UNKNOWN_VARIANT: request('没有这一体'),

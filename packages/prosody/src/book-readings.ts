@@ -1,12 +1,10 @@
 // The readings that each rhyme book itself lists, decoded from the generated tables at the first call.
 
 import type { Reading } from './book-types.ts';
-import { CILIN_LEVEL, CILIN_OBLIQUE } from './tables/cilin.ts';
+import { useTable } from './table-store.ts';
 import { PINGSHUI_LEVEL_COUNTS } from './tables/groups.ts';
 import { GUANGYUN_CHARACTERS, GUANGYUN_LEVEL_COUNTS } from './tables/guangyun.ts';
 import { PINGSHUI_CHARACTERS, PINGSHUI_USES } from './tables/pingshui.ts';
-import { TONGYUN_FIRST, TONGYUN_FURTHER } from './tables/tongyun.ts';
-import { XINYUN_FIRST, XINYUN_FURTHER } from './tables/xinyun.ts';
 import type { BookName } from './verdict.ts';
 
 export type OwnReadings = ReadonlyMap<string, readonly Reading[]>;
@@ -27,12 +25,18 @@ function compileReadings(name: BookName): OwnReadings {
   switch (name) {
     case 'pingshui':
       return compilePingshui();
-    case 'cilin':
+    case 'cilin': {
+      const { CILIN_LEVEL, CILIN_OBLIQUE } = useTable(name);
       return compileLists([interleave(CILIN_LEVEL, CILIN_OBLIQUE)]);
-    case 'xinyun':
+    }
+    case 'xinyun': {
+      const { XINYUN_FIRST, XINYUN_FURTHER } = useTable(name);
       return compileLists([XINYUN_FIRST, XINYUN_FURTHER]);
-    case 'tongyun':
+    }
+    case 'tongyun': {
+      const { TONGYUN_FIRST, TONGYUN_FURTHER } = useTable(name);
       return compileLists([TONGYUN_FIRST, TONGYUN_FURTHER]);
+    }
     case 'guangyun':
       return compileGuangyun();
     default:

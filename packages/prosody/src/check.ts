@@ -25,6 +25,7 @@ import { judgeRhyme } from './rules/rhyme.ts';
 import { judgeShape, judgeUnknownShape } from './rules/shape.ts';
 import { type LineScan, readLine, scanLine } from './scan.ts';
 import { detectScript, type Script } from './scripts.ts';
+import { hasTable } from './table-store.ts';
 import { type PoemText, splitText } from './text.ts';
 import type { BookName, RhymeFound, Verdict } from './verdict.ts';
 
@@ -123,6 +124,7 @@ function ciOptions(poem: CheckInput, options: CheckOptions): CiOptions {
 
 /** By its title or first line; old-style poems have tune names for titles too, so the length must be a variant's. */
 function recogniseCi(poem: CheckInput, options: CheckOptions): Verdict | null {
+  if (!hasTable('tunes') || !hasTable('cilin')) return null;
   const verdict = checkCi(poem.text, ciOptions(poem, options));
   return verdict?.strict.length ? verdict : null;
 }

@@ -1,5 +1,9 @@
 /** What a caller of the checker did wrong; poems themselves are never errors. */
-export type ProsodyErrorCode = 'PROSODY_UNKNOWN_FORM' | 'PROSODY_UNKNOWN_BOOK' | 'PROSODY_TEXT_TOO_LONG';
+export type ProsodyErrorCode =
+  | 'PROSODY_UNKNOWN_FORM'
+  | 'PROSODY_UNKNOWN_BOOK'
+  | 'PROSODY_TEXT_TOO_LONG'
+  | 'PROSODY_NOT_LOADED';
 
 /** A request that the checker cannot answer; `message` is "op: expected …, got …". */
 export class ProsodyError extends Error {

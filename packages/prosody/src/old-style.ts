@@ -6,7 +6,9 @@ import type { RegulatedJudgement } from './regulated.ts';
 import { ISSUES, type Issue } from './rules/issue.ts';
 import type { RhymeEvidence } from './rules/rhyme.ts';
 import type { Script } from './scripts.ts';
+import { hasTable } from './table-store.ts';
 import type { PoemLine } from './text.ts';
+import type { BookName } from './verdict.ts';
 
 /** A 绝句 with one broken place, or a longer poem with two, is regulated verse with slips. */
 const SLIPS_JUEJU = 1;
@@ -80,7 +82,9 @@ function isRhymed(lines: readonly PoemLine[], script: Script): boolean {
     .map(({ chars }) => chars[chars.length - 1] ?? '');
   if (ends.length < 2) return false;
   // What old-style verse lets rhyme (通押) is about as wide as the parts of 词林正韵, which divide one group (灰).
-  const books = [loadBook('pingshui', script), loadBook('cilin', script)];
+  // A page that has not fetched 词林正韵 goes by 平水韵 alone.
+  const names: readonly BookName[] = hasTable('cilin') ? ['pingshui', 'cilin'] : ['pingshui'];
+  const books = names.map((name) => loadBook(name, script));
   const canRhyme = (a: string, b: string | undefined): boolean =>
     b !== undefined &&
     books.some(({ readings }) =>

@@ -4,6 +4,7 @@
 import type { Book } from './book-types.ts';
 import { loadPairs } from './parallelism/pair-table.ts';
 import { type Script, simplifyCharacter, standardForm, traditionalForms } from './scripts.ts';
+import { hasTable } from './table-store.ts';
 import { toneUsage } from './tone-usage.ts';
 import type { Finding } from './verdict.ts';
 
@@ -44,6 +45,7 @@ export function suggestCharacters(
   script: Script,
   used: ReadonlySet<string>,
 ): string[] {
+  if (!hasTable('pairs')) return [];
   const { likeness } = loadPairs();
   const own = simplifyCharacter(char);
   // What is not in the table gets one list for all, so that the cache is bounded by the table.

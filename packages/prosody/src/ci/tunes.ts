@@ -1,6 +1,6 @@
 /** The 817 tunes of 《钦定词谱》 with 龙榆生's variants: found by any of their names, parsed when first asked for. */
 import { simplifyCharacter } from '../scripts.ts';
-import { CIPU } from '../tables/cipu.ts';
+import { useTable } from '../table-store.ts';
 import type { Tune } from './tune.ts';
 import { parseBody, parseHeader, type TuneHeader } from './tune-format.ts';
 
@@ -37,7 +37,7 @@ export function findTune(nameOrAlias: string): Tune | undefined {
 
 /** Every tune, in the book's order. */
 export function tunes(): readonly Tune[] {
-  all ??= CIPU.map((_, id) => tuneAt(id));
+  all ??= useTable('tunes').CIPU.map((_, id) => tuneAt(id));
   return all;
 }
 
@@ -45,7 +45,7 @@ function tuneAt(id: number): Tune {
   const known = parsed[id];
   if (known !== undefined) return known;
   const header = names().headers[id]!;
-  const body = parseBody(CIPU[id]!);
+  const body = parseBody(useTable('tunes').CIPU[id]!);
   const tune: Tune = {
     id,
     name: header.name,
@@ -61,7 +61,7 @@ function tuneAt(id: number): Tune {
 
 function names(): NameIndex {
   if (nameIndex !== undefined) return nameIndex;
-  const headers = CIPU.map(parseHeader);
+  const headers = useTable('tunes').CIPU.map(parseHeader);
   const ids = new Map<string, number>();
   const strength = new Map<string, number>();
   for (const [id, header] of headers.entries()) {

@@ -6,13 +6,7 @@
  * character holds its pairs with itself and the characters after it, in the order of the table: the gap to the one
  * before in base 32, lowest digit first, all but the last plus 32, then the digit of the count.
  */
-import {
-  PARALLEL_CHARACTERS,
-  PARALLEL_COUNTS,
-  PARALLEL_PAIRS,
-  PARALLEL_TOTAL,
-  PARALLEL_VECTORS,
-} from '../tables/parallelism.ts';
+import { useTable } from '../table-store.ts';
 
 /** The table as strings; tests build others. */
 export interface EncodedPairs {
@@ -50,12 +44,14 @@ let shipped: PairTable | undefined;
 
 /** The shipped table, decoded at the first call. */
 export function loadPairs(): PairTable {
-  shipped ??= decodePairs({
-    characters: PARALLEL_CHARACTERS,
-    counts: PARALLEL_COUNTS,
-    total: PARALLEL_TOTAL,
-    vectors: PARALLEL_VECTORS,
-    pairs: PARALLEL_PAIRS,
+  if (shipped) return shipped;
+  const table = useTable('pairs');
+  shipped = decodePairs({
+    characters: table.PARALLEL_CHARACTERS,
+    counts: table.PARALLEL_COUNTS,
+    total: table.PARALLEL_TOTAL,
+    vectors: table.PARALLEL_VECTORS,
+    pairs: table.PARALLEL_PAIRS,
   });
   return shipped;
 }
