@@ -109,6 +109,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'grpo-rollout': request('GRPO 选项有误'),
   'grpo-start-mismatch': request('GRPO 的起点不符'),
   'lora-options': request('LoRA 选项有误'),
+  'merge-quantized': request('四位量化的模型不能直接合并'),
   'lora-target': request('LoRA 找不到目标层'),
   'tune-batching': request('批次选项有误'),
   'tune-diverged': { status: EXIT.no, zh: '训练发散' },
