@@ -39,6 +39,12 @@ export {
   type NegativeRule,
   negativeRulesFor,
 } from './pair/negatives.ts';
+export {
+  createOtherNegative,
+  OTHER_NEGATIVES,
+  type OtherNegative,
+  type OtherNegativeOptions,
+} from './pair/other-negatives.ts';
 export type { Dynasty, Poem, PoemLabels } from './poem.ts';
 export { loadPoems, readPoems, type WrittenFile, writePoemFile } from './poem-file.ts';
 export { type SearchHit, type SearchOptions, searchPoems } from './search.ts';

@@ -268,6 +268,7 @@ async function openMadePairs(
           poems.map(({ text }) => text),
           prompts,
           recipe.seed,
+          recipe.pairs.rules,
         );
   const made: MadePairs = { ...sampled, pairs: [...sampled.pairs, ...negatives], negatives: negatives.length };
   if (made.pairs.length === 0) {

@@ -8,10 +8,14 @@ import { createHash } from 'node:crypto';
 import {
   CharacterPool,
   createNegative,
+  createOtherNegative,
   END_TOKEN,
   isSpoilable,
+  NEGATIVE_RULES,
   type NegativeRule,
   negativeRulesFor,
+  OTHER_NEGATIVES,
+  type OtherNegative,
   type Poem,
   type PoemRequest,
 } from '@tuiqiao/corpus';
@@ -21,6 +25,7 @@ import type { RunControls } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
 import { promptIdsFor, promptStyleOf, type WrittenPoem, writePoems } from '@tuiqiao/verse';
+import { RecipesError } from './errors.ts';
 import { plainRequest, writableRequests } from './poet/requests.ts';
 
 export interface TextPair {
@@ -55,31 +60,53 @@ export interface SampledPairs {
  *
  * @param poems tried in order; those that cannot be spoilt are passed over
  * @param texts where replacing characters come from
+ * @param wanted rules to break; default: all a poem can
+ * @throws RecipesError `recipe-bad-value` for a rule there is not
  */
 export function makeNegativePairs(
   poems: readonly Poem[],
   texts: Iterable<string>,
   count: number,
   seed: number,
+  wanted?: readonly string[],
 ): TextPair[] {
   const pool = new CharacterPool(texts);
-  const taught = new Map<NegativeRule, number>();
+  const taught = new Map<string, number>();
+  const known: readonly string[] = [...NEGATIVE_RULES, ...OTHER_NEGATIVES];
+  const unknown = wanted?.find((rule) => !known.includes(rule));
+  if (unknown !== undefined) {
+    throw new RecipesError('recipe-bad-value', `pairs.rules: expected names of ${known.join(', ')}, got ${unknown}`);
+  }
   const pairs: TextPair[] = [];
   for (const poem of poems) {
     if (pairs.length === count) break;
     if (!isSpoilable(poem)) continue;
-    const rules = [...negativeRulesFor(poem)];
+    const rules = rulesFor(poem, wanted);
     createRandom(seed).fork(`rules ${poem.id}`).shuffle(rules);
     rules.sort((a, b) => (taught.get(a) ?? 0) - (taught.get(b) ?? 0));
     for (const rule of rules) {
-      const negative = createNegative(poem, rule, { seed, pool });
-      if (negative === null) continue;
+      const rejected = isOther(rule)
+        ? createOtherNegative(poem, rule, { seed, pool, others: poems })
+        : (createNegative(poem, rule, { seed, pool })?.text ?? null);
+      if (rejected === null) continue;
       taught.set(rule, (taught.get(rule) ?? 0) + 1);
-      pairs.push({ request: plainRequest(poem), chosen: poem.text, rejected: negative.text, brokenRules: [rule] });
+      pairs.push({ request: plainRequest(poem), chosen: poem.text, rejected, brokenRules: [rule] });
       break;
     }
   }
   return pairs;
+}
+
+type PairRule = NegativeRule | OtherNegative;
+
+function isOther(rule: PairRule): rule is OtherNegative {
+  return (OTHER_NEGATIVES as readonly string[]).includes(rule);
+}
+
+function rulesFor(poem: Poem, wanted: readonly string[] | undefined): PairRule[] {
+  // Of a ci nothing but its own rules is spoilt: its requests name no form that another poem could miss.
+  const rules = [...negativeRulesFor(poem), ...(poem.labels.tune === null ? OTHER_NEGATIVES : [])];
+  return wanted === undefined ? rules : rules.filter((rule) => wanted.includes(rule));
 }
 
 /** A batch of prompts between two progress events. */
@@ -157,6 +184,7 @@ export function tokenizePair(pair: TextPair, index: number, tokenizer: Tokenizer
     promptIds: promptIdsFor(tokenizer, pair.request),
     chosenIds: complete(pair.chosen),
     rejectedIds: complete(pair.rejected),
+    tags: pair.brokenRules,
   };
 }
 

@@ -15,6 +15,8 @@ export interface PreferencePair {
   readonly promptIds: ArrayLike<number>;
   readonly chosenIds: ArrayLike<number>;
   readonly rejectedIds: ArrayLike<number>;
+  /** What the pair teaches, e.g. the rules its rejected answer breaks: accuracy is logged for each. */
+  readonly tags?: readonly string[];
   /** A completion was cut to fit: such a pair teaches cutting, and is warned about. */
   readonly isTruncated?: boolean;
 }

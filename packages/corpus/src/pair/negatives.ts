@@ -13,6 +13,7 @@ import { createRandom, type Random, shuffle } from './random.ts';
 /** Rules of regulated verse that can be broken alone, then those of ci. `-short` and `-long`: a character out or in. */
 export const NEGATIVE_RULES = [
   'chuyun',
+  'chongyun',
   'shidui',
   'shinian',
   'guping',
@@ -191,6 +192,8 @@ function isCandidate(rule: NegativeRule, place: Place, text: EditableText): bool
   switch (rule) {
     case 'chuyun':
       return isEnd && isSecondLine;
+    case 'chongyun':
+      return isEnd && isSecondLine && place.line > 1;
     case 'cipai-rhyme':
       return isEnd;
     case 'shidui':
@@ -238,6 +241,10 @@ function proposeEdit(
     }
     case 'chuyun':
       return replace(pool.draw(character, '平', text.used, random, isOutside('pingshui', character)));
+    case 'chongyun': {
+      const earlier = text.lines.filter((_, line) => line % 2 === 1 && line < place.line);
+      return replace([...(shuffle(earlier, random)[0] ?? '')].at(-1));
+    }
     case 'cipai-rhyme': {
       if (mask !== 1 && mask !== 2) return null;
       return replace(pool.draw(character, mask === 1 ? '平' : '仄', text.used, random, isOutside('cilin', character)));

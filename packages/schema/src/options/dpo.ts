@@ -91,4 +91,9 @@ export const pairsSchema = z.strictObject({
     '每个提示写几首；凡出律者，与同一随机数下受格律约束写成的一首成对。',
   ),
   temperature: option(z.number().positive().default(1), 'Sampling temperature.', '取样温度。'),
+  rules: option(
+    nameList.optional(),
+    'Rules that negatives break (chuyun, chongyun, shidui, shinian, guping, sanpingwei, pingze, zishu-short, zishu-long, modern, duizhang, theme, form, …); absent: all, as many of each.',
+    '反例所犯的规则（出韵 chuyun、重韵 chongyun、失对 shidui、失粘 shinian、孤平 guping、三平尾 sanpingwei、pingze、zishu-short、zishu-long、今词 modern、对仗 duizhang、题意 theme、体裁 form……）；不填则各条均匀。',
+  ),
 });

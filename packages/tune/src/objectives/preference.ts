@@ -4,6 +4,7 @@ import type { PreferencePair } from '../items.ts';
 import type { Objective, StepFinding } from '../objective.ts';
 import { checkPairwiseOptions } from './pairwise.ts';
 import { lossesOf, needsReference, type PairwiseLosses, pairwiseMix } from './pairwise-mix.ts';
+import { sumRange } from './scalar.ts';
 
 /** Summed log-probability of each pair's completions under the frozen reference, by index in the data set. */
 export interface ReferenceLogProbs {
@@ -44,24 +45,52 @@ export function preferenceObjective(losses: PairwiseLosses, references?: Referen
     beginStep: (items) => {
       let chosenTokens = 0;
       let rejectedTokens = 0;
+      const tagged = countTags(items);
       for (const item of items) {
         chosenTokens += item.chosenIds.length;
         rejectedTokens += item.rejectedIds.length;
       }
       return {
         lossTokens: chosenTokens + rejectedTokens,
-        evaluate: ({ indexes, logProbs, rowOffsets }) => {
+        evaluate: ({ items: part, indexes, logProbs, rowOffsets }) => {
           const reference = new Float64Array(2 * indexes.length);
           for (let p = 0; references !== undefined && p < indexes.length; p++) {
             reference[2 * p] = references.chosen[indexes[p]!]!;
             reference[2 * p + 1] = references.rejected[indexes[p]!]!;
           }
           const window = { pairs: items.length, chosenTokens };
-          return pairwiseMix({ logProbs, offsets: rowOffsets, reference, window }, losses);
+          const result = pairwiseMix({ logProbs, offsets: rowOffsets, reference, window }, losses);
+          const shares = tagAccuracies(part, { logProbs, rowOffsets, reference }, tagged);
+          return { ...result, metrics: { ...result.metrics, ...shares } };
         },
       };
     },
   };
+}
+
+function countTags(items: readonly PreferencePair[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { tags = [] } of items) for (const tag of tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+  return counts;
+}
+
+/** `rewards/accuracies/<tag>`: of a step's pairs with the tag, the share preferred rightly; here this part's share of it. */
+function tagAccuracies(
+  part: readonly PreferencePair[],
+  scored: { readonly logProbs: Float64Array; readonly rowOffsets: Int32Array; readonly reference: Float64Array },
+  counts: ReadonlyMap<string, number>,
+): Record<string, number> {
+  const { logProbs, rowOffsets, reference } = scored;
+  const gain = (s: number): number => sumRange(logProbs, rowOffsets[s]!, rowOffsets[s + 1]!) - reference[s]!;
+  const shares: Record<string, number> = {};
+  for (const [p, { tags = [] }] of part.entries()) {
+    const isRight = gain(2 * p) > gain(2 * p + 1) ? 1 : 0;
+    for (const tag of tags) {
+      const name = `rewards/accuracies/${tag}`;
+      shares[name] = (shares[name] ?? 0) + isRight / counts.get(tag)!;
+    }
+  }
+  return shares;
 }
 
 function collapseFinding(step: number, loss: number, collapsedSteps: number): StepFinding | null {
