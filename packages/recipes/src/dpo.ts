@@ -41,6 +41,7 @@ import {
 import type { ManifestData } from './run-manifest.ts';
 import { saveTrained } from './sft.ts';
 import { evaluationInterval, type StageResult, type TrainingRun, withTrainingRun } from './training-run.ts';
+import { openTrainingSamples } from './training-samples.ts';
 
 const PAIRS_FILE = 'pairs.json';
 const REFERENCE_FILE = 'reference-log-probs.json';
@@ -106,8 +107,10 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     }
 
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
+    const samples = await openTrainingSamples(recipe, opened, run, totalSteps, controls);
     const result = await train({
       ...run.loop(save),
+      ...samples,
       model,
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),

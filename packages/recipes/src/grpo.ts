@@ -33,6 +33,7 @@ import { measureFluency, needsLikelihood, openRewards } from './rewards.ts';
 import type { ManifestData } from './run-manifest.ts';
 import { saveTrained } from './sft.ts';
 import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
+import { openTrainingSamples } from './training-samples.ts';
 
 /** Poems on which policy and reference are compared before step 1. */
 const START_POEMS = 16;
@@ -120,8 +121,10 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     });
 
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
+    const samples = await openTrainingSamples(recipe, opened, run, totalSteps, controls);
     const result = await trainFrom(source, {
       ...run.loop(save),
+      ...samples,
       model,
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),

@@ -25,6 +25,7 @@ import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { type OwnPoems, openOwnPoems } from './own-poems.ts';
 import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
+import { openTrainingSamples } from './training-samples.ts';
 
 export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Promise<StageResult> {
   const kernels = openKernels(recipe);
@@ -63,8 +64,10 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     });
     for (const warning of warnings) run.emit(warning);
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
+    const samples = await openTrainingSamples(recipe, opened, run, totalSteps, controls);
     const result = await train({
       ...run.loop(save),
+      ...samples,
       model,
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),

@@ -188,6 +188,7 @@ export const ALIASES: readonly Alias[] = [
   alias('Transformers', 'eval_steps', 'evalSteps'),
   alias('Transformers', 'eval_strategy', 'evalSteps', stepsOrNever),
   alias('Transformers', 'evaluation_strategy', 'evalSteps', stepsOrNever),
+  alias('other', 'sample_every_n_steps', 'sampleSteps'),
   // generation
   alias('Transformers', 'max_new_tokens', 'maxNewTokens'),
   alias('OpenAI', 'max_tokens', 'maxNewTokens'),

@@ -12,6 +12,7 @@ import { adapterFields, computeFields, modelFields } from './options/model.ts';
 import { option } from './options/option.ts';
 import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
+import { sampleFields } from './options/samples.ts';
 import { sftTrainingFields, trainingFields } from './options/training.ts';
 import { requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
 
@@ -60,6 +61,7 @@ export const sftSchema = z.strictObject({
     outputDir: 'runs/sft',
   }),
   ...sftTrainingFields,
+  ...sampleFields,
   ...computeFields,
 });
 
@@ -79,6 +81,7 @@ export const dpoStageSchema = z.strictObject({
     weightDecay: 0,
     outputDir: 'runs/dpo',
   }),
+  ...sampleFields,
   ...computeFields,
 });
 
@@ -105,6 +108,7 @@ export const grpoStageSchema = z.strictObject({
     weightDecay: 0,
     outputDir: 'runs/grpo',
   }),
+  ...sampleFields,
   ...computeFields,
 });
 

@@ -266,7 +266,11 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
       }
       logStart += performance.now() - now; // evaluation is not training time
     }
-    await options.onStep?.(step);
+    if (options.onStep !== undefined) {
+      const before = performance.now();
+      await options.onStep(step);
+      logStart += performance.now() - before; // nor is what the caller does between steps
+    }
     const isBest = keepBest && state.best?.step === step;
     if (checkpoints !== undefined && (isBest || isDue(checkpoints.everySteps, step, totalSteps))) await save();
   }

@@ -244,6 +244,50 @@ export function metricsChart(id: string, description: string, run: ReportRun): C
   };
 }
 
+/** What a run has learned of the rules: of the poems written while it trained, else of its rollouts. */
+const RULE_KEYS = ['length', 'rhyme', 'meter', 'all', 'copied'] as const;
+const RULE_SOURCES = ['samples', 'rules'] as const;
+const RULE_COLOURS: Readonly<Record<(typeof RULE_KEYS)[number], string>> = {
+  length: '--stage-1',
+  rhyme: '--stage-2',
+  meter: '--stage-3',
+  all: '--accent',
+  copied: '--warn',
+};
+
+/** Shares of poems that keep each rule, in percent by step; null when the run wrote none. */
+export function rulesChart(
+  id: string,
+  description: string,
+  run: ReportRun,
+  names: Readonly<Record<(typeof RULE_KEYS)[number], string>>,
+): Chart | null {
+  const source = RULE_SOURCES.find((prefix) => pointsOf(run.log, `${prefix}/all`).length > 1);
+  if (source === undefined) return null;
+  const series = RULE_KEYS.flatMap((rule) => {
+    const points = pointsOf(run.log, `${source}/${rule}`).map(({ step, value }) => ({ step, value: 100 * value }));
+    if (points.length === 0) return [];
+    // A few measurements are points; a rollout a step is a course.
+    const isSparse = points.length < MIN_SMOOTHED_POINTS;
+    return [
+      line(names[rule], isSparse ? points : smooth(points), RULE_COLOURS[rule], {
+        lineStyle: {
+          color: RULE_COLOURS[rule],
+          width: rule === 'all' ? 3 : 2,
+          ...(rule === 'copied' ? { type: 'dashed' } : {}),
+        },
+        ...(isSparse ? { showSymbol: true, symbol: 'circle', symbolSize: 6 } : {}),
+      }),
+    ];
+  });
+  return {
+    id,
+    description,
+    heightPx: CURVE_HEIGHT_PX,
+    option: { ...curveAxes({ min: 0, max: 100, axisLabel: { ...text, fontSize: 11, formatter: '{value}%' } }), series },
+  };
+}
+
 /** First and last smoothed value of a column, for the table beside the curve. */
 export function endsOf(run: ReportRun, key: string): { first: string; last: string } | null {
   const points = smooth(pointsOf(run.log, key));

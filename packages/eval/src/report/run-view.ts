@@ -1,5 +1,5 @@
 /** The training runs as markup: the curves of each stage and a table of where they began and ended. */
-import { type Chart, endsOf, lossChart, metricsChart } from './charts.ts';
+import { type Chart, endsOf, lossChart, metricsChart, rulesChart } from './charts.ts';
 import { html, type SafeHtml } from './html.ts';
 import type { Labels } from './messages.ts';
 import type { ReportRun } from './report-input.ts';
@@ -10,7 +10,19 @@ export interface RunCharts {
 }
 
 /** Columns of the log worth a row in the table, in this order, when the run has them. */
-const COLUMNS = ['loss', 'eval_loss', 'mean_token_accuracy', 'rewards/accuracies', 'rewards/margins'];
+const COLUMNS = [
+  'loss',
+  'eval_loss',
+  'mean_token_accuracy',
+  'rewards/accuracies',
+  'rewards/margins',
+  'reward',
+  'samples/length',
+  'samples/rhyme',
+  'samples/meter',
+  'samples/all',
+  'samples/copied',
+];
 
 export function runCharts(runs: readonly ReportRun[], labels: Labels): RunCharts[] {
   return runs.map((run, i) => {
@@ -23,10 +35,18 @@ export function runCharts(runs: readonly ReportRun[], labels: Labels): RunCharts
       evalLoss: labels('evalLoss'),
     });
     const metrics = metricsChart(`${id}-metrics`, `${labels('chartOf')}${run.name} ${labels('metric')}`, run);
+    const rules = rulesChart(`${id}-rules`, `${labels('chartOf')}${run.name} ${labels('rulesLearned')}`, run, {
+      length: labels('length'),
+      rhyme: labels('rhyme'),
+      meter: labels('meter'),
+      all: labels('all'),
+      copied: labels('copied'),
+    });
     return {
       run,
       charts: [
         ...(loss === null ? [] : [{ title: `${labels('loss')} / ${labels('step')}`, chart: loss }]),
+        ...(rules === null ? [] : [{ title: `${labels('rulesLearned')} / ${labels('step')}`, chart: rules }]),
         ...(metrics === null ? [] : [{ title: `${labels('metric')} / ${labels('step')}`, chart: metrics }]),
       ],
     };
