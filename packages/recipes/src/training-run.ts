@@ -23,7 +23,10 @@ export interface TrainingRun {
   /** The loop options that follow from the recipe and the folder. */
   loop(
     exportTo?: CheckpointOptions['exportTo'],
-  ): Pick<TrainOptions<unknown>, 'maxGradNorm' | 'loggingSteps' | 'seed' | 'checkpoints' | 'signal' | 'onEvent'>;
+  ): Pick<
+    TrainOptions<unknown>,
+    'maxGradNorm' | 'gradientCheckpointing' | 'loggingSteps' | 'seed' | 'checkpoints' | 'signal' | 'onEvent'
+  >;
 }
 
 /** A finished stage: how training went and where its result lies. */
@@ -71,6 +74,7 @@ export async function withTrainingRun(
       },
       loop: (exportTo) => ({
         maxGradNorm: recipe.maxGradNorm,
+        gradientCheckpointing: recipe.gradientCheckpointing,
         loggingSteps: recipe.loggingSteps,
         seed: recipe.seed,
         checkpoints: {

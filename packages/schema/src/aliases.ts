@@ -172,6 +172,7 @@ export const ALIASES: readonly Alias[] = [
   alias('Transformers', 'load_best_model_at_end', 'loadBestModelAtEnd'),
   alias('Transformers', 'weight_decay', 'weightDecay'),
   alias('Transformers', 'max_grad_norm', 'maxGradNorm'),
+  alias('Transformers', 'gradient_checkpointing', 'gradientCheckpointing'),
   alias('Transformers', 'adam_beta1', 'adamBeta1'),
   alias('Transformers', 'adam_beta2', 'adamBeta2'),
   alias('Transformers', 'adam_epsilon', 'adamEpsilon'),

@@ -36,7 +36,6 @@ export const FOREIGN_NAMES: readonly ForeignName[] = [
   silent('ddp_timeout', 'one process trains'),
   silent('plot_loss', 'report.html has the curves'),
   silent('use_cache', 'decoding always uses a cache'),
-  silent('gradient_checkpointing', 'memory is planned by the engine; the result does not depend on it'),
   silent('precompute_ref_log_probs', 'reference log-probabilities are always computed once'),
   silent('packing', 'samples always lie end to end, and attention never crosses from one to the next'),
   silent('neat_packing', 'samples always lie end to end, and attention never crosses from one to the next'),

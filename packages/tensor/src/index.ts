@@ -8,6 +8,7 @@ export { TensorError } from './errors.ts';
 export type { AttentionOptions } from './ops/attention.ts';
 export { attention, geglu, swiglu } from './ops/attention.ts';
 export { add, cast, embed, gatherRows, softCap, uploadInts } from './ops/embed.ts';
+export { checkpoint } from './ops/checkpoint.ts';
 export type { HeadOptions, HeadResult } from './ops/head.ts';
 export { headChunkRows, headLogProbs } from './ops/head.ts';
 export { fusedLinear, linear, linearAddResidual } from './ops/linear.ts';

@@ -88,6 +88,8 @@ export class Tape {
   readonly isRecording: boolean;
   /** True while training: dropout is active. */
   readonly isTraining: boolean;
+  /** True when a layer's activations are computed again in the backward pass rather than kept (`checkpoint`). */
+  readonly usesCheckpoints: boolean;
   /** Seed of this step's dropout masks; every dropout call takes the next one. */
   dropoutSeed: number;
   /** Added to the token embeddings, one number an element of [N, C] (NEFTune); null for none. */
@@ -97,13 +99,20 @@ export class Tape {
   constructor(
     kernels: Kernels,
     arena: Arena,
-    options: { computeType: FloatType; isRecording: boolean; isTraining?: boolean; dropoutSeed?: number },
+    options: {
+      computeType: FloatType;
+      isRecording: boolean;
+      isTraining?: boolean;
+      usesCheckpoints?: boolean;
+      dropoutSeed?: number;
+    },
   ) {
     this.kernels = kernels;
     this.arena = arena;
     this.computeType = options.computeType;
     this.isRecording = options.isRecording;
     this.isTraining = options.isTraining ?? false;
+    this.usesCheckpoints = options.usesCheckpoints ?? false;
     this.dropoutSeed = options.dropoutSeed ?? 0;
   }
 

@@ -31,6 +31,7 @@ export async function accumulateGradients<Item>(options: {
   readonly step: StepObjective<Item>;
   readonly items: readonly Item[];
   readonly indexes: Int32Array;
+  readonly usesCheckpoints?: boolean;
   readonly dropoutSeed: number;
   /** NEFTune's α; none when absent. */
   readonly neftuneAlpha?: number | undefined;
@@ -51,6 +52,7 @@ export async function accumulateGradients<Item>(options: {
     computeType: computeTypeOf(model),
     isRecording: true,
     isTraining: true,
+    usesCheckpoints: options.usesCheckpoints ?? false,
     dropoutSeed: options.dropoutSeed,
   });
   if (options.neftuneAlpha !== undefined) {

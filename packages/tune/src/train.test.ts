@@ -133,6 +133,25 @@ describe('the loop', () => {
     expect(await bytesOf(model, adapter.parameters)).not.toBe(start);
   });
 
+  it.each(['adapter', 'full'] as const)('gives the same bits with gradient checkpointing (%s)', async (kind) => {
+    const finals: string[] = [];
+    for (const gradientCheckpointing of [false, true]) {
+      const changes = { gradientCheckpointing, totalSteps: 3 };
+      if (kind === 'adapter') {
+        const { model, adapter, options } = adapterRun(changes);
+        await train(options);
+        finals.push(await bytesOf(model, adapter.parameters));
+      } else {
+        const model = tinyModel(true, 1, 'bf16');
+        const parameters = [...model.parameters.values()];
+        const optimizer = createAdamW(model.kernels, groupParameters(parameters, 0.1));
+        await train({ ...adapterRun(changes).options, model, parameters, optimizer });
+        finals.push(await bytesOf(model, parameters));
+      }
+    }
+    expect(finals[1]).toBe(finals[0]);
+  });
+
   it('draws dropout from the seed', async () => {
     const finals: string[] = [];
     for (const seed of [1, 1, 2]) {

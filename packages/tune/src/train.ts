@@ -65,6 +65,8 @@ export interface TrainOptions<Item> {
   readonly totalSteps: number;
   /** Global L2 norm gradients are clipped to; 0 = off. Default 1. */
   readonly maxGradNorm?: number;
+  /** Computes each layer again in the backward pass instead of keeping its activations: less memory, same bits. */
+  readonly gradientCheckpointing?: boolean;
   /** Seed of dropout masks. Default 42. */
   readonly seed?: number;
   /** Steps averaged into one `step-end` event. Default 10. */
@@ -182,6 +184,7 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
         step: stepObjective,
         items: partItems,
         indexes: part.map((place) => stepItems.indexes[place]!),
+        usesCheckpoints: options.gradientCheckpointing ?? false,
         dropoutSeed: dropoutSeed(options.seed ?? 42, step, micro),
         neftuneAlpha: options.neftuneAlpha,
       });

@@ -17,6 +17,7 @@ import {
   add,
   attention,
   type Columns,
+  checkpoint,
   createArena,
   createRope,
   type DeviceBuffer,
@@ -179,26 +180,30 @@ export class Decoder implements LanguageModel {
       ? tape
       : new Tape(this.kernels, this.#layerArena, { computeType: tape.computeType, isRecording: false });
 
-    const { activation, embeddingScale: scale } = this.config.architecture;
-    const gated = activation === 'silu' ? swiglu : geglu;
+    const { embeddingScale: scale } = this.config.architecture;
     let x = embed(tape, this.#modules.embedding, uploadInts(tape, ids), { scale });
-    for (const [index, layer] of this.#modules.layers.entries()) {
-      const h = this.#normOrSame(layerTape, x, layer.beforeAttention);
-      const [q, k, v] = this.#queryKeyValue(layerTape, h, index, positionBuffer);
-      x = this.#addToStream(
-        layerTape,
-        x,
-        attend(layerTape, index, q, k, v),
-        layer.attentionOutput,
-        layer.afterAttention,
-      );
-
-      const h2 = this.#normOrSame(layerTape, x, layer.beforeFeedForward);
-      const [gate, up] = this.#gateUp(layerTape, h2, layer);
-      x = this.#addToStream(layerTape, x, gated(layerTape, gate, up), layer.down, layer.afterFeedForward);
-      if (layerTape !== tape) this.#layerArena.reset();
+    for (let index = 0; index < this.#modules.layers.length; index++) {
+      const block = (blockTape: Tape, stream: Tensor) => this.#block(blockTape, stream, index, positionBuffer, attend);
+      if (tape.isRecording) {
+        x = tape.usesCheckpoints ? checkpoint(tape, this.#layerArena, x, block) : block(tape, x);
+        continue;
+      }
+      x = block(layerTape, x);
+      this.#layerArena.reset();
     }
     return x;
+  }
+
+  #block(tape: Tape, x: Tensor, index: number, positions: DeviceBuffer, attend: Attend): Tensor {
+    const layer = this.#modules.layers[index]!;
+    const gated = this.config.architecture.activation === 'silu' ? swiglu : geglu;
+    const h = this.#normOrSame(tape, x, layer.beforeAttention);
+    const [q, k, v] = this.#queryKeyValue(tape, h, index, positions);
+    const mixed = attend(tape, index, q, k, v);
+    const middle = this.#addToStream(tape, x, mixed, layer.attentionOutput, layer.afterAttention);
+    const h2 = this.#normOrSame(tape, middle, layer.beforeFeedForward);
+    const [gate, up] = this.#gateUp(tape, h2, layer);
+    return this.#addToStream(tape, middle, gated(tape, gate, up), layer.down, layer.afterFeedForward);
   }
 
   #norm(tape: Tape, x: Tensor, weight: Parameter, outType: FloatType = tape.computeType): Tensor {

@@ -141,6 +141,11 @@ export function trainingFields(defaults: TrainingDefaults) {
       'Gradients longer than this are shortened to it; 0 switches clipping off.',
       '梯度裁剪的范数上限；0 表示不裁剪。',
     ),
+    gradientCheckpointing: option(
+      z.boolean().default(false),
+      'Compute each layer again in the backward pass instead of keeping its activations: about half the memory, a third more time, the same result bit for bit.',
+      '反向时重算各层而不保存激活：内存约减半，时间约多三分之一，结果逐位相同。',
+    ),
     adamBeta1: option(z.number().min(0).lt(1).default(0.9), 'AdamW: decay of the mean.', 'AdamW 一阶矩衰减。', {
       isAdvanced: true,
     }),
