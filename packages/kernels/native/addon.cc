@@ -5,6 +5,7 @@
 //   gemmName(): string
 //   prepareMemory(memory: ArrayBuffer): number       the first offset in it that is 64-byte aligned
 //   mapMemory(folder: string, bytes: number): ArrayBuffer | null   zeroed, backed by an unnamed file in the folder
+//   mapFile(file: string, offset: number, bytes: number): ArrayBuffer | null   a part of a file, read when touched
 //   forgetPacked(array: TypedArray): void            the array was written from JavaScript
 //   matmul(out, a, b, M, N, K, transposeA, transposeB, accumulate, alpha, ldA, ldB, ldOut, isConstantB, usePortable)
 #include <node_api.h>
@@ -127,16 +128,9 @@ napi_value prepareMemory(napi_env env, napi_callback_info info) {
   return result;
 }
 
-// Pages of a file that has no name any more: the system writes them out when memory is short, and frees them with the
-// last view of the buffer.
-napi_value mapMemory(napi_env env, napi_callback_info info) {
-  size_t count = 2, length = 0;
-  napi_value arguments[2], result;
-  char folder[4096] = "";
-  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
-  napi_get_value_string_utf8(env, arguments[0], folder, sizeof folder, &length);
-  const size_t bytes = static_cast<size_t>(toNumber(env, arguments[1]));
-  void* data = mapTemporaryFile(folder, bytes);
+// Mapped memory as a buffer that unmaps it when it is collected; null where there is none.
+napi_value mappedBuffer(napi_env env, void* data, size_t bytes) {
+  napi_value result;
   if (data != nullptr) {
     forgetPacked(data, bytes);
     auto release = [](napi_env, void* memory, void* hint) { unmapFile(memory, reinterpret_cast<size_t>(hint)); };
@@ -146,6 +140,28 @@ napi_value mapMemory(napi_env env, napi_callback_info info) {
   }
   napi_get_null(env, &result);
   return result;
+}
+
+// Pages of a file that has no name any more: the system writes them out when memory is short, and frees them with the
+// last view of the buffer.
+napi_value mapMemory(napi_env env, napi_callback_info info) {
+  size_t count = 2, length = 0;
+  napi_value arguments[2];
+  char folder[4096] = "";
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  napi_get_value_string_utf8(env, arguments[0], folder, sizeof folder, &length);
+  const size_t bytes = static_cast<size_t>(toNumber(env, arguments[1]));
+  return mappedBuffer(env, mapTemporaryFile(folder, bytes), bytes);
+}
+
+napi_value mapFile(napi_env env, napi_callback_info info) {
+  size_t count = 3, length = 0;
+  napi_value arguments[3];
+  char file[4096] = "";
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  napi_get_value_string_utf8(env, arguments[0], file, sizeof file, &length);
+  const size_t bytes = static_cast<size_t>(toNumber(env, arguments[2]));
+  return mappedBuffer(env, mapFilePart(file, static_cast<size_t>(toNumber(env, arguments[1])), bytes), bytes);
 }
 
 napi_value forget(napi_env env, napi_callback_info info) {
@@ -211,6 +227,7 @@ NAPI_MODULE_INIT() {
   define(env, exports, "matmul", matmul);
   define(env, exports, "prepareMemory", prepareMemory);
   define(env, exports, "mapMemory", mapMemory);
+  define(env, exports, "mapFile", mapFile);
   define(env, exports, "forgetPacked", forget);
   define(env, exports, "setThreads", setThreads);
   define(env, exports, "selectKernels", selectKernels);

@@ -12,6 +12,7 @@
 #endif
 #if !defined(_WIN32)
 #include <cstdlib>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
@@ -114,9 +115,28 @@ void* mapTemporaryFile(const char* folder, size_t bytes) {
 #endif
 }
 
+void* mapFilePart(const char* name, size_t offset, size_t bytes) {
+#if !defined(_WIN32)
+  const int file = open(name, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return nullptr;
+  const size_t before = offset % static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  void* data = mmap(nullptr, bytes + before, PROT_READ | PROT_WRITE, MAP_PRIVATE, file, static_cast<off_t>(offset - before));
+  close(file);
+  if (data == MAP_FAILED) return nullptr;
+  madvise(data, bytes + before, MADV_WILLNEED);  // a wish: reading ahead while the rest of the model is put together
+  return static_cast<char*>(data) + before;
+#else
+  (void)name;
+  (void)offset;
+  (void)bytes;
+  return nullptr;
+#endif
+}
+
 void unmapFile(void* data, size_t bytes) {
 #if !defined(_WIN32)
-  munmap(data, bytes);
+  const size_t before = reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  munmap(static_cast<char*>(data) - before, bytes + before);
 #else
   (void)data;
   (void)bytes;

@@ -17,6 +17,8 @@ int availableCores();
 void useHugePages(void* data, size_t bytes);
 // Zeroed memory backed by a new file in the folder that has no name any more; null where that fails.
 void* mapTemporaryFile(const char* folder, size_t bytes);
+// A part of a file; null where that fails. Pages are read when first touched, and what is written stays in memory.
+void* mapFilePart(const char* file, size_t offset, size_t bytes);
 void unmapFile(void* data, size_t bytes);
 
 }  // namespace tuiqiao

@@ -127,6 +127,12 @@ export interface Kernels {
    * where `features.hasPagedMemory` is false. The file is removed from `folder` at once and its space freed with the buffer.
    */
   allocatePaged(dtype: DType, length: number, folder: string): DeviceBuffer;
+  /**
+   * `length` numbers that lie in a file from byte `offset` on, little-endian, without a copy: pages are read when first
+   * touched and shared with other processes; what is written stays in this buffer. Null where that cannot be done
+   * (unaligned offset, no mapping of files): read and `write` them then. The file must not be cut short meanwhile.
+   */
+  mapFile(dtype: DType, file: string, offset: number, length: number): DeviceBuffer | null;
   /** Copies numbers in, converting to the buffer's type. `data.length` ≤ `out.length`. */
   write(out: DeviceBuffer, data: Float32Array | Float64Array | Int32Array | readonly number[]): void;
   /** Copies raw bf16 bits in (`out` is bf16). */

@@ -52,13 +52,23 @@ const KERNEL_NAMES = [
   'matmul',
 ] as const;
 
-const OTHER_NAMES = ['prepareMemory', 'mapMemory', 'forgetPacked', 'setThreads', 'selectKernels', 'gemmName'] as const;
+const OTHER_NAMES = [
+  'prepareMemory',
+  'mapMemory',
+  'mapFile',
+  'forgetPacked',
+  'setThreads',
+  'selectKernels',
+  'gemmName',
+] as const;
 
 export type NativeAddon = Readonly<Record<(typeof KERNEL_NAMES)[number], Kernel>> & {
   /** Readies new memory for kernels (large pages) and returns its first 64-byte aligned offset. */
   prepareMemory(memory: ArrayBuffer): number;
   /** Memory backed by a file of its own in the folder, which is unlinked at once; null where that cannot be had. */
   mapMemory(folder: string, bytes: number): ArrayBuffer | null;
+  /** `bytes` of a file from `offset` on, read when touched; what is written stays in memory. Null where that fails. */
+  mapFile(file: string, offset: number, bytes: number): ArrayBuffer | null;
   /** Tells the addon that JavaScript wrote to the array: packed copies of it are stale. */
   forgetPacked(array: HostArray): void;
   /** 0: one per physical core. Returns the count in use. */

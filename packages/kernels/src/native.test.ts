@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { attentionCases } from '../test/cases/attention.case.ts';
 import { elementwiseCases } from '../test/cases/elementwise.case.ts';
@@ -72,6 +75,26 @@ describe.skipIf(!isBuilt)('native kernels', () => {
       const buffer = native.allocate('f32', length);
       expect(buffer.length).toBe(length);
       expect((await native.read(buffer)).every((x) => x === 0)).toBe(true);
+    }
+  });
+
+  it('use the numbers of a file where they lie, and leave the file as it is', async () => {
+    const native = createNativeKernels();
+    const folder = await mkdtemp(path.join(tmpdir(), 'mapped-'));
+    try {
+      const file = path.join(folder, 'numbers');
+      const numbers = Float32Array.from({ length: 3000 }, (_, i) => i);
+      await writeFile(file, numbers);
+      const mapped = native.mapFile('f32', file, 4 * 1500, 1500);
+      expect(mapped).not.toBeNull();
+      expect((await native.read(mapped!))[7]).toBe(1507);
+      native.fill(mapped!, 3);
+      expect((await native.read(mapped!))[7]).toBe(3);
+      expect((await readFile(file)).readFloatLE(4 * 1507)).toBe(1507);
+      expect(native.mapFile('f32', file, 2, 10)).toBeNull();
+      expect(native.mapFile('f32', path.join(folder, 'absent'), 0, 10)).toBeNull();
+    } finally {
+      await rm(folder, { recursive: true });
     }
   });
 

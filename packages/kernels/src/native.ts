@@ -31,11 +31,13 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
   }
   const native = loadNativeAddon();
   const isaName = native.selectKernels(isa);
-  const usesPortable = gemm === 'portable' || native.gemmName() === 'portable';
+  const usesPortable = gemm === 'portable';
+  const isPortable = usesPortable || native.gemmName() === 'portable';
   const features: KernelFeatures = {
     name: 'native',
-    gemm: usesPortable ? 'portable' : native.gemmName(),
-    hasFastBf16: !usesPortable && isaName.endsWith('_bf16'),
+    gemm: isPortable ? 'portable' : native.gemmName(),
+    // The tile unit needs no library.
+    hasFastBf16: isaName === 'amx_bf16' ? !usesPortable : !isPortable && isaName === 'avx512_bf16',
     isa: isaName,
     threads: native.setThreads(threads),
     hasPagedMemory: process.platform !== 'win32',
@@ -53,6 +55,12 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     allocatePaged(dtype, length, folder) {
       const memory = native.mapMemory(folder, Math.max(1, length) * bytesPerElement(dtype));
       return memory === null ? allocate(dtype, length) : new HostBuffer(dtype, hostArray(dtype, memory, 0, length));
+    },
+    mapFile(dtype, file, offset, length) {
+      const size = bytesPerElement(dtype);
+      if (length === 0 || offset % size !== 0) return null;
+      const memory = native.mapFile(file, offset, length * size);
+      return memory === null ? null : new HostBuffer(dtype, hostArray(dtype, memory, 0, length));
     },
     write(out, numbers) {
       const { array, dtype } = asHost(out);

@@ -32,6 +32,7 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
   return {
     features: FEATURES,
     allocate: precision === 'double' ? memory.allocateDouble : memory.allocate,
+    mapFile: () => null,
     allocatePaged: precision === 'double' ? memory.allocateDouble : memory.allocate,
     write: memory.write,
     writeBf16Bits: memory.writeBf16Bits,

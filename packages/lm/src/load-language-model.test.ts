@@ -1,7 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createReferenceKernels } from '@tuiqiao/kernels';
+import { createKernels, createReferenceKernels } from '@tuiqiao/kernels';
+import { enableGradient } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { floatsToBf16 } from './checkpoint/number-formats.ts';
 import { writeSafetensors } from './checkpoint/safetensors.ts';
@@ -50,6 +51,28 @@ describe('createLanguageModel', () => {
     const model = create(1);
     const counted = [...model.parameters.values()].reduce((sum, { value }) => sum + value.length, 0);
     expect(parameterCount(model.config)).toBe(counted);
+  });
+});
+
+describe('mapped weights', () => {
+  const native = createKernels();
+  it.skipIf(native.features.name !== 'native')('compute what copied ones do, and can be trained', async () => {
+    const target = path.join(folder, 'mapped');
+    await saveLanguageModel(create(6), target, { dtype: 'bf16' });
+    const load = (mapsWeights: boolean) =>
+      loadLanguageModel(target, { kernels: native, computeType: 'bf16', mapsWeights });
+    const logits: Float32Array[] = [];
+    for (const mapsWeights of [false, true]) {
+      const model = await load(mapsWeights);
+      const weight = model.parameters.get('model.layers.0.self_attn.q_proj.weight')!;
+      expect(weight.isMapped).toBe(mapsWeights);
+      logits.push(await model.extend(model.createCache(1, 8), [{ slot: 0, ids: [3, 1, 4] }]));
+      enableGradient(native, weight, 'bf16');
+      native.fill(weight.value, 0);
+    }
+    expect(logits[1]).toEqual(logits[0]);
+    const again = await load(true);
+    expect(await again.extend(again.createCache(1, 8), [{ slot: 0, ids: [3, 1, 4] }])).toEqual(logits[0]);
   });
 });
 

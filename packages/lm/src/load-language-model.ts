@@ -10,6 +10,7 @@ import {
   initNormal,
   type Kernels,
   type Parameter,
+  parameterLength,
   syncCompute,
 } from '@tuiqiao/tensor';
 import { parseConfig, writeConfig } from './checkpoint/config-json.ts';
@@ -24,6 +25,9 @@ import { Decoder } from './families/decoder.ts';
 import { type WeightSpec, weightSpecs } from './families/weights.ts';
 import type { LanguageModel } from './language-model.ts';
 
+/** Smaller checkpoints are copied: q, k, v and gate, up can then be multiplied in one product, and loading takes no time. */
+const LEAST_MAPPED_BYTES = 2 ** 28;
+
 /** Type of matrix operands. `auto`: bf16 where the processor multiplies it faster than f32. */
 export type ComputeType = FloatType | 'auto';
 
@@ -33,11 +37,14 @@ export interface LoadOptions {
   readonly computeType?: ComputeType;
   /** Keeps an f32 master and a gradient of every weight (full training). Default false: frozen. */
   readonly trainable?: boolean;
+  /** Leaves frozen bf16 weights in their file, mapped into memory. Default: where they take 256 MB or more. */
+  readonly mapsWeights?: boolean;
 }
 
 /**
  * Loads a model folder (safetensors, bitsandbytes 4-bit) or a GGUF file. Frozen weights keep the checkpoint's precision:
- * bf16 stays bf16, without a second copy, where bf16 is what is computed with. Quantised weights are dequantised.
+ * bf16 stays bf16, without a second copy, where bf16 is what is computed with; of a large safetensors checkpoint it
+ * stays in the file, mapped. Quantised weights are dequantised.
  * @throws LmError `checkpoint-missing`, `checkpoint-malformed` (also for weights that are not numbers),
  *   `config-malformed`, `model-type-unknown`, `model-feature-unsupported`; `checkpoint-mismatch` naming every missing,
  *   unexpected or misshapen tensor
@@ -49,14 +56,22 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
   const { kernels, trainable = false } = options;
   const computeType = resolveComputeType(options.computeType, kernels);
   const parameters = new Map<string, Parameter>();
+  const mapsWeights = options.mapsWeights ?? bf16Bytes(specs) >= LEAST_MAPPED_BYTES;
   for (const { name, shape } of specs) {
     const isMatrix = shape.length > 1;
-    const isBf16 = !trainable && computeType === 'bf16' && isMatrix && weights.get(name)!.bf16Bits !== null;
+    const source = weights.get(name)!;
+    const isBf16 = !trainable && computeType === 'bf16' && isMatrix && source.bf16Bits !== null;
     const type = isBf16 ? 'bf16' : 'f32';
-    parameters.set(name, createParameter(kernels, name, shape, { type, requiresGrad: trainable, computeType }));
+    const { place = null } = source;
+    const mapped =
+      isBf16 && mapsWeights && place !== null
+        ? kernels.mapFile(type, place.file, place.offset, parameterLength(shape))
+        : null;
+    parameters.set(name, createParameter(kernels, name, shape, { type, requiresGrad: trainable, computeType, mapped }));
   }
   const model = new Decoder(config, kernels, parameters, computeType);
   for (const [name, parameter] of parameters) {
+    if (parameter.isMapped === true) continue;
     await loadWeight(kernels, parameter, weights.get(name)!);
     syncCompute(kernels, parameter);
   }
@@ -150,6 +165,10 @@ async function bytesOf(kernels: Kernels, parameter: Parameter, type: DType): Pro
 function resolveComputeType(wanted: ComputeType | undefined, kernels: Kernels): FloatType {
   if (wanted === 'f32' || wanted === 'bf16') return wanted;
   return kernels.features.hasFastBf16 ? 'bf16' : 'f32';
+}
+
+function bf16Bytes(specs: readonly WeightSpec[]): number {
+  return specs.reduce((sum, { shape }) => sum + 2 * parameterLength(shape), 0);
 }
 
 /** Compares names, shapes and types with what the config asks for, and reports every difference at once. */

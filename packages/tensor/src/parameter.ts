@@ -12,6 +12,8 @@ export interface ParameterOptions {
   readonly type: FloatType;
   readonly computeType: FloatType;
   readonly requiresGrad?: boolean;
+  /** Memory that already holds the value of a frozen parameter, where it lies: it is neither copied nor moved. */
+  readonly mapped?: DeviceBuffer | null;
 }
 
 /** A parameter of zeros. After writing `value`, call `syncCompute`. */
@@ -19,10 +21,10 @@ export function createParameter(
   kernels: Kernels,
   name: string,
   shape: readonly number[],
-  { type, computeType, requiresGrad = false }: ParameterOptions,
+  { type, computeType, requiresGrad = false, mapped = null }: ParameterOptions,
 ): Parameter {
   const length = parameterLength(shape);
-  const value = kernels.allocate(requiresGrad ? 'f32' : type, length);
+  const value = mapped ?? kernels.allocate(requiresGrad ? 'f32' : type, length);
   const parameter: Parameter = {
     name,
     shape: [...shape],
@@ -31,6 +33,7 @@ export function createParameter(
     grad: requiresGrad ? kernels.allocate('f32', length) : null,
     requiresGrad,
     fusion: null,
+    isMapped: mapped !== null,
   };
   parameter.compute = computeBuffer(kernels, parameter, computeType);
   return parameter;
@@ -77,12 +80,12 @@ export function disableGradient(parameter: Parameter): void {
 /**
  * Lays weights [outᵢ, in] that multiply the same input (q, k, v; gate, up) one below the other in shared compute and
  * gradient buffers, so that `fusedLinear` makes one product of them. All frozen or all trained, of one compute type.
- * Values are kept; call it after loading. Freezing or training a member alone undoes it for that member's group.
+ * Values are kept; call it after loading. Mapped weights stay where they are: moving them would make a second copy. Freezing or training a member alone undoes it for that member's group.
  * @throws TensorError `tensor.shape`
  */
 export function fuseParameters(kernels: Kernels, parameters: readonly Parameter[]): void {
   const [first] = parameters;
-  if (first === undefined || parameters.length < 2) return;
+  if (first === undefined || parameters.length < 2 || parameters.some(({ isMapped }) => isMapped)) return;
   for (const parameter of parameters) {
     const fits =
       parameter.shape.length === 2 &&

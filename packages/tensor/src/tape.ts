@@ -31,6 +31,8 @@ export interface Parameter {
   fusion?: Fusion | null;
   /** Set when the weight is kept in 4 bits: `value` and `compute` are then empty, and products de-quantise it by tiles. */
   quantized?: QuantizedWeight | null;
+  /** The value lies in a mapped file. */
+  readonly isMapped?: boolean;
 }
 
 /** A frozen matrix in 4-bit blocks on the kernels' side, as bitsandbytes lays it out (see `quantize/four-bit.ts`). */

@@ -15,6 +15,8 @@ export interface WeightSource {
   floats(): AsyncIterable<Float32Array>;
   /** The same as raw bf16 bits, where they are kept so; null otherwise. */
   readonly bf16Bits: (() => AsyncIterable<Uint16Array>) | null;
+  /** Where those bits lie in one piece, when that is known. */
+  readonly place?: { readonly file: string; readonly offset: number } | null;
   /** The 4-bit codes, where they are kept so; null otherwise. */
   readonly fourBit: (() => Promise<FourBitWeights>) | null;
 }
@@ -37,6 +39,7 @@ export function sourceOfEntry(entry: TensorEntry): WeightSource {
     dtype: entry.dtype,
     floats: () => floatPieces(entry),
     bf16Bits: entry.dtype === 'BF16' ? () => bitPieces(entry) : null,
+    place: { file: entry.file, offset: entry.begin },
     fourBit: null,
   };
 }

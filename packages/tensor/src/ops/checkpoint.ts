@@ -46,4 +46,3 @@ export function checkpoint(tape: Tape, arena: Arena, x: Tensor, run: (tape: Tape
   }
   return out;
 }
-
