@@ -1,5 +1,7 @@
 /** Error codes of every package → exit status and the Chinese words put before the sentence. Read in one place. */
 
+import { type ErrorWords, TuiqiaoError } from '@tuiqiao/schema';
+
 export const EXIT = {
   done: 0,
   /** The work ran and the answer is no. */
@@ -43,6 +45,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'recipe-bad-yaml': request('配方不是合格的 YAML'),
   'recipe-bad-override': request('--set 有误'),
   'write-request': request('写作要求有误'),
+  'polish-target': request('推敲的地方有误'),
   'run-folder-in-use': request('运行文件夹正被占用'),
   'run-folder-not-empty': request('运行文件夹里已有一次运行'),
   'run-folder-damaged': request('运行文件夹已损坏'),
@@ -141,6 +144,8 @@ export interface Failure {
   readonly message: string;
   readonly hint: string | undefined;
   readonly zh: string;
+  /** The whole sentence and hint in Chinese, of errors that have them. */
+  readonly zhWords?: ErrorWords;
 }
 
 function textField(error: object, name: string): string | undefined {
@@ -155,7 +160,10 @@ export function describeFailure(thrown: unknown): Failure {
   const code = textField(error, 'code');
   const hint = textField(error, 'hint');
   const known = code === undefined ? undefined : ERROR_TABLE[code];
-  if (code !== undefined && known !== undefined) return { status: known.status, code, message, hint, zh: known.zh };
+  if (code !== undefined && known !== undefined) {
+    const words = thrown instanceof TuiqiaoError ? thrown.zh : undefined;
+    return { status: known.status, code, message, hint, zh: known.zh, ...(words && { zhWords: words }) };
+  }
   const system = code === undefined ? undefined : SYSTEM_TABLE[code];
   if (system !== undefined) return { status: system.status, code: system.ours, message, hint, zh: system.zh };
   if (textField(error, 'name') === 'AbortError' || code === 'aborted') {

@@ -105,6 +105,19 @@ const MESSAGES = {
     zh: '有 {count} 首写到最后一次仍不合格律，未印出。',
     en: '{count} not printed: they still broke the form at the last attempt.',
   },
+  // polish
+  polishSummary: {
+    zh: '推敲：为一字、一句或一联另拟更好的',
+    en: 'polish a poem: rewrites of a character, a line or a couplet',
+  },
+  polishDescription: {
+    zh: '推敲：为一字、一句或一联另拟，余者不动；新拟的全合格律，按模型对全诗的对数概率排列。',
+    en: 'Rewrites of a character, a line or a couplet; the rest stays. What is new keeps every rule; ranked by the log-probability that the model gives the whole poem.',
+  },
+  polishLine: { zh: '改第 {line} 句', en: 'rewriting line {line}' },
+  polishChange: { zh: '第{line}句', en: 'line {line}' },
+  polishGain: { zh: '对数概率', en: 'log-probability' },
+  polishNothing: { zh: '没有找到合适的改法。', en: 'Nothing that fits was found.' },
   // stages
   prepareSummary: {
     zh: '把诗做成数据集文件（alpaca、sharegpt、messages、偏好对等），按近重复分组划分',

@@ -38,6 +38,11 @@ const COMMANDS: readonly {
 }[] = [
   { name: 'demo', summary: 'demoSummary', load: async () => (await import('./commands/demo.ts')).addDemoCommand },
   { name: 'write', summary: 'writeSummary', load: async () => (await import('./commands/write.ts')).addWriteCommand },
+  {
+    name: 'polish',
+    summary: 'polishSummary',
+    load: async () => (await import('./commands/polish.ts')).addPolishCommand,
+  },
   { name: 'check', summary: 'checkSummary', load: async () => (await import('./commands/check.ts')).addCheckCommand },
   {
     name: 'evaluate',

@@ -41,6 +41,8 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
       return recipes.runEvaluate(options as never, controls);
     case 'write':
       return recipes.runWrite(options as never, controls);
+    case 'polish':
+      return recipes.runPolish(options as never, controls);
     case 'demo':
       return recipes.runDemo(options as never, controls);
     case 'plan':

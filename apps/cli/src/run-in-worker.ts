@@ -8,7 +8,10 @@ function revive(error: SerialisedError): Error {
   const revived =
     error.code === undefined
       ? new Error(error.message)
-      : new TuiqiaoError(error.code, error.message, error.hint === undefined ? {} : { hint: error.hint });
+      : new TuiqiaoError(error.code, error.message, {
+          ...(error.hint === undefined ? {} : { hint: error.hint }),
+          ...(error.zh === undefined ? {} : { zh: error.zh }),
+        });
   revived.name = error.name;
   if (error.stack !== undefined) revived.stack = error.stack;
   return revived;

@@ -81,7 +81,10 @@ export function createSession(language: Language, options: GlobalOptions): Sessi
 /** Tells of an error: JSON on stdout or one sentence and a hint on stderr. Returns the exit status. */
 export async function reportFailure(session: Session, thrown: unknown): Promise<ExitStatus> {
   const failure = describeFailure(thrown);
-  const { status, code, message, hint } = failure;
+  const { status, code } = failure;
+  const own = session.language === 'zh' ? failure.zhWords : undefined;
+  const message = own?.message ?? failure.message;
+  const hint = own === undefined ? failure.hint : own.hint;
   if (session.isJson) {
     await session.printJson({ error: { code, message, ...(hint === undefined ? {} : { hint }) } });
   } else {

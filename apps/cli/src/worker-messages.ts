@@ -1,8 +1,18 @@
 /** What travels between the command and the worker thread that runs a recipe. */
-import type { RunEvent } from '@tuiqiao/schema';
+import { type ErrorWords, type RunEvent, TuiqiaoError } from '@tuiqiao/schema';
 
 /** What a worker may be asked to run. */
-export type TaskName = 'prepare' | 'pretrain' | 'sft' | 'dpo' | 'grpo' | 'evaluate' | 'write' | 'demo' | 'plan';
+export type TaskName =
+  | 'prepare'
+  | 'pretrain'
+  | 'sft'
+  | 'dpo'
+  | 'grpo'
+  | 'evaluate'
+  | 'write'
+  | 'polish'
+  | 'demo'
+  | 'plan';
 
 export interface WorkerTask {
   readonly task: TaskName;
@@ -16,6 +26,7 @@ export interface SerialisedError {
   readonly message: string;
   readonly code?: string;
   readonly hint?: string;
+  readonly zh?: ErrorWords;
   readonly stack?: string;
 }
 
@@ -38,6 +49,7 @@ export function serialiseError(thrown: unknown): SerialisedError {
     message: thrown.message,
     ...field(thrown, 'code'),
     ...field(thrown, 'hint'),
+    ...(thrown instanceof TuiqiaoError && thrown.zh !== undefined ? { zh: thrown.zh } : {}),
     ...(thrown.stack === undefined ? {} : { stack: thrown.stack }),
   };
 }

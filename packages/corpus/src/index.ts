@@ -45,6 +45,7 @@ export {
   type OtherNegative,
   type OtherNegativeOptions,
 } from './pair/other-negatives.ts';
+export { createRandom, type Random, shuffle } from './pair/random.ts';
 export type { Dynasty, Poem, PoemLabels } from './poem.ts';
 export { loadPoems, readPoems, type WrittenFile, writePoemFile } from './poem-file.ts';
 export { type SearchHit, type SearchOptions, searchPoems } from './search.ts';

@@ -25,6 +25,7 @@ export {
   slotMask,
 } from './forms.ts';
 export type { Language } from './messages.ts';
+export { loadPairs, type PairTable } from './parallelism/pair-table.ts';
 export { scoreCouplet, scoreCouplets } from './parallelism/parallelism.ts';
 export { glossOf, type ReadingEvidence, readingEvidence } from './reading-evidence.ts';
 export { rhymeUses, rhymeWords } from './rhyme-words.ts';

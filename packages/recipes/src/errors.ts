@@ -15,6 +15,8 @@ export type RecipesErrorCode =
   | 'dataset-empty'
   | 'dataset-unsupported'
   | 'write-request'
+  /** More than one place of a poem to be polished, or a book nobody knows. */
+  | 'polish-target'
   | 'model-not-found'
   | 'endpoint-failed'
   | 'endpoint-refused'

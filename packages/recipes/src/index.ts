@@ -3,6 +3,7 @@ export { runDpo } from './dpo.ts';
 export { RecipesError, type RecipesErrorCode } from './errors.ts';
 export { type EvaluateResult, runEvaluate } from './evaluate.ts';
 export { runGrpo } from './grpo.ts';
+export { type PoemToPolish, type PolishInput, type PolishRecord, runPolish } from './polish.ts';
 export {
   type PreparedFile,
   type PrepareManifest,

@@ -1,6 +1,6 @@
 /** From the words of `write` (either script, free theme) to a writing request in the corpus's terms. */
 import { toTraditional } from '@tuiqiao/corpus';
-import { type BookName, type FixedCharacter, findTune, loadBook } from '@tuiqiao/prosody';
+import { type BookName, type FixedCharacter, findTune, loadBook, splitText, type Tune } from '@tuiqiao/prosody';
 import type { WriteOptions } from '@tuiqiao/schema';
 import type { WritingRequest } from '@tuiqiao/verse';
 import { RecipesError } from './errors.ts';
@@ -8,7 +8,22 @@ import { RecipesError } from './errors.ts';
 type RequestWords = Pick<
   WriteOptions,
   'form' | 'tune' | 'theme' | 'title' | 'style' | 'rhyme' | 'book' | 'acrostic' | 'keep' | 'firstLine'
->;
+> &
+  Partial<
+    Pick<
+      WriteOptions,
+      | 'variant'
+      | 'lines'
+      | 'start'
+      | 'rhymeFirstLine'
+      | 'neighbourFirstLine'
+      | 'repeats'
+      | 'parallelism'
+      | 'embed'
+      | 'acrosticEnd'
+      | 'continue'
+    >
+  >;
 
 const DYNASTIES: readonly string[] = [
   '先秦',
@@ -31,6 +46,9 @@ function badRequest(message: string, hint?: string): RecipesError {
   return new RecipesError('write-request', message, hint === undefined ? {} : { hint });
 }
 
+/** Stands for a character that is left to the model. */
+const FREE = /[□_＿○*]/u;
+
 /** `2:清泉石上流` → the characters of line 2. */
 function keptLine(text: string): FixedCharacter[] {
   const match = KEPT_LINE.exec(text);
@@ -39,19 +57,54 @@ function keptLine(text: string): FixedCharacter[] {
 }
 
 function fixedLine(line: number, text: string): FixedCharacter[] {
-  const characters = [...toTraditional(text)].filter((character) => /\p{Script=Han}/u.test(character));
-  if (characters.length === 0) throw badRequest(`keep: expected Chinese characters in line ${line}, got ${text}`);
-  return characters.map((character, i) => ({ line, position: i + 1, character }));
+  const characters = [...toTraditional(text)].filter(
+    (character) => FREE.test(character) || /\p{Script=Han}/u.test(character),
+  );
+  const fixed = characters.flatMap((character, i) =>
+    FREE.test(character) ? [] : [{ line, position: i + 1, character }],
+  );
+  if (fixed.length === 0) throw badRequest(`keep: expected Chinese characters in line ${line}, got ${text}`);
+  return fixed;
 }
 
-function fixedCharacters(words: RequestWords): FixedCharacter[] {
+/** One character a line, `place` saying where in it. */
+function oneEachLine(text: string, place: (line: number) => number): FixedCharacter[] {
+  return [...toTraditional(text)].flatMap((character, i) =>
+    FREE.test(character) ? [] : [{ line: i + 1, position: place(i + 1), character }],
+  );
+}
+
+function fixedCharacters(words: RequestWords, lineLength: (line: number) => number): FixedCharacter[] {
   return [
-    ...(words.acrostic === undefined
-      ? []
-      : [...toTraditional(words.acrostic)].map((character, i) => ({ line: i + 1, position: 1, character }))),
+    ...(words.acrostic === undefined ? [] : oneEachLine(words.acrostic, () => 1)),
+    ...(words.acrosticEnd === undefined ? [] : oneEachLine(words.acrosticEnd, lineLength)),
     ...words.keep.flatMap(keptLine),
     ...(words.firstLine === undefined ? [] : fixedLine(1, words.firstLine)),
+    ...(words.continue === undefined
+      ? []
+      : splitText(words.continue).lines.flatMap(({ text }, i) => fixedLine(i + 1, text))),
   ];
+}
+
+/** How many characters a line has, from 1; what is beyond the poem the plan refuses by itself. */
+function lineLengths(words: RequestWords, tune: Tune | undefined): (line: number) => number {
+  if (tune === undefined) return () => (words.form?.startsWith('五') ? 5 : 7);
+  const commonest = tune.variants.reduce((best, each) => (each.corpusCount > best.corpusCount ? each : best));
+  const variant = tune.variants.find(({ label }) => label === words.variant) ?? commonest;
+  return (line) => variant.lines[line - 1]?.slots.length ?? 1;
+}
+
+const SHORT_FORMS: readonly string[] = ['五绝', '七绝', '五律', '七律'];
+
+/** What may come again: see the option `repeats`. */
+function repeatsOf(
+  words: RequestWords,
+  isCi: boolean,
+): Pick<WritingRequest, 'noRepeatedCharacters' | 'allowsDoubling'> {
+  const asked = words.repeats ?? 'auto';
+  const isShort = !isCi && SHORT_FORMS.includes(words.form!);
+  const rule = asked === 'auto' ? (isShort ? 'doubled' : 'free') : asked;
+  return rule === 'free' ? {} : { noRepeatedCharacters: true, ...(rule === 'doubled' ? { allowsDoubling: true } : {}) };
 }
 
 /**
@@ -80,7 +133,9 @@ export function toWritingRequest(words: RequestWords): WritingRequest {
     );
   }
   const title = words.title ?? words.theme;
-  const fixed = fixedCharacters(words);
+  const fixed = fixedCharacters(words, lineLengths(words, tune));
+  const embedded =
+    words.embed === undefined ? [] : [...toTraditional(words.embed)].filter((each) => /\p{Script=Han}/u.test(each));
   return {
     ...(tune === undefined ? { form: words.form! } : { form: '词', tune: tune.name }),
     ...(words.book === undefined ? {} : { book: words.book }),
@@ -88,10 +143,25 @@ export function toWritingRequest(words: RequestWords): WritingRequest {
     ...(title === undefined ? {} : { title: toTraditional(title) }),
     ...styleOf(words.style),
     ...(fixed.length === 0 ? {} : { fixed }),
+    ...(embedded.length === 0 ? {} : { embedded }),
+    ...repeatsOf(words, tune !== undefined),
+    ...(tune === undefined
+      ? {
+          weighsReadings: true,
+          ...(words.start === undefined ? {} : { start: words.start }),
+          ...(words.rhymeFirstLine === undefined ? {} : { firstLineRhymes: words.rhymeFirstLine }),
+          ...(words.neighbourFirstLine ? { neighbourFirstLine: true } : {}),
+          ...(words.lines === undefined ? {} : { lineCount: words.lines }),
+          ...(words.parallelism && /[律排]$/u.test(words.form!) ? { parallelism: words.parallelism } : {}),
+        }
+      : words.variant === undefined
+        ? {}
+        : { variant: words.variant }),
   };
 }
 
-function styleOf(style: string | undefined): Pick<WritingRequest, 'author' | 'dynasty'> {
+/** `李白` is an author, `宋` or `宋代` a dynasty. */
+export function styleOf(style: string | undefined): Pick<WritingRequest, 'author' | 'dynasty'> {
   if (style === undefined) return {};
   const name = style.replace(/(代|朝)$/u, '');
   return DYNASTIES.includes(name) ? { dynasty: name } : { author: toTraditional(style) };

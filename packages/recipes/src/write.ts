@@ -3,7 +3,14 @@ import { randomInt } from 'node:crypto';
 import { toSimplified } from '@tuiqiao/corpus';
 import { check, type Verdict } from '@tuiqiao/prosody';
 import type { RunControls, WriteOptions } from '@tuiqiao/schema';
-import { type Novelty, type WritingRequest, type WrittenPoem, writePoems } from '@tuiqiao/verse';
+import {
+  type Novelty,
+  type PoemScore,
+  type WritePoemsOptions,
+  type WritingRequest,
+  type WrittenPoem,
+  writePoemsStream,
+} from '@tuiqiao/verse';
 import { openKernels } from './compute.ts';
 import { openLineIndexes } from './line-indexes.ts';
 import { type OpenedModel, openModel } from './models.ts';
@@ -20,6 +27,8 @@ export interface PoemRecord {
   readonly novelty: Novelty;
   /** Of the whole text under the model's own distribution, nats. */
   readonly logprob: number;
+  /** What `bestOf` chooses by. */
+  readonly score: PoemScore;
   readonly model: string;
   readonly adapter?: string;
   readonly seed: number;
@@ -53,10 +62,11 @@ export async function writeRecords(
 ): Promise<WriteResult> {
   const seed = options.seed ?? randomInt(MAX_SEED);
   const lineIndexes = await openLineIndexes(opened.folder);
-  const written = await writePoems({
+  const { bestOf } = options;
+  const writing: WritePoemsOptions = {
     model: opened.model,
     tokenizer: opened.tokenizer,
-    requests: requests.flatMap((request) => Array<WritingRequest>(options.bestOf).fill(request)),
+    requests: requests.flatMap((request) => Array<WritingRequest>(bestOf).fill(request)),
     isConstrained: options.constraints,
     seed,
     sampling: {
@@ -71,27 +81,47 @@ export async function writeRecords(
     lineIndexes,
     rejectsCopies: !options.allowCopies,
     ...(controls.signal === undefined ? {} : { signal: controls.signal }),
-    onProgress: (done, total) => controls.onEvent?.({ type: 'progress', label: 'writing', done, total, unit: 'poems' }),
-  });
+  };
+  const candidates: WrittenPoem[][] = requests.map(() => []);
   const poems: PoemRecord[] = [];
-  for (let i = 0; i < requests.length; i++) {
-    const best = chooseBest(written.slice(i * options.bestOf, (i + 1) * options.bestOf));
-    if (best.isAccepted || !options.constraints) poems.push(toRecord(best, opened, options));
+  let told = 0;
+  let done = 0;
+  for await (const event of writePoemsStream(writing)) {
+    const place = Math.floor(event.index / bestOf);
+    if (event.type === 'line') {
+      // Of several candidates nobody can say yet which line will stay.
+      if (bestOf === 1) controls.onEvent?.({ type: 'poem-line', index: place, line: event.line, text: event.text });
+      continue;
+    }
+    candidates[place]![event.index % bestOf] = event.poem;
+    controls.onEvent?.({
+      type: 'progress',
+      label: 'writing',
+      done: ++done,
+      total: writing.requests.length,
+      unit: 'poems',
+    });
+    // In the order of the requests, each as soon as those before it are told.
+    for (; told < requests.length && isFull(candidates[told]!, bestOf); told++) {
+      const best = chooseBest(candidates[told]!);
+      if (!best.isAccepted && options.constraints) continue;
+      const record = toRecord(best, opened, options);
+      poems.push(record);
+      controls.onEvent?.({ type: 'poem', index: told, record });
+    }
   }
   return { poems, givenUp: requests.length - poems.length };
 }
 
-/** Rules kept, then novelty, then likelihood per token. */
+function isFull(candidates: readonly (WrittenPoem | undefined)[], bestOf: number): boolean {
+  return candidates.length === bestOf && !candidates.includes(undefined);
+}
+
+/** Accepted ones first, then by score; of equals the earlier. */
 function chooseBest(candidates: readonly WrittenPoem[]): WrittenPoem {
-  const rank = (poem: WrittenPoem): readonly number[] => [
-    Number(poem.isAccepted) + Number(poem.verdict.strict.all),
-    -(poem.novelty?.copiedLines.length ?? 0),
-    poem.logProb / Math.max(1, poem.tokens),
-  ];
   return candidates.reduce((best, poem) => {
-    const [a, b] = [rank(poem), rank(best)];
-    const place = a.findIndex((value, i) => value !== b[i]);
-    return place >= 0 && a[place]! > b[place]! ? poem : best;
+    if (poem.isAccepted !== best.isAccepted) return poem.isAccepted ? poem : best;
+    return poem.score.total > best.score.total ? poem : best;
   });
 }
 
@@ -116,6 +146,7 @@ function toRecord(poem: WrittenPoem, opened: OpenedModel, options: Omit<WriteOpt
       : verdict,
     novelty: poem.novelty!,
     logprob: poem.logProb,
+    score: poem.score,
     model: opened.folder,
     ...(options.adapter.length === 0 ? {} : { adapter: options.adapter.join(',') }),
     seed: poem.seed,

@@ -1,3 +1,9 @@
+/** What an error says, in one language. */
+export interface ErrorWords {
+  readonly message: string;
+  readonly hint?: string;
+}
+
 /**
  * The one base class of errors a user can cause or meet. Packages subclass it in their own `errors.ts`; apps map
  * `code` to an exit status, an HTTP status and a sentence.
@@ -7,12 +13,15 @@ export class TuiqiaoError extends Error {
   readonly code: string;
   /** What to do about it. */
   readonly hint: string | undefined;
+  /** The same in Chinese, where the sentence is more than its code. */
+  readonly zh: ErrorWords | undefined;
 
-  constructor(code: string, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: string, message: string, options: { hint?: string; zh?: ErrorWords; cause?: unknown } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.hint = options.hint;
+    this.zh = options.zh;
   }
 }
 

@@ -1,7 +1,7 @@
 export { ALIASES, type Alias, type Origin } from './aliases.ts';
 export { describeOptions, flagOf, type OptionDescription } from './describe-options.ts';
 export { editDistance, findNearest } from './edit-distance.ts';
-export { OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
+export { type ErrorWords, OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export type { Metrics } from './metrics.ts';
 export { INPUT_FORMATS, type InputFormat } from './options/check.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
@@ -43,6 +43,7 @@ export {
   type LoraOptions,
   OPTION_SETS,
   type OptionSetName,
+  type PolishOptions,
   type PrepareInput,
   type PrepareRecipe,
   type PretrainInput,

@@ -62,6 +62,25 @@ export interface Sample {
   readonly metrics: Metrics;
 }
 
+/** A line of a poem as soon as it is written. */
+export interface PoemLineWritten {
+  readonly type: 'poem-line';
+  /** Which of the poems asked for, from 0. */
+  readonly index: number;
+  /** From 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** A poem that is done. */
+export interface PoemWritten {
+  readonly type: 'poem';
+  /** Which of the poems asked for, from 0; they come in this order. */
+  readonly index: number;
+  /** As `write --json` prints it. */
+  readonly record: unknown;
+}
+
 /** Something a person should know that does not stop the run. */
 export interface RunWarning {
   readonly type: 'run-warning';
@@ -91,6 +110,8 @@ export type RunEvent =
   | EvalEnd
   | CheckpointSave
   | Sample
+  | PoemLineWritten
+  | PoemWritten
   | RunWarning
   | RunEnd
   | RunFailure;

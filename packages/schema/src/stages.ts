@@ -14,7 +14,7 @@ import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
 import { sampleFields } from './options/samples.ts';
 import { sftTrainingFields, trainingFields } from './options/training.ts';
-import { requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
+import { polishFields, requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
 
 function stageField<Name extends string>(name: Name) {
   return option(z.literal(name), 'Which stage this recipe is.', '本配方的阶段。', { isAdvanced: true });
@@ -126,8 +126,8 @@ export const writeSchema = z.strictObject({
   count: option(z.int().min(1).max(100_000).default(1), 'How many poems.', '写几首。', { unit: 'poems' }),
   bestOf: option(
     z.int().min(1).max(1024).default(1),
-    'Write so many for each poem asked for and keep the best by form, novelty and likelihood.',
-    '每首先写若干首，按格律、新意与似然取最好的一首。',
+    'Write so many for each poem asked for and keep the best by its score: log-probability a character + 0.2 × 对仗 of the middle couplets − 0.15 for each repeated character − 2 for each copied line.',
+    '每首先写若干首，取分最高的一首：每字对数概率 + 0.2 × 中间各联对仗 − 0.15 × 重字数 − 2 × 雷同句数。',
     { unit: 'poems' },
   ),
   constraints: option(
@@ -154,9 +154,31 @@ export const writeSchema = z.strictObject({
     unit: 'poems',
   }),
   ...generationFields,
+  topP: option(
+    z.number().gt(0).max(1).default(0.95),
+    'Draw only from the likeliest characters that together hold this probability.',
+    '只从累计概率达到此值的字中取。',
+  ),
   seed: option(
     seed.optional(),
     'Makes the poems repeatable; absent: drawn anew and reported.',
+    '种子，使结果可重复；不填则随机并报告。',
+  ),
+  ...computeFields,
+});
+
+export const polishSchema = z.strictObject({
+  ...targetFields,
+  ...polishFields,
+  ...modelFields,
+  ...adapterFields,
+  temperature: generationFields.temperature,
+  batchSize: option(z.int().min(1).max(4096).default(64), 'Rewrites tried at the same time.', '同时试几种。', {
+    unit: 'poems',
+  }),
+  seed: option(
+    seed.optional(),
+    'Makes the rewrites repeatable; absent: drawn anew and reported.',
     '种子，使结果可重复；不填则随机并报告。',
   ),
   ...computeFields,
@@ -186,6 +208,7 @@ export const OPTION_SETS = {
   grpo: grpoStageSchema,
   evaluate: evaluateSchema,
   write: writeSchema,
+  polish: polishSchema,
   check: checkSchema,
   demo: demoSchema,
 } as const;
@@ -205,6 +228,7 @@ export type GrpoRecipe = z.output<typeof grpoStageSchema>;
 export type EvaluateRecipe = z.output<typeof evaluateSchema>;
 export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | GrpoRecipe | EvaluateRecipe;
 export type WriteOptions = z.output<typeof writeSchema>;
+export type PolishOptions = z.output<typeof polishSchema>;
 export type CheckOptions = z.output<typeof checkSchema>;
 export type DemoOptions = z.output<typeof demoSchema>;
 

@@ -16,6 +16,8 @@ export interface PoemConstraint {
   rejects(id: number): boolean;
   /** The lines written so far, the last one perhaps incomplete, without their marks. */
   readonly lines: readonly string[];
+  /** Whether the next character may be a rhyme; asked after `mask`. */
+  readonly isRhymeNext: boolean;
 }
 
 export interface PoemConstraintOptions {
@@ -61,9 +63,14 @@ export function createPoemConstraint(
 
   return {
     lines,
+    get isRhymeNext() {
+      const allowed = automaton.allowed(position.state);
+      return position.pending === '' && allowed.kind === 'characters' && allowed.isRhyme;
+    },
     mask: (generatedIds) => {
       for (; consumed < generatedIds.length; consumed++) {
         const id = generatedIds[consumed]!;
+        skipStanzaBreaks();
         const next = tokens.advance(automaton, position, id, take);
         if (next === null) {
           throw new VerseError(

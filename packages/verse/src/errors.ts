@@ -1,4 +1,4 @@
-import { TuiqiaoError } from '@tuiqiao/schema';
+import { type ErrorWords, TuiqiaoError } from '@tuiqiao/schema';
 
 export type VerseErrorCode =
   /** The request contradicts itself or the rules; the message says where and the hint names the nearest possible one. */
@@ -11,7 +11,11 @@ export type VerseErrorCode =
 export class VerseError extends TuiqiaoError {
   declare readonly code: VerseErrorCode;
 
-  constructor(code: VerseErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: VerseErrorCode,
+    message: string,
+    options: { hint?: string; zh?: ErrorWords; cause?: unknown } = {},
+  ) {
     super(code, message, options);
   }
 }

@@ -1,9 +1,28 @@
-export { createPoemConstraint, type PoemConstraint } from './constraint.ts';
+export { createPoemConstraint, type PoemConstraint, type PoemConstraintOptions } from './constraint.ts';
+export { placeEmbedded } from './embed-characters.ts';
 export { VerseError, type VerseErrorCode } from './errors.ts';
 export { type Novelty, noveltyOf } from './novelty.ts';
+export { parallelLines } from './parallel-bias.ts';
+export { type PoemScore, scorePoem } from './poem-score.ts';
+export type { PolishTarget } from './polish/polish-plan.ts';
+export {
+  type PolishChange,
+  type PolishOptions,
+  type PolishResult,
+  type PolishSuggestion,
+  polishPoem,
+} from './polish/polish-poem.ts';
 export { messageFor, type PromptStyle, promptIdsFor, promptStyleOf } from './prompt.ts';
 export { compileRequest, hasAutomaton, planOf, type WritingRequest } from './request-plan.ts';
 export type { Reward } from './reward.ts';
 export * from './rewards/index.ts';
-export { createTokenInventory, type TokenInventory } from './token-inventory.ts';
-export { type WritePoemsOptions, type WrittenPoem, writePoems } from './write-poems.ts';
+export { createTokenInventory, type TokenInventory, type TokenInventoryOptions } from './token-inventory.ts';
+export type { TextPosition } from './tokens/token-mask.ts';
+export {
+  type LineEvent,
+  type PoemEvent,
+  type WritePoemsOptions,
+  type WrittenPoem,
+  writePoems,
+  writePoemsStream,
+} from './write-poems.ts';

@@ -24,6 +24,16 @@ export interface WritingRequest extends PoemRequest {
   /** Acrostics, kept lines, a given first line: characters that must stand where they are told. */
   readonly fixed?: readonly FixedCharacter[];
   readonly noRepeatedCharacters?: boolean;
+  /** With `noRepeatedCharacters`: 叠字 (萧萧) are no repetition. */
+  readonly allowsDoubling?: boolean;
+  /** 首句借邻韵: the first line may rhyme in a neighbour group. */
+  readonly neighbourFirstLine?: boolean;
+  /** 嵌字: characters that must stand somewhere; where, is drawn anew for each poem. */
+  readonly embedded?: readonly string[];
+  /** Rhymes are drawn by how readily poets read them level, not by all of a character's readings; regulated verse only. */
+  readonly weighsReadings?: boolean;
+  /** How strongly the middle couplets of 律诗 and 排律 are drawn towards 对仗; 0 (default): not at all. */
+  readonly parallelism?: number;
 }
 
 const REGULATED: readonly string[] = ['五绝', '七绝', '五律', '七律', '五排', '七排'];
@@ -50,11 +60,16 @@ export function planOf(request: WritingRequest, tokens: TokenInventory): FormPla
     ...(request.rhyme === undefined ? {} : { rhymeGroup: groupOf(book, request.rhyme) }),
     ...(request.fixed === undefined ? {} : { fixed: request.fixed }),
     ...(request.noRepeatedCharacters === undefined ? {} : { noRepeatedCharacters: request.noRepeatedCharacters }),
+    ...(request.allowsDoubling === undefined ? {} : { allowsDoubling: request.allowsDoubling }),
   };
   if (request.tune !== undefined) {
     if (findTune(request.tune) === undefined) {
       throw new VerseError('verse-request', `write: there is no tune called ${request.tune} in the tables`, {
         hint: 'common tunes are 浣溪沙 菩萨蛮 西江月 临江仙 蝶恋花 水调歌头',
+        zh: {
+          message: `词谱中没有词牌“${request.tune}”`,
+          hint: '常见的有 浣溪沙 菩萨蛮 西江月 临江仙 蝶恋花 水调歌头',
+        },
       });
     }
     return {
@@ -75,6 +90,7 @@ export function planOf(request: WritingRequest, tokens: TokenInventory): FormPla
     ...common,
     ...(request.start === undefined ? {} : { start: request.start }),
     ...(request.firstLineRhymes === undefined ? {} : { firstLineRhymes: request.firstLineRhymes }),
+    ...(request.neighbourFirstLine === undefined ? {} : { neighbourFirstLine: request.neighbourFirstLine }),
     ...(request.lineCount === undefined ? {} : { lineCount: request.lineCount }),
   };
 }
@@ -100,6 +116,7 @@ export function compileRequest(request: WritingRequest, tokens: TokenInventory):
     if (!(error instanceof PlanError)) throw error;
     throw new VerseError('verse-request', `write: ${error.message}`, {
       ...(error.hint === undefined ? {} : { hint: error.hint }),
+      zh: error.zh,
       cause: error,
     });
   }

@@ -29,6 +29,8 @@ export interface TokenInventory {
   maskOf(ids: readonly number[]): Uint32Array;
   /** Whether the vocabulary can write the mark (，。、 or a line feed). */
   hasMark(mark: string): boolean;
+  /** The whole characters of verse that a token begins with, until its first mark or its end; none for other tokens. */
+  charactersOf(id: number): readonly string[];
   /** Every token that may follow, the end token when the poem is complete. The mask is shared: not to be written to. */
   maskAt(automaton: PoemAutomaton, position: TextPosition): Uint32Array;
   /** The position after a token; null when it is not allowed. The end token changes nothing. */
@@ -118,13 +120,15 @@ function directCharacters(tokens: readonly (readonly [number, string])[]): Map<n
   return characters;
 }
 
+/** What depends on the kind of vocabulary. */
+type Layer = Pick<TokenInventory, 'inventory' | 'isDirect' | 'charactersOf' | 'maskAt' | 'advance'>;
 type Common = Pick<TokenInventory, 'endId' | 'words' | 'maskOf' | 'hasMark'>;
 
 function directInventory(
   tokenizer: Tokenizer,
   characters: ReadonlyMap<number, string>,
   { endId, maskOf }: Common,
-): Pick<TokenInventory, 'inventory' | 'isDirect' | 'maskAt' | 'advance'> {
+): Layer {
   const inventory = createInventory(
     Array.from({ length: tokenizer.vocabSize }, (_, id) => characters.get(id) ?? placeholder(id)),
   );
@@ -135,6 +139,10 @@ function directInventory(
   return {
     inventory,
     isDirect: true,
+    charactersOf: (id) => {
+      const character = characters.get(id);
+      return character === undefined || MARKS.includes(character) ? [] : [character];
+    },
     maskAt(automaton, { state }) {
       const allowed = automaton.allowed(state);
       switch (allowed.kind) {
@@ -163,16 +171,25 @@ function trieInventory(
   tokens: readonly (readonly [number, string])[],
   characters: readonly string[],
   { endId, words, maskOf }: Common,
-): Pick<TokenInventory, 'inventory' | 'isDirect' | 'maskAt' | 'advance'> {
+): Layer {
   const inventory = createInventory(characters);
   const trie = buildTokenTrie(tokens, inventory);
   const endMask = maskOf([endId]);
   const bytesById = new Map(tokens);
+  const charactersById = new Map<number, readonly string[]>();
   // Poems of one request begin with the same states; later ones are their own.
   const known = new WeakMap<TextPosition['state'], Map<string, Uint32Array>>();
   return {
     inventory,
     isDirect: false,
+    charactersOf: (id) => {
+      let known = charactersById.get(id);
+      if (known === undefined) {
+        known = leadingCharacters(bytesById.get(id) ?? '');
+        charactersById.set(id, known);
+      }
+      return known;
+    },
     maskAt(automaton, position) {
       if (automaton.isComplete(position.state)) return endMask;
       let byPending = known.get(position.state);
@@ -194,6 +211,17 @@ function trieInventory(
       return bytes === undefined ? null : advanceBytes(automaton, position, bytes, onCharacter);
     },
   };
+}
+
+const lenient = new TextDecoder('utf-8');
+
+function leadingCharacters(bytes: string): string[] {
+  const characters: string[] = [];
+  for (const character of lenient.decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)))) {
+    if (character === '\uFFFD' || MARKS.includes(character)) break;
+    characters.push(character);
+  }
+  return characters;
 }
 
 /** What the books read and the vocabulary can write, by code point. */

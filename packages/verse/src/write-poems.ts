@@ -5,16 +5,22 @@
 import type { LineIndex } from '@tuiqiao/corpus';
 import {
   type GeneratedSequence,
-  generate,
+  type GenerateOptions,
+  generateStream,
   type LanguageModel,
   type SamplingOptions,
   type Tokenizer,
 } from '@tuiqiao/lm';
 import { check, type PoemAutomaton, type Verdict } from '@tuiqiao/prosody';
 import { createPoemConstraint, type PoemConstraint, withStanzaBreaks } from './constraint.ts';
+import { placeEmbedded } from './embed-characters.ts';
+import { VerseError } from './errors.ts';
 import { type Novelty, noveltyOf } from './novelty.ts';
+import { createParallelBias, type ParallelBias } from './parallel-bias.ts';
+import { type PoemScore, scorePoem } from './poem-score.ts';
 import { promptIdsFor } from './prompt.ts';
 import { compileRequest, hasAutomaton, type WritingRequest } from './request-plan.ts';
+import { createRhymeBias, type RhymeBias } from './rhyme-bias.ts';
 import { createTokenInventory, type TokenInventory } from './token-inventory.ts';
 
 export interface WritePoemsOptions {
@@ -23,10 +29,10 @@ export interface WritePoemsOptions {
   readonly requests: readonly WritingRequest[];
   /** Hold the decoder to the form. Forms without an automaton (古) are written freely. */
   readonly isConstrained: boolean;
-  /** Each request's poem depends on this and its own place in the list only. */
+  /** Each request's poem depends on this and its own place in the list only: not on how many are written at a time. */
   readonly seed: number;
   readonly sampling?: SamplingOptions;
-  /** Default 256. */
+  /** Default 256; a constrained poem gets as many as its form can need. */
   readonly maxNewTokens?: number;
   /** Tries before a constrained poem is given up. Default 8. */
   readonly attempts?: number;
@@ -34,8 +40,13 @@ export interface WritePoemsOptions {
   readonly slots?: number;
   /** Where copies are looked up; without it novelty is not judged. */
   readonly lineIndexes?: readonly LineIndex[];
-  /** Write a poem again when a line of it stands in an index; the last attempt is kept with its copies named. */
+  /**
+   * No line of an index is written: with constraints its last character is drawn again, without them the poem is written
+   * again, and the last attempt is kept with its copies named. Lines that were given may be anybody's.
+   */
   readonly rejectsCopies?: boolean;
+  /** The vocabulary, when it is at hand already: working it out takes a moment for large ones. */
+  readonly tokens?: TokenInventory;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -53,6 +64,7 @@ export interface WrittenPoem {
   readonly tokens: number;
   readonly verdict: Verdict;
   readonly novelty: Novelty | null;
+  readonly score: PoemScore;
   readonly seed: number;
   /** Which attempt this is, from 1. */
   readonly attempts: number;
@@ -60,89 +72,192 @@ export interface WrittenPoem {
   readonly isAccepted: boolean;
 }
 
+/** A line of a constrained poem as soon as it is written. A later attempt begins again at line 1. */
+export interface LineEvent {
+  readonly type: 'line';
+  /** Place of the request in the list. */
+  readonly index: number;
+  readonly attempt: number;
+  /** From 1; lines of ci end at 韵, 句 and 读. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** A poem that is done: accepted, or given up (`isAccepted` is false). */
+export interface PoemEvent {
+  readonly type: 'poem';
+  readonly index: number;
+  readonly poem: WrittenPoem;
+}
+
 const DEFAULT_ATTEMPTS = 8;
 const DEFAULT_MAX_TOKENS = 256;
-/** Seeds of successive attempts are this far apart, beyond any list of requests. */
-const ATTEMPT_STRIDE = 1_000_003;
+/** A character has at most so many bytes, and a token at least one. */
+const MAX_TOKENS_PER_CHARACTER = 4;
 
+/** One poem to be written. */
+interface Job {
+  readonly index: number;
+  readonly request: WritingRequest;
+  readonly prompt: readonly number[];
+  readonly automaton: PoemAutomaton | null;
+  /** What leans the model beside the mask. */
+  readonly leanings: { readonly parallel: ParallelBias | null; readonly rhyme: RhymeBias | null } | null;
+}
+
+/**
+ * The poem of each request, in the order of the requests.
+ * @throws VerseError `verse-request`, before anything is written, when a request cannot be satisfied
+ */
 export async function writePoems(options: WritePoemsOptions): Promise<WrittenPoem[]> {
-  const { requests, isConstrained, seed } = options;
-  const attempts = isConstrained || options.rejectsCopies === true ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
-  const tokens = isConstrained ? createTokenInventory(options.tokenizer) : null;
-  const automata = compileAll(requests, tokens);
-  const prompts = requests.map((request) => promptIdsFor(options.tokenizer, request));
   const written: WrittenPoem[] = [];
-  let open = requests.map((_, index) => index);
-  for (let attempt = 1; attempt <= attempts && open.length > 0; attempt++) {
-    const attemptSeed = seed + (attempt - 1) * ATTEMPT_STRIDE;
-    const constraints = new Map<number, PoemConstraint>();
-    const sequences = await generateFor(options, open, prompts, attemptSeed, (index) => {
-      const automaton = automata[index];
-      if (!automaton || tokens === null) return null;
-      const constraint = constraints.get(index) ?? createPoemConstraint(automaton, tokens);
-      constraints.set(index, constraint);
-      return constraint;
-    });
-    for (const [i, sequence] of sequences.entries()) {
-      const index = open[i]!;
-      written[index] = judge(options, requests[index]!, sequence, {
-        seed,
-        attempt,
-        automaton: automata[index] ?? null,
-      });
-    }
-    open = open.filter(
-      (index) => !written[index]!.isAccepted || (options.rejectsCopies === true && hasCopies(written[index]!)),
-    );
-    options.onProgress?.(requests.length - open.length, requests.length);
+  let done = 0;
+  for await (const event of writePoemsStream(options)) {
+    if (event.type !== 'poem') continue;
+    written[event.index] = event.poem;
+    options.onProgress?.(++done, options.requests.length);
   }
   return written;
 }
 
-function hasCopies(poem: WrittenPoem): boolean {
-  return (poem.novelty?.copiedLines.length ?? 0) > 0;
+/** The same as a stream: lines as they are written, poems as they are done, in no order. @throws as `writePoems` */
+export async function* writePoemsStream(options: WritePoemsOptions): AsyncGenerator<LineEvent | PoemEvent> {
+  const { isConstrained, rejectsCopies = false } = options;
+  const attempts = isConstrained || rejectsCopies ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
+  const tokens = isConstrained ? (options.tokens ?? createTokenInventory(options.tokenizer)) : null;
+  let open = prepareJobs(options, tokens);
+  for (let attempt = 1; attempt <= attempts && open.length > 0; attempt++) {
+    const failed: Job[] = [];
+    for await (const event of writeOnce(options, open, tokens, attempt)) {
+      if (event.type === 'line') {
+        yield event;
+        continue;
+      }
+      const { job, poem } = event;
+      const isCopy = rejectsCopies && job.automaton === null && (poem.novelty?.copiedLines.length ?? 0) > 0;
+      if (attempt < attempts && (!poem.isAccepted || isCopy)) failed.push(job);
+      else yield { type: 'poem', index: job.index, poem };
+    }
+    open = failed.sort((a, b) => a.index - b.index);
+  }
 }
 
 /** One automaton per distinct request: hundreds of poems usually share a few. */
-function compileAll(requests: readonly WritingRequest[], tokens: TokenInventory | null): (PoemAutomaton | null)[] {
-  const known = new Map<string, PoemAutomaton>();
-  return requests.map((request) => {
-    if (tokens === null || !hasAutomaton(request)) return null;
+function prepareJobs(options: WritePoemsOptions, tokens: TokenInventory | null): Job[] {
+  const known = new Map<string, Pick<Job, 'automaton' | 'leanings'>>();
+  return options.requests.map((asked, index) => {
+    const prompt = promptIdsFor(options.tokenizer, asked);
+    if (tokens === null || !hasAutomaton(asked))
+      return { index, request: asked, prompt, automaton: null, leanings: null };
+    const request = placeEmbedded(asked, tokens, options.seed, `embedded ${index}`);
     const { title: _title, theme: _theme, author: _author, dynasty: _dynasty, ...shape } = request;
     const key = JSON.stringify(shape);
-    const automaton = known.get(key) ?? compileRequest(request, tokens);
-    known.set(key, automaton);
-    return automaton;
+    let held = known.get(key);
+    if (held === undefined) {
+      const automaton = compileRequest(request, tokens);
+      const parallel = createParallelBias(tokens, request, automaton.lineCount);
+      held = { automaton, leanings: { parallel, rhyme: createRhymeBias(tokens, request) } };
+      known.set(key, held);
+    }
+    requireRoom(options.model, prompt.length, held.automaton!);
+    return { index, request, prompt, ...held };
   });
 }
 
-async function generateFor(
-  options: WritePoemsOptions,
-  open: readonly number[],
-  prompts: readonly (readonly number[])[],
-  seed: number,
-  constraintOf: (index: number) => PoemConstraint | null,
-): Promise<GeneratedSequence[]> {
-  return generate(
-    options.model,
-    open.map((index) => prompts[index]!),
+/** A poem that the model's window cannot hold would fail at every attempt. */
+function requireRoom(model: LanguageModel, promptLength: number, { length }: PoemAutomaton): void {
+  const { maxPositions } = model.config;
+  if (promptLength + length < maxPositions) return;
+  throw new VerseError(
+    'verse-request',
+    `write: expected a poem that fits the model's ${maxPositions} positions, got ${length} characters and marks after a prompt of ${promptLength}`,
     {
-      ...options.sampling,
-      maxNewTokens: options.maxNewTokens ?? DEFAULT_MAX_TOKENS,
-      ...(options.tokenizer.eosTokenId === null ? {} : { stopIds: [options.tokenizer.eosTokenId] }),
-      seed,
-      mask: (sequence, generated) => constraintOf(open[sequence]!)?.mask(generated) ?? null,
-      ...(options.slots === undefined ? {} : { slots: options.slots }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      hint: 'ask for fewer lines',
+      zh: {
+        message: `模型一次只能读写 ${maxPositions} 个字符，而提示有 ${promptLength}、诗有 ${length}`,
+        hint: '少写几句',
+      },
     },
   );
 }
 
+/** Every open poem once. */
+async function* writeOnce(
+  options: WritePoemsOptions,
+  jobs: readonly Job[],
+  tokens: TokenInventory | null,
+  attempt: number,
+): AsyncGenerator<LineEvent | { readonly type: 'sequence'; readonly job: Job; readonly poem: WrittenPoem }> {
+  const { tokenizer } = options;
+  const lines: LineEvent[] = [];
+  const constraints = jobs.map((job): PoemConstraint | null =>
+    job.automaton === null || tokens === null
+      ? null
+      : createPoemConstraint(job.automaton, tokens, {
+          ...copyGuard(options, job.request),
+          onLine: (text, line) => lines.push({ type: 'line', index: job.index, attempt, line, text }),
+        }),
+  );
+  const masks: (Uint32Array | null)[] = jobs.map(() => null);
+  const generation: GenerateOptions = {
+    ...options.sampling,
+    maxNewTokens: Math.max(
+      options.maxNewTokens ?? DEFAULT_MAX_TOKENS,
+      ...jobs.map(({ automaton }) => tokensNeeded(automaton, tokens)),
+    ),
+    ...(tokenizer.eosTokenId === null ? {} : { stopIds: [tokenizer.eosTokenId] }),
+    seed: options.seed,
+    sequenceNames: jobs.map(({ index }) => `poem ${index} attempt ${attempt}`),
+    mask: (sequence, generated) => {
+      masks[sequence] = constraints[sequence]?.mask(generated) ?? null;
+      return masks[sequence];
+    },
+    reject: (sequence, _generated, id) => constraints[sequence]?.rejects(id) ?? false,
+    bias: (sequence) => {
+      const constraint = constraints[sequence];
+      const leanings = jobs[sequence]!.leanings;
+      if (!constraint || leanings === null) return null;
+      const parallel = leanings.parallel?.at(constraint, masks[sequence]!) ?? null;
+      const rhyme = leanings.rhyme?.(constraint, masks[sequence]!) ?? null;
+      if (parallel === null || rhyme === null) return parallel ?? rhyme;
+      return parallel.map((value, id) => value + rhyme[id]!);
+    },
+    ...(options.slots === undefined ? {} : { slots: options.slots }),
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  };
+  const prompts = jobs.map(({ prompt }) => prompt);
+  for await (const event of generateStream(options.model, prompts, generation)) {
+    yield* lines.splice(0);
+    if (event.type !== 'end') continue;
+    const job = jobs[event.sequence]!;
+    yield { type: 'sequence', job, poem: judge(options, job, event, attempt) };
+  }
+}
+
+function tokensNeeded(automaton: PoemAutomaton | null, tokens: TokenInventory | null): number {
+  if (automaton === null || tokens === null) return 1;
+  return automaton.length * (tokens.isDirect ? 1 : MAX_TOKENS_PER_CHARACTER) + 1;
+}
+
+/** Lines that were given may stand anywhere; all others in no index. */
+function copyGuard(
+  { lineIndexes, rejectsCopies = false }: WritePoemsOptions,
+  { fixed = [] }: WritingRequest,
+): { isForbiddenLine?: (line: string) => boolean } {
+  if (!rejectsCopies || lineIndexes === undefined) return {};
+  const given = new Map<number, string>();
+  for (const { line, character } of [...fixed].sort((a, b) => a.line - b.line || a.position - b.position)) {
+    given.set(line, (given.get(line) ?? '') + character);
+  }
+  const own = new Set(given.values());
+  return { isForbiddenLine: (line) => !own.has(line) && lineIndexes.some((index) => index.find(line) !== null) };
+}
+
 function judge(
   options: WritePoemsOptions,
-  request: WritingRequest,
+  { request, automaton }: Job,
   sequence: GeneratedSequence,
-  { seed, attempt, automaton }: { seed: number; attempt: number; automaton: PoemAutomaton | null },
+  attempt: number,
 ): WrittenPoem {
   const plain = options.tokenizer.decode(sequence.ids, { skipSpecialTokens: true }).trim();
   const text = automaton === null ? plain : withStanzaBreaks(plain, automaton);
@@ -153,17 +268,21 @@ function judge(
     ...(request.book === undefined ? {} : { book: request.book }),
   });
   const hasEnded = sequence.finish === 'stop';
-  return {
-    request,
+  const judged = {
     text,
     logProb: sequence.logProbs.reduce((sum, x) => sum + x, 0),
+    verdict,
+    novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes),
+    isAccepted: hasEnded && (automaton === null || verdict.strict.all),
+  };
+  return {
+    ...judged,
+    request,
     ids: sequence.ids,
     allowedMass: sequence.allowedMass,
     tokens: sequence.logProbs.length,
-    verdict,
-    novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes),
-    seed,
+    score: scorePoem(judged, request.form),
+    seed: options.seed,
     attempts: attempt,
-    isAccepted: hasEnded && (automaton === null || verdict.strict.all),
   };
 }

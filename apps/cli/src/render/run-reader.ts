@@ -40,6 +40,7 @@ const PROGRESS_WORDS: Readonly<Record<string, { readonly zh: string; readonly en
   'sampling pairs': { zh: '取样成对', en: 'sampling pairs' },
   reference: { zh: '参考模型', en: 'reference' },
   writing: { zh: '写诗', en: 'writing' },
+  polishing: { zh: '推敲', en: 'polishing' },
 };
 
 /** `writing: base` → 写诗 base: the part after the colon is a name. */
@@ -99,6 +100,11 @@ export function createRunReader(session: Session): RunReader {
         return;
       case 'sample':
         note(dim(`  ${event.prompt} → ${event.text.replace(/\n/gu, ' ')}`));
+        return;
+      case 'poem-line':
+        if (session.isTerminal) note(dim(`  ${event.text}`));
+        return;
+      case 'poem':
         return;
       case 'run-warning':
         note(`${yellow(session.text('warningPrefix'))} ${event.message}`);

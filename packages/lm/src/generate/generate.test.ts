@@ -72,6 +72,42 @@ describe('generate', () => {
     }
   });
 
+  it('draws again what is rejected, and ends where everything is', async () => {
+    const allowed = new Uint32Array(2);
+    for (const id of [4, 9, 33]) allowed[id >> 5]! |= 1 << (id & 31);
+    const drawn = new Set<number>();
+    const results = await generate(model, prompts, {
+      ...options,
+      mask: () => allowed,
+      reject: (sequence, generated, id) => {
+        drawn.add(id);
+        return id === 9 || (sequence === 1 && generated.length === 3);
+      },
+    });
+    expect(drawn).toEqual(new Set([4, 9, 33]));
+    expect(new Set(results.flatMap(({ ids }) => ids))).toEqual(new Set([4, 33]));
+    expect(results[1]).toMatchObject({ finish: 'dead-end', ids: { length: 3 } });
+    expect([...allowed]).toEqual([(1 << 4) | (1 << 9), 1 << 1]);
+  });
+
+  it('leans as the bias says, and still reports the model itself', async () => {
+    const bias = new Float32Array(V);
+    bias[17] = 40;
+    const [leaning] = await generate(model, [[5]], { maxNewTokens: 2, stopIds: [], bias: () => bias });
+    expect(leaning!.ids).toEqual([17, 17]);
+    const only = new Uint32Array(2);
+    only[0] = 1 << 17;
+    const [held] = await generate(model, [[5]], { maxNewTokens: 2, stopIds: [], mask: () => only });
+    expect(leaning!.logProbs).toEqual(held!.logProbs);
+  });
+
+  it('gives a sequence of the same name the same text wherever it stands', async () => {
+    const names = prompts.map((_, i) => `poem ${i}`);
+    const whole = await generate(model, prompts, { ...options, sequenceNames: names });
+    const tail = await generate(model, prompts.slice(3), { ...options, sequenceNames: names.slice(3) });
+    expect(tail.map(({ ids }) => ids)).toEqual(whole.slice(3).map(({ ids }) => ids));
+  });
+
   it('reports the log-probability under the unmasked model', async () => {
     const only = new Uint32Array(2);
     only[0] = 1 << 9;

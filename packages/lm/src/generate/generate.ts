@@ -29,6 +29,15 @@ export interface GenerateOptions extends SamplingOptions {
   readonly mask?: (sequence: number, generated: readonly number[]) => Uint32Array | null;
   /** Ends a sequence as `stop` when it says so of the tokens generated, the newest among them. */
   readonly stopWhen?: (sequence: number, generated: readonly number[]) => boolean;
+  /**
+   * True when a token must not come although the mask allows it: asked of the token that was drawn, which is then drawn
+   * again without it. For what is too costly to ask of every token. `generated` is as at the last `mask`.
+   */
+  readonly reject?: (sequence: number, generated: readonly number[], id: number) => boolean;
+  /** Added to the logits [V] before temperature, or null for nothing; log-probabilities stay the model's own. */
+  readonly bias?: (sequence: number, generated: readonly number[]) => Float32Array | null;
+  /** What each sequence's random numbers depend on beside the seed. Default: its index. */
+  readonly sequenceNames?: readonly string[];
   readonly onToken?: (event: TokenEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -126,7 +135,7 @@ export async function* generateStream(
         index: next,
         slot,
         limit: limits[next]!,
-        random: seeds.fork(`sequence ${next}`),
+        random: seeds.fork(options.sequenceNames?.[next] ?? `sequence ${next}`),
         context: new Set(ids),
         counts: new Map(),
         tokens: [...ids],
@@ -167,7 +176,16 @@ function takeToken(
   const { index, ids, logProbs, allowedMass, context, counts, tokens, random, limit } = sequence;
   const V = model.config.vocabSize;
   const mask = options.mask?.(index, ids) ?? null;
-  const choice = sampler.choose(logits.subarray(row * V, (row + 1) * V), mask, sequence, random.uniform);
+  const bias = options.bias?.(index, ids) ?? null;
+  const own = logits.subarray(row * V, (row + 1) * V);
+  let choice = sampler.choose(own, mask, sequence, random.uniform, bias);
+  if (choice !== null && options.reject?.(index, ids, choice.id)) {
+    const left = mask === null ? new Uint32Array((V + 31) >>> 5).fill(0xffff_ffff) : mask.slice();
+    do {
+      left[choice.id >>> 5]! &= ~(1 << (choice.id & 31));
+      choice = sampler.choose(own, left, sequence, random.uniform, bias);
+    } while (choice !== null && options.reject(index, ids, choice.id));
+  }
   if (choice === null) return 'dead-end';
   logProbs.push(choice.logProb);
   allowedMass.push(choice.allowedMass);

@@ -59,11 +59,18 @@ export class Sampler {
    * Chooses a token. `uniform` is called once, and not at all when greedy.
    * @param logits [V]; left as it was
    * @param mask bit v of word ⌊v/32⌋ set: token v may be chosen; null: all may
+   * @param bias [V], added to the logits before temperature; the log-probability stays that of the model
    * @returns null when the mask allows nothing
    * @throws LmError `generation-invalid` when the model's logits are not numbers
    */
-  choose(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory, uniform: () => number): Choice | null {
-    const { logSum, allowedMass, pool, restore } = this.#prepare(logits, mask, history);
+  choose(
+    logits: Float32Array,
+    mask: Uint32Array | null,
+    history: TokenHistory,
+    uniform: () => number,
+    bias: Float32Array | null = null,
+  ): Choice | null {
+    const { logSum, allowedMass, pool, restore } = this.#prepare(logits, mask, history, bias);
     const id = this.#options.temperature === 0 ? bestAllowed(logits, mask) : this.#draw(pool(), uniform());
     restore();
     return id < 0 ? null : { id, logProb: logits[id]! - logSum, allowedMass };
@@ -80,7 +87,7 @@ export class Sampler {
   }
 
   /** The model's own normaliser; then, penalties applied to `logits` until `restore`, how to get the candidates. */
-  #prepare(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory) {
+  #prepare(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory, bias: Float32Array | null = null) {
     const V = logits.length;
     const best = maximum(logits);
     const sum = exponentiate(this.#weights, logits, { count: V, best, temperature: 1 });
@@ -88,8 +95,14 @@ export class Sampler {
       throw new LmError('generation-invalid', 'generate: expected finite logits, got NaN or infinity');
     }
     const allowedMass = mask === null ? 1 : this.#sumAllowed(mask) / sum;
-    const isModelItself = this.#options.temperature === 1 && mask === null && !this.#hasPenalties;
-    const restore = this.#hasPenalties ? penalise(logits, history, this.#options) : () => {};
+    const isModelItself = this.#options.temperature === 1 && mask === null && bias === null && !this.#hasPenalties;
+    const unbiased = bias === null ? null : logits.slice();
+    const unpenalise = this.#hasPenalties ? penalise(logits, history, this.#options) : () => {};
+    if (bias !== null) for (let v = 0; v < bias.length; v++) logits[v]! += bias[v]!;
+    const restore = (): void => {
+      if (unbiased === null) unpenalise();
+      else logits.set(unbiased);
+    };
     const pool = (): Candidates =>
       this.#filter(isModelItself ? { ids: null, count: V, sum } : this.#reweigh(logits, mask));
     return { logSum: best + Math.log(sum), allowedMass, pool, restore };

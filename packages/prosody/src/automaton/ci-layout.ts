@@ -15,16 +15,19 @@ const REFRAIN_CHARACTERS = 4;
 export function planVariant(plan: CiPlan): { tune: Tune; variant: TuneVariant } {
   const tune = findTune(plan.tune);
   if (tune === undefined) {
-    throw new PlanError('PLAN_UNKNOWN_TUNE', `compilePlan: expected the name of a ci tune, got ${plan.tune}`);
+    throw new PlanError('PLAN_UNKNOWN_TUNE', {
+      en: `compilePlan: expected the name of a ci tune, got ${plan.tune}`,
+      zh: `词谱中没有词牌“${plan.tune}”`,
+    });
   }
   const commonest = tune.variants.reduce((best, variant) => (variant.corpusCount > best.corpusCount ? variant : best));
   const variant = plan.variant === undefined ? commonest : tune.variants.find(({ label }) => label === plan.variant);
   if (variant === undefined) {
     const labels = tune.variants.map(({ label }) => label).join('，');
-    throw new PlanError(
-      'PLAN_UNKNOWN_VARIANT',
-      `compilePlan: expected a variant of ${tune.name} (${labels}), got ${plan.variant}`,
-    );
+    throw new PlanError('PLAN_UNKNOWN_VARIANT', {
+      en: `compilePlan: expected a variant of ${tune.name} (${labels}), got ${plan.variant}`,
+      zh: `${tune.name}没有“${plan.variant}”一体，有的是：${labels}`,
+    });
   }
   return { tune, variant };
 }

@@ -2,7 +2,7 @@
 import type { Book } from '../book-types.ts';
 import { loadBook } from '../books.ts';
 import { ciLayout } from './ci-layout.ts';
-import { PlanError } from './errors.ts';
+import { PlanError, type Words } from './errors.ts';
 import type { Layout, Pattern } from './layout.ts';
 import { createMachine } from './machine.ts';
 import { nearestPlan } from './nearest-plan.ts';
@@ -23,18 +23,28 @@ export function compilePlan(plan: FormPlan): PoemAutomaton {
   const attempt = tryPlan(plan);
   if (!Array.isArray(attempt)) return attempt;
   const found = nearestPlan(plan, (relaxed) => !Array.isArray(tryPlan(relaxed)));
-  const reasons = [...new Set(attempt)].join('; ');
+  const join = (language: keyof Words, words: readonly Words[], mark: string) =>
+    [...new Set(words.map((each) => each[language]))].join(mark);
   throw new PlanError(
     'PLAN_UNSATISFIABLE',
-    `compilePlan: expected a plan that some poem keeps, got one where ${reasons}`,
     {
-      ...(found === undefined ? {} : { hint: `leave out ${found.dropped.join(' and ')}`, nearest: found.plan }),
+      en: `compilePlan: expected a plan that some poem keeps, got one where ${join('en', attempt, '; ')}`,
+      zh: `没有诗能满足这些要求：${join('zh', attempt, '；')}`,
     },
+    found === undefined
+      ? {}
+      : {
+          hint: {
+            en: `leave out ${join('en', found.dropped, ' and ')}`,
+            zh: `不要求${join('zh', found.dropped, '和')}就能写`,
+          },
+          nearest: found.plan,
+        },
   );
 }
 
 /** The machine, or a reason for each pattern why it cannot be written. */
-function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
+function tryPlan(plan: FormPlan): PoemAutomaton | Words[] {
   const book = planBook(plan);
   const layout = plan.form === '词' ? ciLayout(plan) : regulatedLayout(plan);
   const forbidden = plan.forbiddenCharacters ?? [];
@@ -49,7 +59,7 @@ function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
   const fixedReason = fixedCharacterReason(plan, fixed, sets);
   if (supplyReason !== undefined || fixedReason !== undefined) return [supplyReason ?? fixedReason!];
 
-  const reasons: string[] = [];
+  const reasons: Words[] = [];
   const patterns: Pattern[] = [];
   const initialGroups: number[][] = [];
   for (const pattern of layout.patterns) {
@@ -58,7 +68,10 @@ function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
     const failed = groups.indexOf(0);
     if (reason !== undefined) reasons.push(reason);
     else if (failed >= 0)
-      reasons.push(`no rhyme group has the fixed rhymes and enough other characters (${pattern.name})`);
+      reasons.push({
+        en: `no rhyme group has the fixed rhymes and enough other characters (${pattern.name})`,
+        zh: `没有一个韵部既含指定的韵脚、又有足够的字（${pattern.name}）`,
+      });
     else {
       patterns.push(pattern);
       initialGroups.push(groups);
@@ -80,16 +93,16 @@ function tryPlan(plan: FormPlan): PoemAutomaton | string[] {
 function planBook(plan: FormPlan): Book {
   const name = plan.book ?? (plan.form === '词' ? 'cilin' : 'pingshui');
   if (plan.form === '词' && name === 'pingshui') {
-    throw new PlanError(
-      'PLAN_INVALID',
-      'compilePlan: expected cilin, xinyun or tongyun as the book of a ci, got pingshui',
-    );
+    throw new PlanError('PLAN_INVALID', {
+      en: 'compilePlan: expected cilin, xinyun or tongyun as the book of a ci, got pingshui',
+      zh: '词不用平水韵，请用 cilin（词林正韵）、xinyun 或 tongyun',
+    });
   }
   if (name === 'guangyun') {
-    throw new PlanError(
-      'PLAN_INVALID',
-      'compilePlan: expected pingshui, cilin, xinyun or tongyun, got guangyun (its 206 rhymes serve checking only)',
-    );
+    throw new PlanError('PLAN_INVALID', {
+      en: 'compilePlan: expected pingshui, cilin, xinyun or tongyun, got guangyun (its 206 rhymes serve checking only)',
+      zh: '广韵二百零六韵只用于检验，作诗请用 pingshui、cilin、xinyun 或 tongyun',
+    });
   }
   const book = loadBook(name);
   const { rhymeGroup } = plan;
@@ -97,10 +110,10 @@ function planBook(plan: FormPlan): Book {
     const group = book.group(rhymeGroup);
     if (group === undefined || rhymeGroup > GROUP_BITS) {
       const levelOnly = group === undefined ? '' : ` (${group.name} is oblique; regulated verse rhymes in level tones)`;
-      throw new PlanError(
-        'PLAN_UNKNOWN_RHYME',
-        `compilePlan: expected a rhyme group of ${name}, got ${rhymeGroup}${levelOnly}`,
-      );
+      throw new PlanError('PLAN_UNKNOWN_RHYME', {
+        en: `compilePlan: expected a rhyme group of ${name}, got ${rhymeGroup}${levelOnly}`,
+        zh: group === undefined ? `${name} 没有第 ${rhymeGroup} 个韵部` : `${group.name}是仄声韵，近体诗押平声韵`,
+      });
     }
   }
   return book;
@@ -113,20 +126,23 @@ function fixedSlots(plan: FormPlan, layout: Layout): FixedSlots {
   for (const { line, position, character, isExempt } of plan.fixed ?? []) {
     const slot = slotAt.get(`${line} ${position}`);
     if (slot === undefined) {
-      throw new PlanError(
-        'PLAN_INVALID',
-        `compilePlan: expected a place inside the poem for ${character}, got line ${line} position ${position}`,
-      );
+      throw new PlanError('PLAN_INVALID', {
+        en: `compilePlan: expected a place inside the poem for ${character}, got line ${line} position ${position}`,
+        zh: `指定的“${character}”不在诗内：没有第${line}句第${position}字`,
+      });
     }
     const index = plan.inventory.indexOf(character);
     if (index < 0) {
-      throw new PlanError('PLAN_INVALID', `compilePlan: expected fixed characters of the inventory, got ${character}`);
+      throw new PlanError('PLAN_INVALID', {
+        en: `compilePlan: expected fixed characters of the inventory, got ${character}`,
+        zh: `模型写不出指定的字“${character}”`,
+      });
     }
     if (indexes[slot]! >= 0 && indexes[slot] !== index) {
-      throw new PlanError(
-        'PLAN_INVALID',
-        `compilePlan: expected one character at line ${line} position ${position}, got two`,
-      );
+      throw new PlanError('PLAN_INVALID', {
+        en: `compilePlan: expected one character at line ${line} position ${position}, got two`,
+        zh: `第${line}句第${position}字指定了两个不同的字`,
+      });
     }
     indexes[slot] = index;
     if (isExempt) exempt[slot] = 1;
@@ -134,26 +150,32 @@ function fixedSlots(plan: FormPlan, layout: Layout): FixedSlots {
   return { indexes, exempt };
 }
 
-function fixedCharacterReason(plan: FormPlan, fixed: FixedSlots, sets: ToneSets): string | undefined {
+function fixedCharacterReason(plan: FormPlan, fixed: FixedSlots, sets: ToneSets): Words | undefined {
   for (const [slot, index] of fixed.indexes.entries()) {
     if (index < 0 || fixed.exempt[slot]) continue;
     const character = plan.inventory.characters[index];
     if (sets.listed.tones[index] === 0) {
       const isForbidden = plan.forbiddenCharacters?.includes(character!) ?? false;
-      return `${character} is ${isForbidden ? 'both fixed and forbidden' : 'not in the rhyme book'}`;
+      return {
+        en: `${character} is ${isForbidden ? 'both fixed and forbidden' : 'not in the rhyme book'}`,
+        zh: `“${character}”${isForbidden ? '既指定又禁用' : '不在韵书里'}`,
+      };
     }
   }
   return undefined;
 }
 
 /** Without repetition every slot takes a character away; this many of each tone can never run out. */
-function inventoryReason(plan: FormPlan, layout: Layout, sets: ToneSets): string | undefined {
+function inventoryReason(plan: FormPlan, layout: Layout, sets: ToneSets): Words | undefined {
   const count = (bits: Uint32Array) => bits.reduce((sum, word) => sum + popCount(word), 0);
   const fewest = Math.min(count(sets.byTone[1]!), count(sets.byTone[2]!));
   const rhymes = Math.max(...layout.patterns.map((pattern) => pattern.rhymes.filter(Boolean).length));
   const needed = layout.slots.length + rhymes;
   if (fewest >= needed) return undefined;
-  return `the inventory (${plan.inventory.characters.length} characters) has fewer than ${needed} of one tone and none may be repeated`;
+  return {
+    en: `the inventory (${plan.inventory.characters.length} characters) has fewer than ${needed} of one tone and none may be repeated`,
+    zh: `可写的平声字或仄声字不足 ${needed} 个，又不许重字`,
+  };
 }
 
 /** Why the fixed characters' tones do not fit the pattern. */
@@ -163,9 +185,12 @@ function toneReason(
   fixed: FixedSlots,
   plan: FormPlan,
   sets: ToneSets,
-): string | undefined {
+): Words | undefined {
   const emptyTone = [1, 2].find((tone) => sets.byTone[tone]!.every((word) => word === 0));
-  if (emptyTone !== undefined) return `the inventory has no character of ${emptyTone === 1 ? '平' : '仄'}`;
+  if (emptyTone !== undefined) {
+    const name = emptyTone === 1 ? '平' : '仄';
+    return { en: `the inventory has no character of ${name}`, zh: `没有可写的${name}声字` };
+  }
   const closed = openBoxesOf(layout, pattern, fixed, sets).indexOf(0);
   if (closed < 0) return undefined;
   for (const [slot, cell] of layout.slots.entries()) {
@@ -175,10 +200,16 @@ function toneReason(
     if (pattern.units[closed]!.boxes.some((box) => box[cell.offset]! & tones)) continue;
     const character = plan.inventory.characters[index];
     const [has, wants] = tones === 1 ? ['平', '仄'] : ['仄', '平'];
-    return `line ${cell.line} position ${cell.position} wants ${wants} and ${character} is ${has} (${pattern.name})`;
+    return {
+      en: `line ${cell.line} position ${cell.position} wants ${wants} and ${character} is ${has} (${pattern.name})`,
+      zh: `第${cell.line}句第${cell.position}字应${wants}而“${character}”是${has}（${pattern.name}）`,
+    };
   }
   const { line } = layout.slots.find((cell) => cell.unit === closed)!;
-  return `the fixed characters from line ${line} on do not fit together (${pattern.name})`;
+  return {
+    en: `the fixed characters from line ${line} on do not fit together (${pattern.name})`,
+    zh: `第${line}句起指定的字平仄互不相容（${pattern.name}）`,
+  };
 }
 
 /** Rhyme groups by set that hold the fixed rhymes and enough other characters; 0 where there is none. */

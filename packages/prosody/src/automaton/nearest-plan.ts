@@ -1,10 +1,19 @@
 /** When a plan cannot be kept: which wish to give up so that it can. */
+import type { Words } from './errors.ts';
 import type { FormPlan } from './plan.ts';
 
-const OPTIONS = ['firstLineRhymes', 'start', 'variant', 'rhymeGroup', 'noRepeatedCharacters', 'forbiddenCharacters'];
+/** By the key of the plan, from what a person misses least. */
+const OPTIONS: Readonly<Record<string, Words>> = {
+  firstLineRhymes: { en: 'firstLineRhymes', zh: '首句入韵与否' },
+  start: { en: 'start', zh: '平起或仄起' },
+  variant: { en: 'variant', zh: '词谱别体' },
+  rhymeGroup: { en: 'rhymeGroup', zh: '韵部' },
+  noRepeatedCharacters: { en: 'noRepeatedCharacters', zh: '不重字' },
+  forbiddenCharacters: { en: 'forbiddenCharacters', zh: '禁用的字' },
+};
 
 interface Relaxation {
-  readonly label: string;
+  readonly label: Words;
   apply(plan: FormPlan): FormPlan;
 }
 
@@ -12,7 +21,7 @@ interface Relaxation {
 export function nearestPlan(
   plan: FormPlan,
   isSatisfiable: (plan: FormPlan) => boolean,
-): { plan: FormPlan; dropped: string[] } | undefined {
+): { plan: FormPlan; dropped: Words[] } | undefined {
   const relaxations = listRelaxations(plan);
   for (const relaxation of relaxations) {
     const relaxed = relaxation.apply(plan);
@@ -29,22 +38,25 @@ export function nearestPlan(
 
 function listRelaxations(plan: FormPlan): Relaxation[] {
   const relaxations: Relaxation[] = [];
-  for (const key of OPTIONS) {
+  for (const [key, label] of Object.entries(OPTIONS)) {
     const value: unknown = (plan as unknown as Record<string, unknown>)[key];
     if (value === undefined || (key === 'noRepeatedCharacters' && value === false)) continue;
-    relaxations.push({ label: key, apply: (from) => without(from, key) });
+    relaxations.push({ label, apply: (from) => without(from, key) });
   }
   const { fixed = [] } = plan;
   for (const one of fixed) {
     relaxations.push({
-      label: `the fixed ${one.character} (line ${one.line} position ${one.position})`,
+      label: {
+        en: `the fixed ${one.character} (line ${one.line} position ${one.position})`,
+        zh: `第${one.line}句第${one.position}字指定的“${one.character}”`,
+      },
       apply: (from) => ({ ...from, fixed: (from.fixed ?? []).filter((other) => other !== one) }),
     });
   }
   for (const line of new Set(fixed.map((one) => one.line))) {
     if (fixed.filter((one) => one.line === line).length < 2) continue;
     relaxations.push({
-      label: `the fixed line ${line}`,
+      label: { en: `the fixed line ${line}`, zh: `第${line}句指定的字` },
       apply: (from) => ({ ...from, fixed: (from.fixed ?? []).filter((other) => other.line !== line) }),
     });
   }

@@ -42,10 +42,10 @@ export function regulatedShape(plan: RegulatedPlan): { characters: 5 | 7; lines:
   if (kind !== '排') return { characters, lines: kind === '绝' ? 4 : 8 };
   const lines = plan.lineCount ?? DEFAULT_EXTENDED_LINES;
   if (!Number.isInteger(lines) || lines < 10 || lines % 2 !== 0 || lines > 400) {
-    throw new PlanError(
-      'PLAN_INVALID',
-      `compilePlan: expected an even lineCount from 10 to 400 for ${plan.form}, got ${lines}`,
-    );
+    throw new PlanError('PLAN_INVALID', {
+      en: `compilePlan: expected an even lineCount from 10 to 400 for ${plan.form}, got ${lines}`,
+      zh: `${plan.form}的句数须为 10 到 400 的偶数，现为 ${lines}`,
+    });
   }
   return { characters, lines };
 }
