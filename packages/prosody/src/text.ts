@@ -39,14 +39,32 @@ const LONE_SURROGATE_OR_PRIVATE = /^[\p{Cs}\p{Co}\p{Cn}]$/u;
 /** Classes of the code points of the BMP, filled on demand: 0 = not asked yet. */
 const classes = new Uint8Array(0x10000);
 
-function classify(char: string): CharacterClass {
-  const code = char.codePointAt(0)!;
-  if (code >= 0x10000) return computeClass(char);
-  const known = classes[code]!;
+function classify(char: string, unit: number): CharacterClass {
+  if (char.length > 1) return computeClass(char);
+  const known = classes[unit]!;
   if (known !== 0) return known as CharacterClass;
   const result = computeClass(char);
-  classes[code] = result;
+  classes[unit] = result;
   return result;
+}
+
+/**
+ * One string for every character of the BMP: a corpus has the same few thousand characters millions of times, and what is
+ * looked up later (readings, usage, repetitions) is found faster by the same string than by an equal one.
+ */
+const singles: (string | undefined)[] = new Array(0x10000);
+
+const isLeading = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00;
+const isTrailing = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;
+
+function characterAt(text: string, index: number, unit: number): string {
+  if (isLeading(unit) && isTrailing(text.charCodeAt(index + 1))) return text.slice(index, index + 2);
+  let char = singles[unit];
+  if (char === undefined) {
+    char = String.fromCharCode(unit);
+    singles[unit] = char;
+  }
+  return char;
 }
 
 function computeClass(char: string): CharacterClass {
@@ -126,8 +144,11 @@ function divide(text: string, spaceDivides: boolean): PoemLine[] {
     }
     mark = '';
   };
-  for (const char of text) {
-    switch (classify(char)) {
+  for (let index = 0; index < text.length; ) {
+    const unit = text.charCodeAt(index);
+    const char = characterAt(text, index, unit);
+    index += char.length;
+    switch (classify(char, unit)) {
       case VERSE:
         if (mark !== '') flush();
         chars.push(char);

@@ -107,9 +107,16 @@ function findNamedTune(text: string, options: CiOptions): { tune: Tune; body: st
 }
 
 function setText(lines: readonly PoemLine[], book: Book): SetText {
-  const places = lines.flatMap((line, index) => line.chars.map((_, position) => ({ line: index, position })));
-  const chars = lines.flatMap((line) => line.chars);
-  const known = Uint8Array.from(chars, (char) => book.toneMask(char));
+  const places: { line: number; position: number }[] = [];
+  const chars: string[] = [];
+  for (const [index, line] of lines.entries()) {
+    for (let position = 0; position < line.chars.length; position++) {
+      places.push({ line: index, position });
+      chars.push(line.chars[position]!);
+    }
+  }
+  const known = new Uint8Array(chars.length);
+  for (let index = 0; index < chars.length; index++) known[index] = book.toneMask(chars[index]!);
   const breaks: number[] = [];
   for (const line of lines) breaks.push((breaks.at(-1) ?? 0) + line.chars.length);
   return { lines, places, known, flat: { chars, breaks, masks: known.map((mask) => mask || 3) } };

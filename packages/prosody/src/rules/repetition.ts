@@ -14,6 +14,12 @@ const MOST_LINES = 8;
 /** More than any line has characters (`MAX_TEXT_LENGTH`). */
 const LINE_STEP = 1 << 20;
 
+/** By UTF-16 unit: the poem in which it was last seen, and where in it for the first time. */
+const seenInTurn = new Uint32Array(0x10000);
+const firstPlaces = new Int32Array(0x10000);
+const LAST_TURN = 0xffff_ffff;
+let turn = 0;
+
 /** One remark for each character that returns, at the place where it does. */
 export function findRepetitions(
   lines: readonly { readonly chars: readonly string[] }[],
@@ -21,19 +27,33 @@ export function findRepetitions(
   script: Script,
 ): Issue[] {
   if (lines.length > MOST_LINES) return [];
-  // Line and position in one number: this runs over every poem of a corpus.
-  const first = new Map<string, number>();
+  if (turn === LAST_TURN) seenInTurn.fill(0);
+  turn = turn === LAST_TURN ? 1 : turn + 1;
+  let beyond: Map<string, number> | undefined;
   const issues: Issue[] = [];
   let reported: Set<string> | undefined;
   for (let line = 0; line < lines.length; line++) {
     const { chars } = lines[line]!;
     for (let position = 0; position < chars.length; position++) {
       const char = chars[position]!;
-      const known = first.get(char);
-      if (known === undefined) {
-        first.set(char, line * LINE_STEP + position);
-        continue;
+      // Line and position in one number: this runs over every poem of a corpus.
+      const place = line * LINE_STEP + position;
+      let known: number | undefined;
+      if (char.length === 1) {
+        const unit = char.charCodeAt(0);
+        if (seenInTurn[unit] === turn) known = firstPlaces[unit]!;
+        else {
+          seenInTurn[unit] = turn;
+          firstPlaces[unit] = place;
+        }
+      } else {
+        known = beyond?.get(char);
+        if (known === undefined) {
+          beyond ??= new Map();
+          beyond.set(char, place);
+        }
       }
+      if (known === undefined) continue;
       if (char === chars[position - 1] || reported?.has(char) || !isOneCharacter(char, script)) continue;
       const earlier = { line: Math.floor(known / LINE_STEP), position: known % LINE_STEP };
       const here = { line, position };
