@@ -173,7 +173,10 @@ function compileScripts() {
   for (const [traditional, simple] of simplified)
     if ((usage.get(simple) ?? 0) < STRAY_SHARE * (usage.get(traditional) ?? 0)) shared.delete(simple);
   // 囗 marks a gap, not a character; 廝 stands for itself.
-  const variants = readTable('variants.tsv').filter((row) => row.standard !== row.char && row.standard !== '□');
+  // 𣂏 is 㪺 (to ladle, 虞) in the verse that has it (清𣂏瀑, 手自𣂏), not 斗.
+  const variants = readTable('variants.tsv')
+    .filter((row) => row.standard !== row.char && row.standard !== '□')
+    .map((row) => (row.char === '𣂏' ? { ...row, standard: '㪺' } : row));
   writeModule(
     'scripts',
     'pingshui.tsv, cilin.tsv and variants.tsv',

@@ -26,6 +26,16 @@ import { judgeShape, judgeUnknownShape } from './rules/shape.ts';
 import { type LineScan, readLine, scanLine } from './scan.ts';
 import { detectScript, type Script } from './scripts.ts';
 import { hasTable } from './table-store.ts';
+import {
+  findSixForm,
+  judgeSix,
+  keepsSixPattern,
+  readSixLine,
+  type SixForm,
+  type SixJudgement,
+  sixFormOfShape,
+  sixLineCount,
+} from './six.ts';
 import { type PoemText, splitText } from './text.ts';
 import type { BookName, RhymeFound, Verdict } from './verdict.ts';
 
@@ -34,7 +44,7 @@ export interface CheckInput {
   readonly id?: string;
   readonly text: string;
   readonly title?: string;
-  /** 五绝 七绝 五律 七律 五排 七排, their full names, 词, or 古; recognised from the text when absent. */
+  /** 五绝 七绝 五律 七律 五排 七排 六绝 六律, their full names, 词, or 古; recognised from the text when absent. */
   readonly form?: string;
   /** Name of a ci tune. */
   readonly tune?: string;
@@ -98,16 +108,18 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
   if (form?.trim() === '词' || form?.trim() === '詞') return describeFree(request, '词');
   if (form !== undefined && FREE_FORMS.includes(form.trim())) return describeFree(request, '古');
   if (form !== undefined) {
+    const six = findSixForm(form);
+    if (six) return checkAsSix(request, six);
     const regulated = findForm(form);
     if (!regulated) {
       throw new ProsodyError(
         'PROSODY_UNKNOWN_FORM',
-        `check: expected a form of 五绝 七绝 五律 七律 五排 七排 古 词, got ${form}`,
+        `check: expected a form of 五绝 七绝 五律 七律 五排 七排 六绝 六律 古 词, got ${form}`,
       );
     }
     return checkAs(request, regulated);
   }
-  return recognise(request) ?? recogniseCi(poem, options) ?? describeUnrecognised(request);
+  return recognise(request) ?? recogniseSix(request) ?? recogniseCi(poem, options) ?? describeUnrecognised(request);
 }
 
 function ciOptions(poem: CheckInput, options: CheckOptions): CiOptions {
@@ -168,6 +180,55 @@ function recognise(request: ShiRequest): Verdict | null {
   // Too few faults to tell old style from a learner's slips: the faults are named, and so is the other reading.
   const kind = form.endsWith('绝') ? 'gujue-possible' : 'guti-possible';
   return describe(request, form, favourable, oldStyle === 'possible' ? [{ kind, line: 0, position: -1 }] : []);
+}
+
+/** 六言: four or eight lines of six that keep the pattern but for a slip; others are old style. */
+function recogniseSix(request: ShiRequest): Verdict | null {
+  const form = sixFormOfShape(request.text.lines);
+  if (form === null) return null;
+  const given = readRegulated(request.text, 6, request.book, request.script);
+  const judgement = judgeSix(given);
+  return keepsSixPattern(form, judgement, given) ? describeSix(request, form, judgement, []) : null;
+}
+
+function checkAsSix(request: ShiRequest, form: SixForm): Verdict {
+  const { lines } = request.text;
+  if (lines.length === 0) return describeWithoutPattern(request, form, [{ kind: 'empty-text', line: 0, position: -1 }]);
+  const judgement = judgeSix(readRegulated(request.text, 6, request.book, request.script));
+  return describeSix(request, form, judgement, judgeShape(lines, 6, sixLineCount(form)));
+}
+
+function describeSix(
+  request: ShiRequest,
+  form: SixForm,
+  judgement: SixJudgement,
+  shapeIssues: readonly Issue[],
+): Verdict {
+  const { text, book, script, language } = request;
+  const { start, firstLineRhymes, evidence, rhyme, slots } = judgement;
+  const issues = [...shapeIssues, ...judgement.issues];
+  const isRhyme = ({ line, position }: Issue): boolean =>
+    (line % 2 === 1 || (line === 0 && firstLineRhymes)) && position === text.lines[line]!.chars.length - 1;
+  const [strict, lenient] = scoreIssues(issues, isRhyme);
+  const isLineCountWrong = shapeIssues.some(({ kind }) => kind === 'line-count');
+  const unmet = shapeIssues.length === 0 ? {} : { ...(isLineCountWrong ? { rhyme: false } : {}), meter: false };
+  const scans = text.lines.map((line) => scanLine(line, book, script));
+  const context: FindingContext = { text, book, script, language, form };
+  return {
+    ...(request.id === undefined ? {} : { id: request.id }),
+    form,
+    start,
+    firstLineRhymes,
+    tune: null,
+    variant: null,
+    book: book.name,
+    rhyme: describeRhyme(request, { evidence, rhyme }),
+    lines: text.lines.map((line, index) => readSixLine(line, scans[index]!, script, slots[index]!)),
+    findings: issues.map((issue) => describeIssue(issue, context)),
+    strict: { ...strict, ...unmet },
+    lenient: { ...lenient, ...unmet },
+    ...(request.polyphones ? { polyphones: listPolyphones(text.lines, scans, null, new Set(), book, script) } : {}),
+  };
 }
 
 /** As the form that was asked for, whatever the shape: what has the right length is judged, the rest is named. */

@@ -46,7 +46,13 @@ export interface RegulatedText {
   readonly evidence: RhymeEvidence;
 }
 
-export function readRegulated(text: PoemText, lineLength: 5 | 7, book: Book, script: Script): RegulatedText {
+/** Looks up what judging needs. */
+export function readRegulated<Length extends 5 | 6 | 7>(
+  text: PoemText,
+  lineLength: Length,
+  book: Book,
+  script: Script,
+): Omit<RegulatedText, 'lineLength'> & { readonly lineLength: Length } {
   const scans = text.lines.map((line) => scanLine(line, book, script));
   const ends = text.lines.map((line) => line.chars[line.chars.length - 1] ?? '');
   return { text, lineLength, book, script, scans, ends, evidence: findRhyme(ends, book, script) };
@@ -68,7 +74,7 @@ export function countMostFaults({ text, scans, lineLength, book, script }: Regul
 }
 
 /** The confirmed tones of each character that a simplified form may stand for; none where it stands for itself only. */
-function formMasks(char: string, book: Book): readonly number[] {
+export function formMasks(char: string, book: Book): readonly number[] {
   const forms = traditionalForms(char);
   if (forms.length === 0) return [];
   const traditional = loadBook(book.name);
