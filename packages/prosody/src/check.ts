@@ -25,7 +25,6 @@ import { judgeRhyme } from './rules/rhyme.ts';
 import { judgeShape, judgeUnknownShape } from './rules/shape.ts';
 import { type LineScan, readLine, scanLine } from './scan.ts';
 import { detectScript, type Script } from './scripts.ts';
-import { hasTable } from './table-store.ts';
 import {
   findSixForm,
   judgeSix,
@@ -36,6 +35,7 @@ import {
   sixFormOfShape,
   sixLineCount,
 } from './six.ts';
+import { hasTable } from './table-store.ts';
 import { type PoemText, splitText } from './text.ts';
 import type { BookName, RhymeFound, Verdict } from './verdict.ts';
 
