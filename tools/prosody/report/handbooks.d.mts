@@ -9,5 +9,9 @@ export function readHandbooks(): HandbookPoem[];
 export function measureHandbooks(): {
   readonly n: number;
   readonly otherwise: number;
-  readonly flagged: readonly (HandbookPoem & { readonly kind: string; readonly why: string; readonly faults: string[] })[];
+  readonly flagged: readonly (HandbookPoem & {
+    readonly kind: string;
+    readonly why: string;
+    readonly faults: string[];
+  })[];
 };
