@@ -131,6 +131,14 @@ const MESSAGES = {
     zh: '评测阶梯：同一批题目与种子，逐个模型打分',
     en: 'the ladder: the same prompts and seeds through one or more models',
   },
+  compareSummary: {
+    zh: '两个模型同题并读：公开对照、盲评、统计评阅表、语言模型作评委',
+    en: 'two models on the same prompts: open, blind, filled sheets counted, a language model as judge',
+  },
+  compareModels: {
+    zh: '`模型`、`名字=模型+适配器[:比例]` 或 `名字=http://主机/v1#模型`',
+    en: '`MODEL`, `NAME=MODEL+ADAPTER[:scale]` or `NAME=http://HOST/v1#MODEL`',
+  },
   trainSummary: { zh: '按配方中的 stage: 运行相应阶段', en: 'run the stage that the recipe names' },
   writeSummary: { zh: '写诗填词，可加格律约束', en: 'write poems, held to a form' },
   demoSummary: {

@@ -50,6 +50,11 @@ const COMMANDS: readonly {
     load: async () => (await import('./commands/evaluate.ts')).addEvaluateCommand,
   },
   {
+    name: 'compare',
+    summary: 'compareSummary',
+    load: async () => (await import('./commands/compare.ts')).addCompareCommand,
+  },
+  {
     name: 'corpus',
     summary: 'corpusSummary',
     load: async () => (await import('./commands/corpus.ts')).addCorpusCommand,

@@ -39,6 +39,8 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
       return recipes.runGrpo(options as never, controls);
     case 'evaluate':
       return recipes.runEvaluate(options as never, controls);
+    case 'compare':
+      return recipes.runCompare(options as never, controls);
     case 'write':
       return recipes.runWrite(options as never, controls);
     case 'polish':

@@ -9,6 +9,7 @@ export type TaskName =
   | 'dpo'
   | 'grpo'
   | 'evaluate'
+  | 'compare'
   | 'write'
   | 'polish'
   | 'demo'

@@ -45,6 +45,7 @@ export {
   type ReportRun,
   renderReport,
 } from './report/index.ts';
+export * from './review/index.ts';
 export { type CopyLookup, type LineTrace, traceLines } from './scorers/copying.ts';
 export { type Diversity, diversityOf } from './scorers/diversity.ts';
 export { type AskedForm, type FormScore, scoreForm } from './scorers/shape.ts';

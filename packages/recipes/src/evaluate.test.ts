@@ -75,5 +75,5 @@ describe('runEvaluate over URLs', () => {
     const lines = (await readFile(path.join(outputDir, 'samples.jsonl'), 'utf8')).trimEnd().split('\n');
     expect(lines).toHaveLength(24);
     expect(JSON.parse(lines.at(-1)!)).toMatchObject({ id: 'poet:11', form: '五律', text: GOOD });
-  });
+  }, 180_000);
 });

@@ -38,7 +38,7 @@ export async function runEvaluate(recipe: EvaluateRecipe, controls: RunControls 
 }
 
 /** One model's rows: as the recipe has it, and a second time under constraints when that is asked for. */
-async function writeRungs(
+export async function writeRungs(
   rung: EvaluateRecipe['models'][number],
   plan: LadderPlan,
   kernels: Kernels,

@@ -1,3 +1,4 @@
+export { type CompareResult, type JudgeTally, runCompare } from './compare.ts';
 export { type DemoResult, runDemo } from './demo.ts';
 export { runDpo } from './dpo.ts';
 export { RecipesError, type RecipesErrorCode } from './errors.ts';

@@ -30,6 +30,8 @@ export type {
 export type { StagePlan } from './stage-plan.ts';
 export {
   type CheckOptions,
+  type CompareInput,
+  type CompareOptions,
   type DemoInput,
   type DemoOptions,
   type DpoInput,

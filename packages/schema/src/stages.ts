@@ -1,6 +1,7 @@
 /** The options of every command that has some, each one a strict object put together from the concerns. */
 import { z } from 'zod';
 import { inputFields, verdictFields } from './options/check.ts';
+import { compareFields } from './options/compare.ts';
 import { completionFields, dataFields, ownPoemsSchema } from './options/data.ts';
 import { dpoSchema, pairsSchema } from './options/dpo.ts';
 import { evaluateFields } from './options/evaluate.ts';
@@ -119,6 +120,12 @@ export const evaluateSchema = z.strictObject({
   ...computeFields,
 });
 
+export const compareSchema = z.strictObject({
+  ...compareFields,
+  ...generationFields,
+  ...computeFields,
+});
+
 export const writeSchema = z.strictObject({
   ...requestFields,
   ...modelFields,
@@ -207,6 +214,7 @@ export const OPTION_SETS = {
   dpo: dpoStageSchema,
   grpo: grpoStageSchema,
   evaluate: evaluateSchema,
+  compare: compareSchema,
   write: writeSchema,
   polish: polishSchema,
   check: checkSchema,
@@ -227,6 +235,7 @@ export type DpoRecipe = z.output<typeof dpoStageSchema>;
 export type GrpoRecipe = z.output<typeof grpoStageSchema>;
 export type EvaluateRecipe = z.output<typeof evaluateSchema>;
 export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | GrpoRecipe | EvaluateRecipe;
+export type CompareOptions = z.output<typeof compareSchema>;
 export type WriteOptions = z.output<typeof writeSchema>;
 export type PolishOptions = z.output<typeof polishSchema>;
 export type CheckOptions = z.output<typeof checkSchema>;
@@ -239,6 +248,7 @@ export type SftInput = Omit<z.input<typeof sftSchema>, 'stage'>;
 export type DpoInput = Omit<z.input<typeof dpoStageSchema>, 'stage'>;
 export type GrpoInput = Omit<z.input<typeof grpoStageSchema>, 'stage'>;
 export type EvaluateInput = Omit<z.input<typeof evaluateSchema>, 'stage'>;
+export type CompareInput = z.input<typeof compareSchema>;
 export type WriteInput = z.input<typeof writeSchema>;
 export type DemoInput = z.input<typeof demoSchema>;
 

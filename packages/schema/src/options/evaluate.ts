@@ -5,7 +5,7 @@ import { DEFAULT_MODEL } from './model.ts';
 import { option } from './option.ts';
 
 /** One rung. A plain string `MODEL`, `NAME=MODEL+ADAPTER[:scale]` or `NAME=http://HOST/v1#MODEL`, is understood too. */
-const rungSchema = z.strictObject({
+export const rungSchema = z.strictObject({
   name: option(z.string().min(1), 'Name in tables and reports.', '表格与报告中的名字。'),
   model: option(
     z.string().min(1),
