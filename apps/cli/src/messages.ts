@@ -139,6 +139,13 @@ const MESSAGES = {
     zh: '`模型`、`名字=模型+适配器[:比例]` 或 `名字=http://主机/v1#模型`',
     en: '`MODEL`, `NAME=MODEL+ADAPTER[:scale]` or `NAME=http://HOST/v1#MODEL`',
   },
+  mergeSummary: { zh: '把适配器并入基座，并核对前后 logits', en: 'merge adapters into their base, checked' },
+  exportSummary: {
+    zh: '导出 GGUF、Ollama，或转换 mlx-lm、PEFT 适配器',
+    en: 'GGUF, Ollama; adapters for mlx-lm and PEFT',
+  },
+  checkSame: { zh: '核对无误', en: 'the same model' },
+  checkDiffers: { zh: '核对不符：写出的不是同一个模型', en: 'the check failed: not the same model' },
   trainSummary: { zh: '按配方中的 stage: 运行相应阶段', en: 'run the stage that the recipe names' },
   writeSummary: { zh: '写诗填词，可加格律约束', en: 'write poems, held to a form' },
   demoSummary: {

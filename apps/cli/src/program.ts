@@ -73,6 +73,12 @@ const COMMANDS: readonly {
   { name: 'sft', summary: 'sftSummary', load: async () => (await import('./commands/sft.ts')).addSftCommand },
   { name: 'dpo', summary: 'dpoSummary', load: async () => (await import('./commands/dpo.ts')).addDpoCommand },
   { name: 'grpo', summary: 'grpoSummary', load: async () => (await import('./commands/grpo.ts')).addGrpoCommand },
+  { name: 'merge', summary: 'mergeSummary', load: async () => (await import('./commands/merge.ts')).addMergeCommand },
+  {
+    name: 'export',
+    summary: 'exportSummary',
+    load: async () => (await import('./commands/export.ts')).addExportCommand,
+  },
   { name: 'env', summary: 'envSummary', load: async () => (await import('./commands/env.ts')).addEnvCommand },
 ];
 

@@ -47,6 +47,10 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
       return recipes.runPolish(options as never, controls);
     case 'demo':
       return recipes.runDemo(options as never, controls);
+    case 'merge':
+      return recipes.runMerge(options as never, controls);
+    case 'export':
+      return recipes.runExport(options as never, controls);
     case 'plan':
       return recipes.planStage(options as never, controls);
     default:

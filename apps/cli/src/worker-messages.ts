@@ -13,6 +13,8 @@ export type TaskName =
   | 'write'
   | 'polish'
   | 'demo'
+  | 'merge'
+  | 'export'
   | 'plan';
 
 export interface WorkerTask {

@@ -5,6 +5,7 @@ export type LmErrorCode =
   | 'checkpoint-malformed'
   | 'checkpoint-mismatch'
   | 'checkpoint-write-failed'
+  | 'gguf-unsupported'
   | 'config-malformed'
   | 'model-type-unknown'
   | 'model-feature-unsupported'

@@ -28,6 +28,8 @@ export { generate, generateStream } from './generate/generate.ts';
 export type { GeneratedText, GenerateTextOptions } from './generate/generate-text.ts';
 export { defaultStopIds, generateText } from './generate/generate-text.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
+export { decodeGguf, type GgufType, ggufBytes } from './gguf/gguf-blocks.ts';
+export { type GgufTensor, reorderRows, type WriteGgufOptions, writeGguf } from './gguf/write-gguf.ts';
 export type {
   CacheEntry,
   KeyValueCache,

@@ -3,7 +3,10 @@ export { type DemoResult, runDemo } from './demo.ts';
 export { runDpo } from './dpo.ts';
 export { RecipesError, type RecipesErrorCode } from './errors.ts';
 export { type EvaluateResult, runEvaluate } from './evaluate.ts';
+export { type ExportCheckRow, type ExportResult, runExport } from './export.ts';
 export { runGrpo } from './grpo.ts';
+export type { LogitDifference } from './logit-check.ts';
+export { type MergeResult, runMerge } from './merge.ts';
 export { type PoemToPolish, type PolishInput, type PolishRecord, runPolish } from './polish.ts';
 export {
   type PreparedFile,

@@ -180,6 +180,7 @@ export const ALIASES: readonly Alias[] = [
   alias('LLaMA-Factory', 'pure_bf16', 'computeType', (value) => (value === false ? DROPPED : bf16(value))),
   // the run
   alias('Transformers', 'output_dir', 'outputDir'),
+  alias('LLaMA-Factory', 'export_dir', 'outputDir'),
   alias('LLaMA-Factory', 'overwrite_output_dir', 'overwriteOutputDir'),
   alias('Transformers', 'resume_from_checkpoint', 'resume'),
   alias('Transformers', 'logging_steps', 'loggingSteps'),

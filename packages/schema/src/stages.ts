@@ -5,6 +5,7 @@ import { compareFields } from './options/compare.ts';
 import { completionFields, dataFields, ownPoemsSchema } from './options/data.ts';
 import { dpoSchema, pairsSchema } from './options/dpo.ts';
 import { evaluateFields } from './options/evaluate.ts';
+import { exportFields, mergeFields } from './options/export.ts';
 import { generationFields } from './options/generation.ts';
 import { grpoSchema, rewardFields, rolloutFields } from './options/grpo.ts';
 import { seed } from './options/lists.ts';
@@ -206,6 +207,9 @@ export const demoSchema = z.strictObject({
   ...computeFields,
 });
 
+export const mergeSchema = z.strictObject({ ...modelFields, ...mergeFields, ...computeFields });
+export const exportSchema = z.strictObject({ ...modelFields, ...exportFields, ...computeFields });
+
 /** Every set of options, by the command or stage it belongs to. */
 export const OPTION_SETS = {
   prepare: prepareSchema,
@@ -219,6 +223,8 @@ export const OPTION_SETS = {
   polish: polishSchema,
   check: checkSchema,
   demo: demoSchema,
+  merge: mergeSchema,
+  export: exportSchema,
 } as const;
 
 export type OptionSetName = keyof typeof OPTION_SETS;
@@ -240,6 +246,8 @@ export type WriteOptions = z.output<typeof writeSchema>;
 export type PolishOptions = z.output<typeof polishSchema>;
 export type CheckOptions = z.output<typeof checkSchema>;
 export type DemoOptions = z.output<typeof demoSchema>;
+export type MergeOptions = z.output<typeof mergeSchema>;
+export type ExportOptions = z.output<typeof exportSchema>;
 
 /** What a program may pass: our names, defaults left out, the stage implied by the function called. */
 export type PrepareInput = Omit<z.input<typeof prepareSchema>, 'stage'>;

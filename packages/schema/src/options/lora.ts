@@ -57,8 +57,8 @@ const loraSchema = z.strictObject({
   ),
   modulesToSave: option(
     nameList.prefault([]),
-    'Modules trained in full beside the adapter and stored with it, e.g. norm, lm_head.',
-    '与适配器一同完整训练并保存的模块，如 norm、lm_head。',
+    'Modules trained in full beside the adapter and stored with it, e.g. model.norm, lm_head.',
+    '与适配器一同完整训练并保存的模块，如 model.norm、lm_head。',
     { isAdvanced: true },
   ),
 });

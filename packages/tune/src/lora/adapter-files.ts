@@ -208,7 +208,7 @@ function modulesOf(
     if (match === null) {
       const name = SAVED_KEY.exec(key)?.[1];
       const module = name?.replace(/\.(?:weight|bias)$/u, '');
-      if (config.modulesToSave.some((each) => module === each || module?.endsWith(`.${each}`))) saved.set(name!, entry);
+      if (config.modulesToSave.some((each) => module?.endsWith(each))) saved.set(name!, entry);
       else foreign.push(key);
       continue;
     }

@@ -20,7 +20,8 @@ export interface SavedModule {
 }
 
 /**
- * Weights whose module path is, or ends with, one of the names; in the model's order.
+ * Weights whose module path ends with one of the names, letter by letter as PEFT compares (`norm` is every norm,
+ * `model.norm` the last one); in the model's order.
  * @throws TuneError `lora-target` for a name that matches nothing, or a head that is the input embedding
  */
 export function selectSaved(model: LanguageModel, names: readonly string[]): string[] {
@@ -28,16 +29,16 @@ export function selectSaved(model: LanguageModel, names: readonly string[]): str
   const moduleOf = (path: string): string => path.replace(/\.(?:weight|bias)$/u, '');
   for (const name of names) {
     const isTied = model.config.tieWordEmbeddings && /(?:^|\.)(?:lm_head|embed_tokens)$/u.test(name);
-    const isThere = paths.some((path) => moduleOf(path) === name || moduleOf(path).endsWith(`.${name}`));
+    const isThere = paths.some((path) => moduleOf(path).endsWith(name));
     if (isTied || !isThere) {
       throw new TuneError('lora-target', `modulesToSave: expected modules of the model, got ${name}`, {
         hint: isTied
           ? 'input embedding and head are one matrix in this model; an adapter cannot hold one of them'
-          : 'name modules such as lm_head, embed_tokens or norm',
+          : 'name modules such as lm_head, embed_tokens or model.norm',
       });
     }
   }
-  return paths.filter((path) => names.some((name) => moduleOf(path) === name || moduleOf(path).endsWith(`.${name}`)));
+  return paths.filter((path) => names.some((name) => moduleOf(path).endsWith(name)));
 }
 
 /** Gives the parameter an f32 copy of its value to be trained or overwritten; the base's is kept aside. */

@@ -133,7 +133,7 @@ describe('modules saved in full', () => {
     const before = await scores(model);
     const norm = model.parameters.get('model.norm.weight')!;
     const base = await model.kernels.read(norm.value);
-    const adapter = attachLora(model, { ...options, modulesToSave: ['norm'] });
+    const adapter = attachLora(model, { ...options, modulesToSave: ['model.norm'] });
     expect([...adapter.saved.keys()]).toEqual(['model.norm.weight']);
     await trainSteps(model, adapter);
     const after = await scores(model);

@@ -1,0 +1,71 @@
+/**
+ * The vocabulary of a `tokenizer.json` as GGUF's `tokenizer.ggml.*` fields. Two kinds: byte-level BPE (`gpt2`), and
+ * vocabularies whose tokens are text itself (`llama`: sentencepiece pieces, or single characters).
+ */
+import { LmError } from '../errors.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+
+export interface GgufVocabulary {
+  readonly model: 'gpt2' | 'llama';
+  /** llama.cpp's name for the rule that splits text before merges; null for `llama`. */
+  readonly preTokenizer: string | null;
+  readonly tokens: readonly string[];
+  /** llama.cpp's kinds: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+  readonly types: readonly number[];
+  /** `llama` only: a merge's order of precedence as a score. */
+  readonly scores: readonly number[] | null;
+  /** `gpt2` only. */
+  readonly merges: readonly string[] | null;
+}
+
+const KIND = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
+
+/** llama.cpp's pre-tokeniser by model type; the split rules themselves are in its source under these names. */
+const PRE_TOKENIZERS: Readonly<Record<string, string>> = {
+  qwen2: 'qwen2',
+  qwen3: 'qwen2',
+  llama: 'llama-bpe',
+  mistral: 'tekken',
+};
+
+interface BpeModel {
+  readonly type?: string;
+  readonly vocab?: Readonly<Record<string, number>>;
+  readonly merges?: readonly (string | readonly [string, string])[];
+}
+
+/**
+ * @param vocabSize rows of the embedding: ids the tokenizer does not know become unused tokens
+ * @throws LmError `gguf-unsupported` for tokenizers other than BPE
+ */
+export function ggufVocabulary(tokenizer: Tokenizer, modelType: string, vocabSize: number): GgufVocabulary {
+  const { tokenizerJson } = tokenizer.files;
+  const model = tokenizerJson.model as BpeModel | undefined;
+  if (model?.type !== 'BPE' || model.vocab === undefined) {
+    throw new LmError('gguf-unsupported', `gguf: expected a BPE tokenizer, got ${model?.type ?? 'none'}`);
+  }
+  const tokens = Array.from({ length: vocabSize }, (_, id) => `[PAD${id}]`);
+  const types: number[] = new Array(vocabSize).fill(KIND.unused);
+  const place = (token: string, id: number, type: number): void => {
+    if (id >= vocabSize) return;
+    tokens[id] = token;
+    types[id] = type;
+  };
+  for (const [token, id] of Object.entries(model.vocab)) {
+    place(token, id, /^<0x[0-9A-F]{2}>$/u.test(token) ? KIND.byte : KIND.normal);
+  }
+  const added = (tokenizerJson.added_tokens ?? []) as readonly { id: number; content: string; special?: boolean }[];
+  for (const { id, content, special } of added) {
+    const isUnknown = id === tokenizer.unknownTokenId;
+    place(content, id, isUnknown ? KIND.unknown : special === true ? KIND.control : KIND.userDefined);
+  }
+  const merges = (model.merges ?? []).map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
+  if (JSON.stringify(tokenizerJson.pre_tokenizer ?? null).includes('ByteLevel')) {
+    const preTokenizer = PRE_TOKENIZERS[modelType] ?? 'default';
+    return { model: 'gpt2', preTokenizer, tokens, types, scores: null, merges };
+  }
+  // Pieces of text: what is merged first scores highest; single characters need no merge.
+  const ranks = new Map(merges.map((merge, rank) => [merge.replace(' ', ''), rank]));
+  const scores = tokens.map((token) => -(ranks.get(token) ?? merges.length));
+  return { model: 'llama', preTokenizer: null, tokens, types, scores, merges: null };
+}

@@ -1,0 +1,74 @@
+/**
+ * Our adapter folders opened by PEFT itself, logits compared. Runs where a Python with torch, transformers and peft is found
+ * (`TUIQIAO_PYTHON`, else `python3`), and is skipped by name elsewhere.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { saveLanguageModel } from '@tuiqiao/lm';
+import { createArena, createRandom, initNormal, Tape } from '@tuiqiao/tensor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packSequences } from '../src/batching.ts';
+import { attachLora, detachAdapter, type LoraOptions, startPissa } from '../src/lora/adapter.ts';
+import { saveAdapter } from '../src/lora/adapter-files.ts';
+import { tinyModel } from './tiny.ts';
+
+const python = process.env.TUIQIAO_PYTHON ?? 'python3';
+const probe = spawnSync(python, ['-c', 'import torch, transformers, peft'], { encoding: 'utf8' });
+const hasPeft = probe.status === 0;
+
+const IDS = [3, 17, 22, 5, 9, 31, 4];
+const KINDS: Readonly<Record<string, Partial<LoraOptions>>> = {
+  lora: {},
+  rslora: { useRslora: true },
+  dora: { useDora: true },
+  patterns: { rankPattern: { q_proj: 3 }, alphaPattern: { 'layers.1.mlp.up_proj': 1 } },
+  pissa: { initialization: 'pissa' },
+  'modules to save': { modulesToSave: ['norm'] },
+  'one module to save': { modulesToSave: ['model.norm'] },
+};
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'peft-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe.skipIf(!hasPeft)(`PEFT opens our adapters${hasPeft ? '' : ` (skipped: ${python} has no peft)`}`, () => {
+  it('and computes the same logits, for every kind', async () => {
+    const model = tinyModel(false);
+    const base = path.join(folder, 'base');
+    await saveLanguageModel(model, base, { dtype: 'f32' });
+    const ours: Float32Array[] = [];
+    const folders: string[] = [];
+    for (const [kind, options] of Object.entries(KINDS)) {
+      const adapter = attachLora(model, { rank: 2, alpha: 4, targetModules: 'all-linear', seed: 3, ...options });
+      if (options.initialization === 'pissa') await startPissa(model, adapter, 3);
+      const random = createRandom(8);
+      for (const { b, magnitude } of adapter.deltas.values()) {
+        initNormal(model.kernels, b, random, 0.2);
+        if (magnitude) initNormal(model.kernels, magnitude, random, 0.5);
+      }
+      for (const { parameter } of adapter.saved.values()) initNormal(model.kernels, parameter, random, 1);
+      const { batch } = packSequences([{ promptIds: [], completionIds: IDS }]);
+      const tape = new Tape(model.kernels, createArena(model.kernels), { computeType: 'f32', isRecording: false });
+      ours.push(await model.kernels.read(model.logits(batch, tape).buffer));
+      folders.push(path.join(folder, kind));
+      await saveAdapter(model.kernels, adapter, folders.at(-1)!, { baseModelName: base });
+      detachAdapter(model, adapter);
+    }
+    const script = path.join(import.meta.dirname, 'peft-logits.py');
+    const run = spawnSync(python, [script, base, JSON.stringify(IDS), ...folders], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    });
+    expect(run.status, run.stderr).toBe(0);
+    const theirs = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as number[][];
+    for (const [i, kind] of Object.keys(KINDS).entries()) {
+      expect(theirs[i], kind).toHaveLength(ours[i]!.length);
+      const worst = Math.max(...theirs[i]!.map((value, k) => Math.abs(value - ours[i]![k]!)));
+      expect(worst, kind).toBeLessThan(1e-4);
+    }
+  });
+});
