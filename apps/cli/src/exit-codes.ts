@@ -59,7 +59,6 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'endpoint-failed': environment('接口没有回应'),
   'endpoint-refused': request('接口拒绝了请求'),
   'sheet-malformed': request('评阅表有误'),
-  'merge-quantized': request('四位量化的基座不能并入适配器'),
   'gguf-unsupported': request('该模型没有 GGUF 写法'),
   'out-of-memory': environment('内存不足'),
   // corpus

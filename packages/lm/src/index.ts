@@ -29,7 +29,7 @@ export type { GeneratedText, GenerateTextOptions } from './generate/generate-tex
 export { defaultStopIds, generateText } from './generate/generate-text.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
 export { decodeGguf, type GgufType, ggufBytes } from './gguf/gguf-blocks.ts';
-export { type GgufTensor, reorderRows, type WriteGgufOptions, writeGguf } from './gguf/write-gguf.ts';
+export { reorderRows, type WriteGgufOptions, type WrittenTensor, writeGguf } from './gguf/write-gguf.ts';
 export type {
   CacheEntry,
   KeyValueCache,

@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { decodeGguf, type GgufTensor, ggufBytes, reorderRows, writeGguf, writeTextFile } from '@tuiqiao/lm';
+import { decodeGguf, ggufBytes, reorderRows, type WrittenTensor, writeGguf, writeTextFile } from '@tuiqiao/lm';
 import { type ExportOptions, parseOptions, type RunControls } from '@tuiqiao/schema';
 import { syncCompute } from '@tuiqiao/tensor';
 import { saveAdapter, saveMlxAdapter } from '@tuiqiao/tune';
@@ -108,7 +108,7 @@ async function exportGguf(opened: OpenedModel, options: ExportOptions, controls:
 }
 
 /** Puts the file's numbers into the model, byte by byte from disk. */
-async function readBack({ model }: OpenedModel, file: string, tensors: readonly GgufTensor[]): Promise<void> {
+async function readBack({ model }: OpenedModel, file: string, tensors: readonly WrittenTensor[]): Promise<void> {
   const handle = await open(file, 'r');
   try {
     for (const { parameter: name, shape, type, offset, reorderedHeads } of tensors) {

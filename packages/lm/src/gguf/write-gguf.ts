@@ -26,7 +26,7 @@ const FILE_TYPE: Readonly<Record<GgufType, number>> = { F32: 0, F16: 1, Q8_0: 7,
 const ALIGNMENT = 32;
 const Q8_BLOCK = 32;
 
-export interface GgufTensor {
+export interface WrittenTensor {
   readonly name: string;
   /** Of the model, Hugging Face's. */
   readonly parameter: string;
@@ -55,7 +55,7 @@ export async function writeGguf(
   tokenizer: Tokenizer,
   file: string,
   { type = 'BF16', name = path.basename(file, '.gguf') }: WriteGgufOptions = {},
-): Promise<GgufTensor[]> {
+): Promise<WrittenTensor[]> {
   const { config } = model;
   const architecture = ARCHITECTURES[config.modelType];
   if (architecture === undefined || (config.ropeScaling !== null && config.ropeScaling.type !== 'linear')) {
