@@ -9,6 +9,7 @@ import {
   type ModelPoems,
   type ReportInput,
   type ReportLogEntry,
+  scoreTask,
   traceLines,
 } from '../packages/eval/src/index.ts';
 import { check } from '../packages/prosody/src/index.ts';
@@ -124,6 +125,18 @@ function model(name: string, chance: number, options: { constrained?: boolean; e
     bitsPerChar: 5.6 + chance,
     bitsPerCharCi: [5.5 + chance, 5.7 + chance],
     tokensPerSecond: 812,
+    ...(options.constrained === true
+      ? {}
+      : {
+          tasks: {
+            couplet: scoreTask(
+              POEMS.filter(({ form }) => form.endsWith('律')).map(({ text }) => {
+                const [first, second] = text.split('。')[1]!.split('，') as [string, string];
+                return { given: first, answer: `${spoil(second, chance, random)}。`, reference: `${second}。` };
+              }),
+            ),
+          },
+        }),
     poems: prompts.map((poem, i) => {
       const isCut = options.emptyEvery !== undefined && i % options.emptyEvery === options.emptyEvery - 1;
       return judged(poem, isCut ? poem.text.slice(0, 9) : spoil(poem.text, chance, random));
@@ -153,6 +166,15 @@ function log(steps: number, stage: 'sft' | 'dpo'): ReportLogEntry[] {
             'rewards/margins': 1.5 * progress + 0.1 * noise,
             'rewards/accuracies': 0.5 + 0.4 * progress,
           }),
+      ...((i + 1) % (steps / 5) === 0
+        ? {
+            'samples/length': 0.9 + 0.1 * progress,
+            'samples/rhyme': 0.4 + 0.45 * progress,
+            'samples/meter': 0.6 + 0.3 * progress,
+            'samples/all': 0.3 + 0.45 * progress,
+            'samples/copied': 0.02,
+          }
+        : {}),
       ...(stage === 'sft' && (i + 1) % 60 === 0 ? { eval_loss: 4.15 + 1.5 * Math.exp(-4 * progress) } : {}),
     };
   });

@@ -76,7 +76,8 @@ describe.skipIf(CHROMIUM === undefined)(name, { timeout: BROWSER_TIMEOUT_MS }, (
   it('draws every chart: a bar and a whisker for each model, a curve for each stage', async () => {
     const { page } = shared;
     const figures = await page.locator('.chart').count();
-    expect(figures).toBe(4 + 5 + 2 + 2);
+    // Rules, forms, and for each of two stages: loss, rules learned, metrics.
+    expect(figures).toBe(4 + 5 + 2 * 3);
     expect(await page.locator('.chart svg').count()).toBe(figures);
     const empty = await page
       .locator('.chart svg')

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { buildLadder, type LadderReport, type ModelPoems } from '@tuiqiao/eval';
+import { buildLadder, type LadderReport, type ModelPoems, traceLines } from '@tuiqiao/eval';
 import {
   type DemoOptions,
   type DpoRecipe,
@@ -24,7 +24,8 @@ import { controlRow } from './evaluate.ts';
 import { writeLocalRung } from './evaluation/local-model.ts';
 import { planLadder } from './evaluation/plan.ts';
 import { openScorers } from './evaluation/scorers.ts';
-import { openModel } from './models.ts';
+import { openLineIndexes } from './line-indexes.ts';
+import { openModel, resolveModelFolder } from './models.ts';
 import { writeReport } from './report-files.ts';
 import { runSft } from './sft.ts';
 import { inspectRun, RUN_FILES } from './workspace.ts';
@@ -83,6 +84,7 @@ export async function runDemo(options: DemoOptions, controls: RunControls = {}):
 
   const report = buildLadder(answers, await controlRow(ladder), await openScorers(ladder.recipe, controls));
   const poems = await writeDemoPoems(options, dpoFolder, controls);
+  const lineIndexes = await openLineIndexes(resolveModelFolder(MODEL));
   await writeReport(folder, {
     title: '推敲 · demo',
     ladder: report,
@@ -92,7 +94,11 @@ export async function runDemo(options: DemoOptions, controls: RunControls = {}):
       { name: 'SFT', stage: 'sft', log: await readTrainerLog(path.join(sftFolder, RUN_FILES.log)) },
       { name: 'DPO', stage: 'dpo', log: await readTrainerLog(path.join(dpoFolder, RUN_FILES.log)) },
     ],
-    poems: poems.map((poem) => ({ ...poem, request: requestInWords(poem) })),
+    poems: poems.map((poem) => ({
+      ...poem,
+      request: requestInWords(poem),
+      trace: traceLines(poem.text, lineIndexes),
+    })),
   });
   return { report, poems, outputDir: folder, alreadyDone };
 }
@@ -126,6 +132,8 @@ async function remembered<T>(file: string, name: string, alreadyDone: string[], 
 }
 
 const MODEL = 'models/base-poet';
+/** Poems written each time while training: enough to see a course, a second or two of work. */
+const SAMPLE_PROMPTS = 24;
 
 function evaluateRecipe(options: DemoOptions, folder: string): EvaluateRecipe {
   const sft = path.join(folder, 'sft');
@@ -163,6 +171,8 @@ function sftRecipe(options: DemoOptions, outputDir: string): SftRecipe {
       epochs: 1,
       saveSteps: 50,
       loggingSteps: 5,
+      sampleSteps: 100,
+      samplePrompts: SAMPLE_PROMPTS,
       seed: options.seed,
       outputDir,
     },
@@ -185,6 +195,8 @@ function dpoRecipe(options: DemoOptions, sftFolder: string, outputDir: string): 
       epochs: 1,
       saveSteps: 25,
       loggingSteps: 2,
+      sampleSteps: 20,
+      samplePrompts: SAMPLE_PROMPTS,
       seed: options.seed,
       outputDir,
     },

@@ -171,6 +171,55 @@ function optionalCell(value: number | Mean | undefined, ci?: readonly [number, n
   return html`<td class="number"><b>${formatSmall(mean)}</b>${interval !== undefined && html`<span class="interval">${formatSmall(interval[0])}–${formatSmall(interval[1])}</span>`}</td>`;
 }
 
+const styleCell = (rate: Rate | undefined): SafeHtml =>
+  rate === undefined ? html`<td class="number">–</td>` : rateCell(rate);
+
+/** What the judges themselves are worth: the checker's false alarms, the classifiers' accuracy. */
+export function judgeNotes({ scorers }: LadderReport, labels: Labels): SafeHtml {
+  const { checker, style } = scorers;
+  const rateOf = (rate: Rate): string => `${formatRate(rate)} (${rate.k}/${rate.n}, ${formatInterval(rate.ci)})`;
+  return html`<p class="quiet judges">${labels('falseAlarms')} ${rateOf(checker.strict)}${checker.poems.length > 0 && `: ${checker.poems.join(' ')}`}${
+    style !== undefined &&
+    html` · ${labels('styleAccuracy')} ${labels('dynasty')} ${rateOf(style.dynasty.accuracy)}, ${labels('poet')} ${rateOf(style.author.accuracy)}`
+  }</p>`;
+}
+
+/** Answers held against a reference, a row a task and model; null when no model was given any. */
+export function taskTable(ladder: LadderReport, labels: Labels): SafeHtml | null {
+  const rows = rowsOf(ladder, labels).flatMap((row) =>
+    Object.entries(row.report.tasks ?? {}).map(([task, scores]) => ({ row, task, scores })),
+  );
+  if (rows.length === 0) return null;
+  const tasks = [...new Set(rows.map(({ task }) => task))];
+  const titles = ['BLEU', 'chrF', 'ROUGE-1', 'ROUGE-2', 'ROUGE-L'];
+  return wide(
+    labels('tasksHeading'),
+    html`<table class="tasks"><thead><tr><th scope="col">${labels('model')}</th><th scope="col" class="number">${labels('n')}</th>${titles.map((title) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col" class="number">${labels('length')}</th></tr></thead>
+${tasks.map(
+  (task) =>
+    html`<tbody><tr class="group"><th scope="rowgroup" colspan="8">${taskName(task, labels)}</th></tr>${rows
+      .filter((entry) => entry.task === task)
+      .map(
+        ({ row, scores: { n, bleu, chrf, rouge1, rouge2, rougeL, length } }) =>
+          html`<tr class="model">${nameCell(row)}<td class="number">${n}</td>${[bleu, chrf, rouge1, rouge2, rougeL].map((figure) => optionalCell(figure))}${rateCell(length)}</tr>`,
+      )}</tbody>`,
+)}</table>`,
+  );
+}
+
+function taskName(task: string, labels: Labels): string {
+  switch (task) {
+    case 'continuation':
+      return labels('taskContinuation');
+    case 'couplet':
+      return labels('taskCouplet');
+    case 'translation':
+      return labels('taskTranslation');
+    default:
+      return task;
+  }
+}
+
 export function noveltyTable(ladder: LadderReport, labels: Labels): SafeHtml {
   const rows = rowsOf(ladder, labels);
   const has = (key: 'bitsPerChar' | 'tokensPerSecond' | 'parallelism' | 'theme'): boolean =>
@@ -179,9 +228,15 @@ export function noveltyTable(ladder: LadderReport, labels: Labels): SafeHtml {
     { title: labels('novel'), cell: ({ novelty }) => rateCell(novelty.novel) },
     { title: labels('copiedLines'), cell: ({ novelty }) => html`<td class="number">${novelty.copiedLines}</td>` },
     { title: labels('longestShared'), cell: ({ novelty }) => optionalCell(novelty.longestSharedNgram) },
-    { title: labels('distinct1'), cell: ({ diversity }) => optionalCell(diversity.distinct1) },
-    { title: labels('distinct2'), cell: ({ diversity }) => optionalCell(diversity.distinct2) },
-    { title: labels('selfBleu'), cell: ({ diversity }) => optionalCell(diversity.selfBleu) },
+    { title: labels('distinct1'), cell: ({ diversity: d }) => optionalCell(d.distinct1, d.ci.distinct1) },
+    { title: labels('distinct2'), cell: ({ diversity: d }) => optionalCell(d.distinct2, d.ci.distinct2) },
+    { title: labels('selfBleu'), cell: ({ diversity: d }) => optionalCell(d.selfBleu, d.ci.selfBleu) },
+    ...(rows.some(({ report }) => report.style !== undefined)
+      ? [{ title: labels('styleDynasty'), cell: ({ style }: ModelReport) => styleCell(style?.dynasty) }]
+      : []),
+    ...(rows.some(({ report }) => report.style?.author !== undefined)
+      ? [{ title: labels('styleAuthor'), cell: ({ style }: ModelReport) => styleCell(style?.author) }]
+      : []),
     ...(has('theme') ? [{ title: labels('theme'), cell: (r: ModelReport) => optionalCell(r.theme) }] : []),
     ...(has('parallelism')
       ? [{ title: labels('parallelism'), cell: (r: ModelReport) => optionalCell(r.parallelism) }]

@@ -36,6 +36,23 @@ const MESSAGES = {
     '抄句指整句（五字以上）见于训练所用的诗集；distinct 越高越多样，self-BLEU 越低越不雷同；切题为诗与本题相合、胜过他题的比例，0.5 等于乱点。',
     'A copied line stands whole (five characters or more) in the poems the model was trained on. Higher distinct-n is more varied; lower self-BLEU is less alike. “Fits its title” is how often a poem fits its own title better than another prompt’s; 0.5 is chance.',
   ],
+  tasksHeading: ['有答案的题', 'Against a reference'],
+  tasksLead: [
+    '由前半续后半、对下句、把白话写成诗，与诗人原作相比；好诗不必是已有的那一首，分数宜互相参照。BLEU、chrF 为 0–100，ROUGE 为 0–1。',
+    'The second half from the first, the answering line, verse from prose, held against what the poet wrote. A good poem need not be the one that exists: read the scores beside each other. BLEU and chrF from 0 to 100, ROUGE from 0 to 1.',
+  ],
+  taskContinuation: ['续写后半', 'Continuation'],
+  taskCouplet: ['对下句', 'Couplet reply'],
+  taskTranslation: ['白话成诗', 'Modern prose to verse'],
+  falseAlarms: [
+    '检查器误报：核实过的合律名篇被判有疵',
+    'The checker’s own false alarms on verified poems without a fault:',
+  ],
+  styleAccuracy: ['风格分类器在留出组上的准确率：', 'style classifiers on held-out clusters:'],
+  dynasty: ['朝代', 'dynasty'],
+  poet: ['诗人', 'poet'],
+  styleDynasty: ['朝代相符', 'Dynasty as asked'],
+  styleAuthor: ['诗人相符', 'Poet as asked'],
   sourcesHeading: ['句句有来历', 'Which line came from where'],
   sourcesLead: [
     '把新作逐句放回训练诗集里查：整句相同的注明题目与作者，其余标出与集中诗句共用的最长字串。',

@@ -3,7 +3,17 @@
 import { chartLibrary } from './chart-library.ts';
 import type { Chart } from './charts.ts';
 import { html, raw, type SafeHtml, scriptJson } from './html.ts';
-import { formTable, headline, ladderCharts, ladderTable, noveltyTable, pairTable, samples } from './ladder-view.ts';
+import {
+  formTable,
+  headline,
+  judgeNotes,
+  ladderCharts,
+  ladderTable,
+  noveltyTable,
+  pairTable,
+  samples,
+  taskTable,
+} from './ladder-view.ts';
 import { type Labels, labelsFor, type MessageKey } from './messages.ts';
 import { drawCharts } from './page-script.ts';
 import { poemCard, traces } from './poem-view.ts';
@@ -99,12 +109,14 @@ function partsOf(input: ReportInput, labels: Labels, charts: Chart[]): Part[] {
       id: 'ladder',
       heading: 'ladderHeading',
       lead: 'ladderLead',
-      body: html`<div class="charts">${rules.map(figure)}</div>${ladderTable(ladder, labels)}
+      body: html`<div class="charts">${rules.map(figure)}</div>${ladderTable(ladder, labels)}${judgeNotes(ladder, labels)}
 <h3>${labels('byFormHeading')}</h3><p class="lead">${labels('byFormLead')}</p><div class="charts">${forms.map(figure)}</div><details><summary>${labels('formDetails')}</summary>${formTable(ladder, labels)}</details>
 ${ladder.pairs.length > 0 && html`<h3>${labels('pairsHeading')}</h3><p class="lead">${labels('pairsLead')}</p>${pairTable(ladder, labels)}`}`,
     });
     const shown = samples(ladder, labels);
     if (shown !== null) parts.push({ id: 'samples', heading: 'samplesHeading', lead: 'samplesLead', body: shown });
+    const tasks = taskTable(ladder, labels);
+    if (tasks !== null) parts.push({ id: 'tasks', heading: 'tasksHeading', lead: 'tasksLead', body: tasks });
     parts.push({ id: 'novelty', heading: 'noveltyHeading', lead: 'noveltyLead', body: noveltyTable(ladder, labels) });
   }
   if (poems.length > 0) {

@@ -52,6 +52,7 @@ nav { display: flex; flex-wrap: wrap; gap: 6px 22px; margin: 28px 0 0; font-size
 nav a { text-decoration: none; border-bottom: 1px solid var(--ink-faint); }
 nav a:hover { color: var(--accent); border-color: var(--accent); }
 
+.judges { margin: 12px 0 0; font-size: 13.5px; max-width: 60em; }
 .part { margin-top: 72px; }
 h2 { margin: 0 0 8px; font-size: 27px; letter-spacing: .04em; }
 h2 small { margin-left: 10px; color: var(--ink-faint); font: 400 15px/1 var(--font-head); letter-spacing: .02em; }
