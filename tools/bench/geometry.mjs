@@ -68,23 +68,25 @@ export function adapterOperations(config, { tokens, targets }) {
  * GFLOP/s of this machine's matrix product, weighted by operations: over the shapes of the layers, and with the head's.
  * To be called after the training: its operands are as large as a step's, and would count into the peak memory.
  */
-export async function measurePeak(kernels, config, dtype) {
+export async function measurePeak(kernels, config, dtype, { rows = PEAK_ROWS, rounds = ROUNDS } = {}) {
   const { layer, head } = matrices(config);
-  const layers = await bestOfRounds(kernels, { dtype, shapes: layer });
+  const layers = await bestOfRounds(kernels, { M: rows, rounds, dtype, shapes: layer });
   const withHead = await bestOfRounds(kernels, {
+    M: rows,
+    rounds,
     dtype,
     shapes: [...layer.map((shape) => ({ ...shape, count: config.layers })), head],
   });
   return { layers: layers.best, withHead: withHead.best, isContended: layers.isContended || withHead.isContended };
 }
 
-async function bestOfRounds(kernels, { dtype, shapes }) {
+async function bestOfRounds(kernels, sizes) {
   const watch = new Stopwatch();
   let best = 0;
   let clean = 0;
   for (let i = 0; i < MAX_MEASUREMENTS && clean < CLEAN_MEASUREMENTS; i++) {
     watch.lap();
-    best = Math.max(best, await measureGemmPeak(kernels, { M: PEAK_ROWS, dtype, shapes, rounds: ROUNDS }));
+    best = Math.max(best, await measureGemmPeak(kernels, sizes));
     const { foreignCores } = watch.lap();
     if (foreignCores === null || foreignCores < CLEAN_MEASUREMENT_CORES) clean++;
   }

@@ -2,11 +2,14 @@
 // the other, so that its peak memory is its own; the matrix speed that a share (MFU) refers to is measured in the same
 // process. What is counted and how stands in `geometry.mjs` and `meter.mjs`.
 //
-//   npm run bench -- [--quick] [--train-only] [--profile] [--json FILE] [--write]
+// Where `tools/peers/setup` has built an environment, Python's libraries do the same work in the same run.
+//
+//   npm run bench -- [--quick] [--train-only] [--no-peers] [--only TASK,…] [--profile] [--json FILE] [--write]
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.mjs';
+import { peersPython, peerVersions, runPeers } from './peers.mjs';
 import { markdownReport, printProfile, printReport } from './report.mjs';
 import { PROFILES, TASKS, TRAINING_TASKS } from './tasks.mjs';
 
@@ -14,6 +17,8 @@ const reportFile = new URL('../../docs/benchmarks.md', import.meta.url);
 const HELP = `npm run bench -- [options]
   --quick        fewer repetitions
   --train-only   pretraining and fine-tuning only
+  --no-peers     leave out the comparison with Python's libraries
+  --only TASK,…  only these tasks of ours: ${Object.keys(TASKS).join(', ')}
   --profile      time of each kernel within a step of pretraining and of fine-tuning, and nothing else
   --json FILE    write all figures to FILE
   --write        write docs/benchmarks.md`;
@@ -24,6 +29,8 @@ function readOptions() {
       options: {
         quick: { type: 'boolean', default: false },
         'train-only': { type: 'boolean', default: false },
+        'no-peers': { type: 'boolean', default: false },
+        only: { type: 'string' },
         profile: { type: 'boolean', default: false },
         json: { type: 'string' },
         write: { type: 'boolean', default: false },
@@ -60,12 +67,24 @@ if (options.help) {
   process.exit(0);
 }
 const wanted = options.profile ? Object.keys(PROFILES) : Object.keys(TASKS);
-const names = options['train-only'] && !options.profile ? TRAINING_TASKS : wanted;
+const chosen = options.only?.split(',');
+const names = options['train-only'] && !options.profile ? TRAINING_TASKS : (chosen ?? wanted);
 const report = { date: new Date().toISOString(), quick: options.quick, machine: describeMachine(), tasks: {} };
 try {
   for (const name of names) {
     process.stderr.write(`${name} …\n`);
     report.tasks[name] = await runTask(name, { isQuick: options.quick });
+  }
+  const python = peersPython();
+  if (!options.profile && !options['no-peers'] && python !== null) {
+    const rows = Object.values(report.tasks).flatMap((task) => task.rows);
+    report.peerVersions = await peerVersions(python);
+    report.peers = await runPeers(python, {
+      isQuick: options.quick,
+      threads: report.machine.threads,
+      ourRows: new Map(rows.map((row) => [row.name, row])),
+      onStart: (name) => process.stderr.write(`${name} …\n`),
+    });
   }
   if (options.profile) printProfile(report);
   else printReport(report);

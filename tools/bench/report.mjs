@@ -26,7 +26,17 @@ function machineText({ processor, threads, isa, gemm, memoryGigabytes, node, pla
   return `${processor}, ${threads} threads, ${isa}, ${gemm}, ${memoryGigabytes} GB, ${platform}, Node ${node}, revision ${revision ?? 'unknown'}`;
 }
 
-export function printReport({ machine, tasks }) {
+const peersText = (versions) =>
+  Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
+
+function peerLine({ ours, peer, failure, rate: theirs, ratio, unit, peakMegabytes }) {
+  if (failure !== undefined) return `${ours} / ${peer}: failed: ${failure}`;
+  return `${ours} / ${peer}: ${ratio.toFixed(2)} × (theirs ${rate(theirs.median)} ${unit}, ${peakMegabytes.toFixed(0)} MB; ${disturbance(theirs)})`;
+}
+
+export function printReport({ machine, tasks, peers, peerVersions }) {
   const lines = [machineText(machine), ''];
   for (const task of Object.values(tasks)) {
     for (const row of task.rows) {
@@ -39,6 +49,7 @@ export function printReport({ machine, tasks }) {
     }
     lines.push(`  peak memory of the process ${task.peakMegabytes.toFixed(0)} MB`, '');
   }
+  if (peers !== undefined) lines.push(peersText(peerVersions), ...peers.map(peerLine), '');
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
@@ -67,10 +78,9 @@ function printStep({ name, stepMilliseconds, foreignCores, entries }) {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-export function markdownReport({ date, machine, quick, tasks }) {
-  const { pretrain, sft } = tasks;
+export function markdownReport({ date, machine, quick, tasks, peers, peerVersions }) {
   const rows = Object.values(tasks).flatMap(({ rows }) => rows);
-  const training = [pretrain, sft].filter((task) => task !== undefined);
+  const training = Object.values(tasks).filter((task) => task.mfu !== undefined);
   return `# Benchmarks
 
 Written by \`npm run bench -- --write\` on ${date.slice(0, 10)}${quick ? ' (quick: few repetitions)' : ''}. Rates differ by a
@@ -100,5 +110,21 @@ ${training.map((task) => `| ${task.rows[0].name} | ${task.mfu.toFixed(3)}${isDou
 ${Object.values(tasks)
   .map(({ rows, note }) => `- ${rows.map(({ name }) => name).join('; ')}: ${note}.`)
   .join('\n')}
+${peers === undefined ? '' : peersSection(peers, peerVersions)}`;
+}
+
+function peersSection(peers, versions) {
+  const row = ({ ours, peer, failure, rate: theirs, ratio, ourRate, peakMegabytes }) =>
+    failure === undefined
+      ? `| ${ours} | ${peer} | ${rate(ourRate)} | ${rate(theirs.median)} | ${ratio.toFixed(2)} × | ${peakMegabytes.toFixed(0)} MB | ${disturbance(theirs)} |`
+      : `| ${ours} | ${peer} | | failed: ${failure} | | | |`;
+  return `
+## Beside Python's libraries
+
+The same work on the same token ids in the same run, as many threads: ${peersText(versions)}.
+
+| what | peer | ours | theirs | ratio | their peak memory | their repetitions |
+|---|---|---:|---:|---:|---:|---:|
+${peers.map(row).join('\n')}
 `;
 }

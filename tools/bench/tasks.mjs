@@ -1,6 +1,7 @@
 // The tasks of the bench by name, in the order they run. Each: ({ isQuick }) → result with `rows` of rates.
 import { runChecking } from './checking.mjs';
 import { runDecoding } from './decoding.mjs';
+import { runLargeCheckpointing, runLargeDecoding, runLargeFineTuning } from './large.mjs';
 import { profileFineTuning, profilePretraining } from './profile.mjs';
 import { runFineTuning, runPretraining } from './training.mjs';
 
@@ -9,6 +10,9 @@ export const TASKS = {
   sft: runFineTuning,
   decode: runDecoding,
   check: runChecking,
+  'large-sft': runLargeFineTuning,
+  'large-sft-checkpointed': runLargeCheckpointing,
+  'large-decode': runLargeDecoding,
 };
 
 export const TRAINING_TASKS = ['pretrain', 'sft'];

@@ -14,6 +14,7 @@ const BASE_MODEL = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '.
 /** Predictions of a sequence. Its tokens are one more: the last one is predicted and predicts nothing. */
 const PREDICTIONS = 64;
 const SEQUENCES = 64;
+export const PRETRAINING = { sequences: SEQUENCES, predictions: PREDICTIONS };
 const WARM_UP_STEPS = 4;
 const LORA_RANK = 16;
 /** Of a fine-tuning sequence, tokens before the part that carries loss; and sequences a step, as the recipe has them. */

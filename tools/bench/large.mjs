@@ -1,0 +1,130 @@
+// A model of 0.6 B parameters: fine-tuning with adapters, with and without gradient checkpointing, and decoding. Real
+// tokens are counted: prompt and completion, nothing is padded.
+import { createKernels } from '@tuiqiao/kernels';
+import { generate, loadLanguageModel } from '@tuiqiao/lm';
+import { createAdamW, groupParameters } from '@tuiqiao/tensor';
+import { attachLora, exampleDataset, sftObjective, train } from '@tuiqiao/tune';
+import { adapterOperations, measurePeak } from './geometry.mjs';
+import { maxRssMegabytes, median, Stopwatch, summarise, timeRepetitions } from './meter.mjs';
+import { batchesOf, DECODING, decodingPrompts, fineTuningSamples, LARGE, largeModelFolder } from './workload.mjs';
+
+/** A round over all layers takes a second or so: one is enough. Rows: about the tokens of a step. */
+const PEAK = { rows: 1024, rounds: 1 };
+
+export const largeSteps = (isQuick) => LARGE.warmUp + (isQuick ? 3 : 8);
+
+/** Fine-tuning steps over the given samples; each lap is in tokens. */
+async function timeFineTuning({ isQuick, gradientCheckpointing }) {
+  const kernels = createKernels({ prefer: 'native' });
+  const model = await loadLanguageModel(largeModelFolder(), { kernels });
+  const options = { rank: LARGE.rank, alpha: 2 * LARGE.rank, targetModules: 'all-linear', seed: 0 };
+  const { parameters } = attachLora(model, options);
+  const batches = batchesOf(fineTuningSamples(largeSteps(isQuick)));
+  const examples = batches.flat().map(([ids, prompt], index) => ({
+    id: `${index}`,
+    promptIds: ids.slice(0, prompt),
+    completionIds: ids.slice(prompt),
+  }));
+  const watch = new Stopwatch();
+  const laps = [];
+  await train({
+    model,
+    parameters,
+    optimizer: createAdamW(kernels, groupParameters(parameters, 0)),
+    schedule: () => 1e-4,
+    data: exampleDataset(examples),
+    batching: { seed: 0, itemsPerStep: LARGE.batch, isShuffled: false },
+    objective: sftObjective({ withAccuracy: false }),
+    totalSteps: batches.length,
+    gradientCheckpointing,
+    onStep: (step) => {
+      const lap = watch.lap();
+      if (step > LARGE.warmUp) laps.push({ ...lap, amount: tokensOf(batches[step - 1]) });
+    },
+  });
+  return { kernels, model, laps, batches: batches.slice(LARGE.warmUp) };
+}
+
+export const tokensOf = (batch) => batch.reduce((sum, [ids]) => sum + ids.length, 0);
+export const targetsOf = (batch) => batch.reduce((sum, [ids, prompt]) => sum + ids.length - prompt, 0);
+
+/** Laps that did different amounts of work, as if each had done the median amount. */
+export function evenLaps(laps) {
+  const amount = median(laps.map((lap) => lap.amount));
+  return { amount, laps: laps.map((lap) => ({ ...lap, seconds: (lap.seconds * amount) / lap.amount })) };
+}
+
+async function runFineTuning({ isQuick, gradientCheckpointing, name }) {
+  const { kernels, model, laps, batches } = await timeFineTuning({ isQuick, gradientCheckpointing });
+  const peakMegabytes = maxRssMegabytes();
+  const even = evenLaps(laps);
+  const rate = summarise(even.laps, even.amount);
+  const note = `LoRA rank ${LARGE.rank} on all linear layers, ${LARGE.batch} samples a step, real tokens, ${model.computeType}`;
+  const peak = await measurePeak(kernels, model.config, model.computeType, PEAK);
+  const tokens = batches.reduce((sum, batch) => sum + tokensOf(batch), 0);
+  const targets = batches.reduce((sum, batch) => sum + targetsOf(batch), 0);
+  const operations = (adapterOperations(model.config, { tokens, targets }) / tokens) * even.amount;
+  const gigaflops = operations / rate.seconds / 1e9;
+  return {
+    rows: [{ name, unit: 'tokens/s', ...rate }],
+    note,
+    peakMegabytes,
+    secondsPerStep: rate.seconds,
+    gigaflops,
+    computeType: model.computeType,
+    peak,
+    mfu: gigaflops / peak.withHead,
+    mfuOfLayersPeak: gigaflops / peak.layers,
+  };
+}
+
+export const runLargeFineTuning = ({ isQuick }) =>
+  runFineTuning({ isQuick, gradientCheckpointing: false, name: `fine-tuning ${LARGE.size} (LoRA)` });
+export const runLargeCheckpointing = ({ isQuick }) =>
+  runFineTuning({ isQuick, gradientCheckpointing: true, name: `the same, checkpointed` });
+
+/** GB/s at which this process copies memory far larger than its caches, reading and writing counted. */
+function copySpeed(kernels) {
+  const length = 1 << 26;
+  const [from, to] = [kernels.allocate('f32', length), kernels.allocate('f32', length)];
+  kernels.fill(from, 1);
+  let best = 0;
+  for (let i = 0; i < 4; i++) {
+    const start = performance.now();
+    kernels.scale(to, from, { length, alpha: 1 });
+    best = Math.max(best, (8 * length) / (performance.now() - start) / 1e6);
+  }
+  return best;
+}
+
+export async function runLargeDecoding({ isQuick }) {
+  const kernels = createKernels({ prefer: 'native' });
+  const start = performance.now();
+  const model = await loadLanguageModel(largeModelFolder(), { kernels });
+  const cache = model.createCache(1, 8);
+  await model.extend(cache, [{ slot: 0, ids: [1, 2, 3] }]);
+  const loadSeconds = (performance.now() - start) / 1000;
+  const weights = [...model.parameters.values()].reduce((sum, { value }) => sum + value.length, 0);
+  const rows = [];
+  let bytesPerSecond = 0;
+  let peakMegabytes = 0;
+  for (const batch of DECODING.batches) {
+    const prompts = decodingPrompts(batch);
+    const { newTokens } = DECODING;
+    const laps = await timeRepetitions(isQuick ? 1 : 3, () =>
+      generate(model, prompts, { maxNewTokens: newTokens, temperature: 0.8, stopIds: [], slots: batch, seed: batch }),
+    );
+    const rate = summarise(laps, batch * newTokens);
+    rows.push({ name: `decoding ${LARGE.size}, ${batch} streams`, unit: 'tokens/s', ...rate });
+    if (batch === 1) {
+      bytesPerSecond = (2 * weights * newTokens) / rate.seconds / 1e9;
+      peakMegabytes = maxRssMegabytes();
+    }
+  }
+  const copied = copySpeed(kernels);
+  return {
+    rows,
+    peakMegabytes,
+    note: `${DECODING.newTokens} new tokens after ${DECODING.promptTokens}, prompt and sampling at temperature 0.8 included, ${model.computeType}; one stream reads weights at ${bytesPerSecond.toFixed(1)} GB/s, a copy moves ${copied.toFixed(1)} GB/s; loading to the first forward pass ${loadSeconds.toFixed(2)} s`,
+  };
+}
