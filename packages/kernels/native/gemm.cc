@@ -6,6 +6,8 @@
 namespace {
 // Up to so many rows the kernels' own product for few rows is faster.
 constexpr long kFewRows = 32;
+// The same where there is a tile unit: reading the weight is all the work then.
+constexpr long kFewTileRows = 2;
 }  // namespace
 
 #if defined(TUIQIAO_ONEDNN)
@@ -186,8 +188,9 @@ std::string gemmName() {
 }
 
 void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
-  if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
+  if (gemm.M > kFewTileRows && set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   if (gemm.M <= kFewRows && set.smallGemm(out, a, b, gemm, threads)) return;
+  if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
 #if defined(_OPENMP)
   if (omp_get_max_threads() != threads) omp_set_num_threads(threads);  // oneDNN asks OpenMP
 #endif
@@ -243,8 +246,9 @@ namespace tuiqiao {
 std::string gemmName() { return "portable"; }
 
 void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
-  if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
+  if (gemm.M > kFewTileRows && set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   if (gemm.M <= kFewRows && set.smallGemm(out, a, b, gemm, threads)) return;
+  if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   set.portableGemm(out, a, b, gemm, threads);
 }
 
