@@ -126,6 +126,7 @@ const MESSAGES = {
   pretrainSummary: { zh: '从零训练小型基座模型', en: 'train a small base model from nothing' },
   sftSummary: { zh: '监督微调（LoRA 或全参）', en: 'supervised fine-tuning (LoRA or full)' },
   dpoSummary: { zh: '偏好对齐（DPO）', en: 'preference alignment (DPO)' },
+  ktoSummary: { zh: '逐条好坏对齐（KTO）', en: 'alignment by answers marked good or bad (KTO)' },
   grpoSummary: { zh: '以格律为奖励的强化学习（GRPO）', en: 'reinforcement by rules as rewards (GRPO)' },
   evaluateSummary: {
     zh: '评测阶梯：同一批题目与种子，逐个模型打分',

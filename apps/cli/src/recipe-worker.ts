@@ -35,6 +35,8 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
       return recipes.runSft(options as never, controls);
     case 'dpo':
       return recipes.runDpo(options as never, controls);
+    case 'kto':
+      return recipes.runKto(options as never, controls);
     case 'grpo':
       return recipes.runGrpo(options as never, controls);
     case 'evaluate':

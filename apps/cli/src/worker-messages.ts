@@ -7,6 +7,7 @@ export type TaskName =
   | 'pretrain'
   | 'sft'
   | 'dpo'
+  | 'kto'
   | 'grpo'
   | 'evaluate'
   | 'compare'

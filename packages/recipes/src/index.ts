@@ -5,6 +5,7 @@ export { RecipesError, type RecipesErrorCode } from './errors.ts';
 export { type EvaluateResult, runEvaluate } from './evaluate.ts';
 export { type ExportCheckRow, type ExportResult, runExport } from './export.ts';
 export { runGrpo } from './grpo.ts';
+export { runKto } from './kto.ts';
 export type { LogitDifference } from './logit-check.ts';
 export { type MergeResult, runMerge } from './merge.ts';
 export { type PoemToPolish, type PolishInput, type PolishRecord, runPolish } from './polish.ts';

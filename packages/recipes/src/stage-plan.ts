@@ -4,7 +4,15 @@
  */
 import { type GemmShape, measureGemmPeak } from '@tuiqiao/kernels';
 import { loadTokenizer, type ModelConfig, parameterCount, parseConfig, readConfig } from '@tuiqiao/lm';
-import type { DpoRecipe, GrpoRecipe, PretrainRecipe, RunControls, SftRecipe, StagePlan } from '@tuiqiao/schema';
+import type {
+  DpoRecipe,
+  GrpoRecipe,
+  KtoRecipe,
+  PretrainRecipe,
+  RunControls,
+  SftRecipe,
+  StagePlan,
+} from '@tuiqiao/schema';
 import type { Kernels } from '@tuiqiao/tensor';
 import { countSteps, type Example, exampleDataset, preferenceDataset } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
@@ -29,7 +37,7 @@ const PAIR_TOKENS = 160;
 /** One of the two. */
 const COMPLETION_TOKENS = PAIR_TOKENS / 2;
 
-type TrainingRecipe = PretrainRecipe | SftRecipe | DpoRecipe | GrpoRecipe;
+type TrainingRecipe = PretrainRecipe | SftRecipe | DpoRecipe | KtoRecipe | GrpoRecipe;
 
 interface Workload {
   readonly config: ModelConfig;
@@ -135,7 +143,7 @@ function tokensOf(examples: readonly Example[]): number {
   return examples.reduce((sum, example) => sum + example.promptIds.length + example.completionIds.length, 0);
 }
 
-async function dpoWorkload(recipe: DpoRecipe, controls: RunControls): Promise<Workload> {
+async function dpoWorkload(recipe: DpoRecipe | KtoRecipe, controls: RunControls): Promise<Workload> {
   const config = await readConfig(resolveModelFolder(recipe.model));
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
@@ -187,7 +195,7 @@ async function grpoWorkload(recipe: GrpoRecipe): Promise<Workload> {
   };
 }
 
-function workloadOf(recipe: TrainingRecipe, controls: RunControls): Promise<Workload> {
+async function workloadOf(recipe: TrainingRecipe, controls: RunControls): Promise<Workload> {
   switch (recipe.stage) {
     case 'pretrain':
       return pretrainWorkload(recipe, controls);
@@ -195,6 +203,12 @@ function workloadOf(recipe: TrainingRecipe, controls: RunControls): Promise<Work
       return sftWorkload(recipe, controls);
     case 'dpo':
       return dpoWorkload(recipe, controls);
+    case 'kto': {
+      // Two answers of every pair.
+      const plan = await dpoWorkload(recipe, controls);
+      const totalSteps = recipe.maxSteps ?? 2 * plan.totalSteps;
+      return { ...plan, totalSteps, samples: 2 * plan.samples };
+    }
     case 'grpo':
       return grpoWorkload(recipe);
     default:

@@ -135,6 +135,13 @@ export const ALIASES: readonly Alias[] = [
   alias('LLaMA-Factory', 'dpo_label_smoothing', 'dpo.labelSmoothing'),
   alias('LLaMA-Factory', 'pref_ftx', 'dpo.ftxWeight'),
   alias('TRL', 'rpo_alpha', 'dpo.sftWeight'),
+  alias('TRL', 'beta', 'kto.beta'),
+  alias('TRL', 'loss_type', 'kto.lossType', single),
+  alias('TRL', 'desirable_weight', 'kto.desirableWeight'),
+  alias('TRL', 'undesirable_weight', 'kto.undesirableWeight'),
+  alias('LLaMA-Factory', 'kto_chosen_weight', 'kto.desirableWeight'),
+  alias('LLaMA-Factory', 'kto_rejected_weight', 'kto.undesirableWeight'),
+  alias('LLaMA-Factory', 'pref_beta', 'kto.beta'),
   // on-policy
   alias('TRL', 'beta', 'grpo.beta'),
   alias('TRL', 'loss_type', 'grpo.lossType', single),
@@ -218,4 +225,4 @@ export const ALIASES: readonly Alias[] = [
 export const STAGE_WORDS: Readonly<Record<string, string>> = { pt: 'pretrain', eval: 'evaluate' };
 
 /** Stages the field knows and this version does not run. */
-export const STAGES_NOT_YET: readonly string[] = ['rm', 'ppo', 'kto'];
+export const STAGES_NOT_YET: readonly string[] = ['rm', 'ppo'];

@@ -7,6 +7,7 @@ export { INPUT_FORMATS, type InputFormat } from './options/check.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
 export { EVALUATION_TASKS, type EvaluationTask, parseRung, type Rung } from './options/evaluate.ts';
 export { DEFAULT_REWARDS, GRPO_LOSSES } from './options/grpo.ts';
+export { KTO_LOSSES } from './options/kto.ts';
 export { DEFAULT_MODEL } from './options/model.ts';
 export { DATASET_FORMATS } from './options/prepare.ts';
 export { LR_SCHEDULERS } from './options/training.ts';
@@ -43,6 +44,8 @@ export {
   type GeometryOptions,
   type GrpoInput,
   type GrpoRecipe,
+  type KtoInput,
+  type KtoRecipe,
   type LoraOptions,
   type MergeOptions,
   OPTION_SETS,

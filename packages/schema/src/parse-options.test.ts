@@ -138,14 +138,14 @@ describe('parseRecipe', () => {
     ],
     [{ resume: 3 }, 'option-bad-value', 'sft: resume: expected true or false or text, got 3'],
     [
-      { stage: 'kto' },
+      { stage: 'rm' },
       'stage-not-yet',
-      'recipe: stage kto is not in this version; there are prepare, pretrain, sft, dpo, grpo, evaluate',
+      'recipe: stage rm is not in this version; there are prepare, pretrain, sft, dpo, kto, grpo, evaluate',
     ],
     [
       { stage: 'sfft' },
       'stage-unknown',
-      'recipe: stage: expected one of prepare, pretrain, sft, dpo, grpo, evaluate, got "sfft"; did you mean "sft"?',
+      'recipe: stage: expected one of prepare, pretrain, sft, dpo, kto, grpo, evaluate, got "sfft"; did you mean "sft"?',
     ],
   ])('refuses %o', (input, code, message) => {
     const error = refusal(() => parseRecipe({ stage: 'sft', ...input }));

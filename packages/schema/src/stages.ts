@@ -8,6 +8,7 @@ import { evaluateFields } from './options/evaluate.ts';
 import { exportFields, mergeFields } from './options/export.ts';
 import { generationFields } from './options/generation.ts';
 import { grpoSchema, rewardFields, rolloutFields } from './options/grpo.ts';
+import { ktoSchema } from './options/kto.ts';
 import { seed } from './options/lists.ts';
 import { finetuningFields, sftMethodFields } from './options/lora.ts';
 import { adapterFields, computeFields, modelFields } from './options/model.ts';
@@ -84,6 +85,25 @@ export const dpoStageSchema = z.strictObject({
     outputDir: 'runs/dpo',
   }),
   ...sampleFields,
+  ...computeFields,
+});
+
+export const ktoStageSchema = z.strictObject({
+  stage: stageField('kto'),
+  ...modelFields,
+  ...adapterFields,
+  ...dataFields(['starter']),
+  kto: ktoSchema.prefault({}),
+  pairs: pairsSchema.prefault({}),
+  ...finetuningFields,
+  ...trainingFields({
+    learningRate: 5e-6,
+    batchSize: 32,
+    epochs: 1,
+    lrScheduler: 'cosine',
+    weightDecay: 0,
+    outputDir: 'runs/kto',
+  }),
   ...computeFields,
 });
 
@@ -216,6 +236,7 @@ export const OPTION_SETS = {
   pretrain: pretrainSchema,
   sft: sftSchema,
   dpo: dpoStageSchema,
+  kto: ktoStageSchema,
   grpo: grpoStageSchema,
   evaluate: evaluateSchema,
   compare: compareSchema,
@@ -230,7 +251,7 @@ export const OPTION_SETS = {
 export type OptionSetName = keyof typeof OPTION_SETS;
 
 /** Stages a recipe can name. */
-export const STAGES = ['prepare', 'pretrain', 'sft', 'dpo', 'grpo', 'evaluate'] as const;
+export const STAGES = ['prepare', 'pretrain', 'sft', 'dpo', 'kto', 'grpo', 'evaluate'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Resolved options: every default filled in. */
@@ -238,9 +259,10 @@ export type PrepareRecipe = z.output<typeof prepareSchema>;
 export type PretrainRecipe = z.output<typeof pretrainSchema>;
 export type SftRecipe = z.output<typeof sftSchema>;
 export type DpoRecipe = z.output<typeof dpoStageSchema>;
+export type KtoRecipe = z.output<typeof ktoStageSchema>;
 export type GrpoRecipe = z.output<typeof grpoStageSchema>;
 export type EvaluateRecipe = z.output<typeof evaluateSchema>;
-export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | GrpoRecipe | EvaluateRecipe;
+export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | KtoRecipe | GrpoRecipe | EvaluateRecipe;
 export type CompareOptions = z.output<typeof compareSchema>;
 export type WriteOptions = z.output<typeof writeSchema>;
 export type PolishOptions = z.output<typeof polishSchema>;
@@ -254,6 +276,7 @@ export type PrepareInput = Omit<z.input<typeof prepareSchema>, 'stage'>;
 export type PretrainInput = Omit<z.input<typeof pretrainSchema>, 'stage'>;
 export type SftInput = Omit<z.input<typeof sftSchema>, 'stage'>;
 export type DpoInput = Omit<z.input<typeof dpoStageSchema>, 'stage'>;
+export type KtoInput = Omit<z.input<typeof ktoStageSchema>, 'stage'>;
 export type GrpoInput = Omit<z.input<typeof grpoStageSchema>, 'stage'>;
 export type EvaluateInput = Omit<z.input<typeof evaluateSchema>, 'stage'>;
 export type CompareInput = z.input<typeof compareSchema>;
