@@ -119,7 +119,13 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
     }
     return checkAs(request, regulated);
   }
-  return recognise(request) ?? recogniseSix(request) ?? recogniseCi(poem, options) ?? describeUnrecognised(request);
+  return (
+    recognise(request) ??
+    recogniseSix(request) ??
+    recogniseCi(poem, options) ??
+    recogniseUndivided(request) ??
+    describeUnrecognised(request)
+  );
 }
 
 function ciOptions(poem: CheckInput, options: CheckOptions): CiOptions {
@@ -180,6 +186,23 @@ function recognise(request: ShiRequest): Verdict | null {
   // Too few faults to tell old style from a learner's slips: the faults are named, and so is the other reading.
   const kind = form.endsWith('绝') ? 'gujue-possible' : 'guti-possible';
   return describe(request, form, favourable, oldStyle === 'possible' ? [{ kind, line: 0, position: -1 }] : []);
+}
+
+/** A text without a single pause: divided into lines of five or seven where those make rhymed verse. */
+function recogniseUndivided(request: ShiRequest): Verdict | null {
+  const [line, ...rest] = request.text.lines;
+  if (line === undefined || rest.length > 0) return null;
+  const found = ([5, 7] as const).flatMap((lineLength) => {
+    const count = line.chars.length / lineLength;
+    if (!Number.isInteger(count) || formOfShape(count, lineLength) === null) return [];
+    const lines = Array.from({ length: count }, (_, index) => {
+      const chars = line.chars.slice(index * lineLength, (index + 1) * lineLength);
+      return { chars, text: chars.join(''), mark: index % 2 === 0 ? '，' : '。', pauses: [] };
+    });
+    const verdict = recognise({ ...request, text: { lines } });
+    return verdict?.rhyme?.offLines.length === 0 ? [verdict] : [];
+  });
+  return found.find(({ lenient }) => lenient.all) ?? found[0] ?? null;
 }
 
 /** 六言: four or eight lines of six that keep the pattern but for a slip; others are old style. */

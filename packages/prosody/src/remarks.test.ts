@@ -160,3 +160,12 @@ describe('suggestions', () => {
     expect(structuredClone(verdict)).toEqual(JSON.parse(JSON.stringify(verdict)));
   });
 });
+
+describe('a text without punctuation', () => {
+  it('is divided into lines where those rhyme', () => {
+    expect(check('白日依山尽黄河入海流欲穷千里目更上一层楼')).toMatchObject({ form: '五绝', strict: { all: true } });
+    expect(check('朝辞白帝彩云间千里江陵一日还两岸猿声啼不住轻舟已过万重山').form).toBe('七绝');
+    expect(check('千山鸟飞绝万径人踪灭孤舟蓑笠翁独钓寒江雪').form).toBe('古绝');
+    expect(check('今天天气很好我们去公园里看见许多小朋友在').form).toBeNull();
+  });
+});
