@@ -31,7 +31,7 @@ const CI = {
     '退, 碎, 对 do not rhyme with 带, 盖: three off by a variant with one tone fault, four by the other',
   ],
   '10000:695': ['either', 'two variants of 龙榆生 with equal tones and rhymes'],
-  '12000:37': ['ours', '也 rhymes with 夜, 寒乍, 罅 by its reading in the tenth part'],
+  '12000:37': ['ours', '也 rhymes with 夜, 乍, 罅 by its reading in the tenth part'],
   '13000:860': ['ours', '那 has a reading in the tenth part, with 马, 把'],
   '14000:364': [
     'record',
