@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 
 /**
@@ -81,6 +82,117 @@ function judge(
   });
   return { meter: fitting.length > 0, rhyme: rhymes };
 }
+
+// ── ci ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface CiVariant {
+  /** 平仄中 by slot; 。 after a rhyme, ， after a line, 、 inside one, | between stanzas. */
+  readonly pattern: string;
+  readonly rhyme_sets: number;
+}
+
+const TUNES =
+  '浣溪沙 水调歌头 鹧鸪天 菩萨蛮 念奴娇 满江红 西江月 临江仙 蝶恋花 减字木兰花 贺新郎 沁园春 点绛唇 清平乐 满庭芳 玉楼春 水龙吟 虞美人 如梦令 卜算子'.split(
+    ' ',
+  );
+
+function loadVariants(): Map<string, readonly CiVariant[]> {
+  const { tunes } = JSON.parse(gunzipSync(readFileSync(path.join(tables, 'forms/cipu.json.gz'))).toString('utf8')) as {
+    tunes: readonly { name_s: string; aliases: readonly string[]; variants: readonly CiVariant[] }[];
+  };
+  return new Map(
+    tunes.flatMap(({ name_s, aliases, variants }) => [name_s, ...aliases].map((name) => [name, variants])),
+  );
+}
+
+/** Tones and parts of 词林正韵; a part's 平 and 仄 rhyme with each other only in 叶, 入 never with either. */
+function loadParts(): Map<string, { tones: Set<string>; parts: Set<string> }> {
+  const readings = new Map<string, { tones: Set<string>; parts: Set<string> }>();
+  for (const row of readFileSync(path.join(tables, 'prosody/cilin.tsv'), 'utf8').split('\n').slice(1)) {
+    const [char, , part, tone] = row.split('\t');
+    if (char === undefined || part === undefined || tone === undefined) continue;
+    const entry = readings.get(char) ?? { tones: new Set(), parts: new Set() };
+    entry.tones.add(tone === '平' ? '平' : '仄');
+    entry.parts.add(part);
+    readings.set(char, entry);
+  }
+  return readings;
+}
+
+/** Whether a text keeps a variant: its shape, the tone of every slot, and its rhymes in one part (or two and two). */
+function keepsVariant(text: string, { pattern, rhyme_sets }: CiVariant, parts: ReturnType<typeof loadParts>): boolean {
+  const plan = [...pattern.replaceAll('|', '')];
+  const written = [...text.replaceAll('\n', '')];
+  if (plan.length !== written.length) return false;
+  const isMark = (character: string) => '，。、'.includes(character);
+  for (const [i, slot] of plan.entries()) {
+    if (isMark(slot) !== isMark(written[i]!)) return false;
+    if (!isMark(slot) && slot !== '中' && !parts.get(written[i]!)?.tones.has(slot)) return false;
+  }
+  const ends = plan.flatMap((slot, i) =>
+    slot === '。' ? [parts.get(written[i - 1]!)?.parts ?? new Set<string>()] : [],
+  );
+  const shares = (a: Set<string>, b: Set<string>) => [...a].some((part) => b.has(part));
+  if (rhyme_sets > 1) return ends.every((end, i) => ends.some((other, j) => i !== j && shares(end, other)));
+  return [...ends[0]!].some((part) => ends.every((end) => end.has(part)));
+}
+
+async function writeWith(args: readonly string[]): Promise<{ text: string; novelty: { copiedLines: unknown[] } }[]> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [path.join(root, 'apps/cli/bin/tuiqiao.mjs'), 'write', ...args, '--count', String(COUNT), '--json', '--seed', '7'],
+    { cwd: root, maxBuffer: 1 << 26 },
+  );
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
+describe.skipIf(!hasTables || !hasModel)(
+  'tuiqiao write, longer forms (needs ../shared/data and the base model)',
+  () => {
+    it(`prints ${COUNT} 五言排律 of twelve lines that keep rhyme and meter`, async () => {
+      const poems = await writeWith(['--form', '排律', '--lines', '12', '--theme', '登高']);
+      expect(poems).toHaveLength(COUNT);
+      const readings = loadReadings();
+      // The line types of 五律 go on round: every four lines are like the four before, the first rhyming or not.
+      const { forms } = JSON.parse(readFileSync(path.join(tables, 'forms/jinti.json'), 'utf8')) as {
+        forms: Record<string, Scheme>;
+      };
+      const longer = Object.values(forms)
+        .filter((scheme) => scheme.form === '五律')
+        .map((scheme) => ({
+          form: '五排',
+          line_types: scheme.line_types + scheme.line_types.slice(4),
+          rhyme_lines: [...new Set([...scheme.rhyme_lines, 10, 12])],
+        }));
+      const wrong = poems.filter(({ text }) => {
+        const lines = text.split(/[，。\n]/).filter((line) => line !== '');
+        expect(lines.map((line) => [...line].length)).toEqual(Array(12).fill(5));
+        const { meter, rhyme } = judge(lines, '五排', longer, readings);
+        return !meter || !rhyme;
+      });
+      expect(wrong.map(({ text }) => text)).toEqual([]);
+    });
+
+    it(`prints ${COUNT} of each of ${TUNES.length} tunes, every one of a variant of the book`, async () => {
+      const variants = loadVariants();
+      const parts = loadParts();
+      const wrong: string[] = [];
+      for (const tune of TUNES) {
+        const poems = await writeWith(['--tune', tune, '--theme', '春愁']);
+        expect(poems, tune).toHaveLength(COUNT);
+        const own = variants.get(tune)!;
+        for (const { text } of poems) {
+          if (!own.some((variant) => keepsVariant(text, variant, parts))) wrong.push(`${tune} ${text}`);
+        }
+      }
+      // 99.9 % of a thousand.
+      expect(wrong.length, wrong.join('\n')).toBeLessThanOrEqual(1);
+    });
+  },
+);
 
 describe.skipIf(!hasTables || !hasModel)('tuiqiao write, constrained (needs ../shared/data and the base model)', () => {
   for (const [form, lineCount, length] of [

@@ -2,6 +2,7 @@
 import { runChecking } from './checking.mjs';
 import { runDecoding } from './decoding.mjs';
 import { runLargeCheckpointing, runLargeDecoding, runLargeFineTuning } from './large.mjs';
+import { runMasks } from './masks.mjs';
 import { profileFineTuning, profilePretraining } from './profile.mjs';
 import { runFineTuning, runPretraining } from './training.mjs';
 
@@ -13,6 +14,7 @@ export const TASKS = {
   'large-sft': runLargeFineTuning,
   'large-sft-checkpointed': runLargeCheckpointing,
   'large-decode': runLargeDecoding,
+  masks: runMasks,
 };
 
 export const TRAINING_TASKS = ['pretrain', 'sft'];
