@@ -100,9 +100,11 @@ function loadVariants(): Map<string, readonly CiVariant[]> {
   const { tunes } = JSON.parse(gunzipSync(readFileSync(path.join(tables, 'forms/cipu.json.gz'))).toString('utf8')) as {
     tunes: readonly { name_s: string; aliases: readonly string[]; variants: readonly CiVariant[] }[];
   };
-  return new Map(
-    tunes.flatMap(({ name_s, aliases, variants }) => [name_s, ...aliases].map((name) => [name, variants])),
-  );
+  // A tune's own name goes before what another tune is also called.
+  return new Map([
+    ...tunes.flatMap(({ aliases, variants }) => aliases.map((name) => [name, variants] as const)),
+    ...tunes.map(({ name_s, variants }) => [name_s, variants] as const),
+  ]);
 }
 
 /** Tones and parts of 词林正韵; a part's 平 and 仄 rhyme with each other only in 叶, 入 never with either. */
