@@ -88,7 +88,6 @@ function judge(
 interface CiVariant {
   /** 平仄中 by slot; 。 after a rhyme, ， after a line, 、 inside one, | between stanzas. */
   readonly pattern: string;
-  readonly rhyme_sets: number;
 }
 
 const TUNES =
@@ -121,22 +120,25 @@ function loadParts(): Map<string, { tones: Set<string>; parts: Set<string> }> {
   return readings;
 }
 
-/** Whether a text keeps a variant: its shape, the tone of every slot, and its rhymes in one part (or two and two). */
-function keepsVariant(text: string, { pattern, rhyme_sets }: CiVariant, parts: ReturnType<typeof loadParts>): boolean {
-  const plan = [...pattern.replaceAll('|', '')];
+/** Whether a text keeps a variant: its shape, the tone of every slot, and each of its rhymes in one part. */
+function keepsVariant(text: string, { pattern }: CiVariant, parts: ReturnType<typeof loadParts>): boolean {
+  // A number before 。 says which of the rhymes it is (none: the first), * that its tone is the other one (叶).
+  const plan = [...pattern.replace(/[|\d*]/gu, '')];
+  const sets = [...pattern.matchAll(/(\d*)\*?。/gu)].map(([, number]) => number ?? '');
   const written = [...text.replaceAll('\n', '')];
   if (plan.length !== written.length) return false;
   const isMark = (character: string) => '，。、'.includes(character);
   for (const [i, slot] of plan.entries()) {
-    if (isMark(slot) !== isMark(written[i]!)) return false;
+    if (isMark(slot) ? slot !== written[i] : isMark(written[i]!)) return false;
     if (!isMark(slot) && slot !== '中' && !parts.get(written[i]!)?.tones.has(slot)) return false;
   }
   const ends = plan.flatMap((slot, i) =>
     slot === '。' ? [parts.get(written[i - 1]!)?.parts ?? new Set<string>()] : [],
   );
-  const shares = (a: Set<string>, b: Set<string>) => [...a].some((part) => b.has(part));
-  if (rhyme_sets > 1) return ends.every((end, i) => ends.some((other, j) => i !== j && shares(end, other)));
-  return [...ends[0]!].some((part) => ends.every((end) => end.has(part)));
+  return [...new Set(sets)].every((set) => {
+    const own = ends.filter((_, i) => sets[i] === set);
+    return [...own[0]!].some((part) => own.every((end) => end.has(part)));
+  });
 }
 
 async function writeWith(args: readonly string[]): Promise<{ text: string; novelty: { copiedLines: unknown[] } }[]> {
