@@ -164,6 +164,9 @@ describe('check', () => {
     const never = path.join(path.dirname(broken), 'never.html');
     expect((await tuiqiao(['check', broken, '--output', never])).status).toBe(2);
     expect(await readdir(path.dirname(broken))).toEqual(['b.jsonl']);
+    const nowhere = await tuiqiao(['check', source, ...columns, '--output', path.join(folder, 'none', 'x.html')]);
+    expect(nowhere).toMatchObject({ status: 2, stdout: '' });
+    expect(nowhere.stderr).toMatch(/^error --output: expected a folder that is there, got .*none\n$/u);
   });
 
   it.each([

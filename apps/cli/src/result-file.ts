@@ -1,7 +1,9 @@
 /** Where a command's result goes: standard output, or a file that appears whole or not at all. */
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { finished } from 'node:stream/promises';
+import { CliError } from './errors.ts';
 import type { Session } from './session.ts';
 
 export interface ResultTarget {
@@ -21,8 +23,13 @@ function toFile(file: string): ResultTarget {
   const temporary = `${file}.${process.pid}.tmp`;
   const stream = createWriteStream(temporary);
   let failure: Error | undefined;
-  stream.on('error', (error) => {
-    failure = error;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    const isMissing = error.code === 'ENOENT' || error.code === 'ENOTDIR';
+    failure = isMissing
+      ? new CliError('input-not-found', `--output: expected a folder that is there, got ${path.dirname(file)}`, {
+          cause: error,
+        })
+      : error;
   });
   return {
     write: async (text) => {
