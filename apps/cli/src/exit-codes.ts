@@ -29,6 +29,9 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'no-poem': request('没有找到诗'),
   'input-not-found': request('找不到输入'),
   'input-bad': request('输入有误'),
+  'hub-refused': request('模型库没有所要的文件'),
+  'hub-unreachable': environment('连不上模型库'),
+  'hub-integrity': environment('下载的模型校验不符'),
   internal: environment('程序内部出错'),
   // schema
   'option-unknown': request('不认识的选项'),

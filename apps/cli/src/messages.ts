@@ -89,6 +89,16 @@ const MESSAGES = {
   },
   envMissing: { zh: '缺少', en: 'missing' },
   envAllThere: { zh: '一样不缺。', en: 'Nothing is missing.' },
+  // hub
+  hubSummary: { zh: '模型库：取得开放模型', en: 'the model hub: fetch open models' },
+  hubPullSummary: {
+    zh: '从 Hugging Face 或其镜像（HF_ENDPOINT）下载模型，可续传，逐个校验；私有模型用 HF_TOKEN',
+    en: 'fetch a model from Hugging Face or a mirror (HF_ENDPOINT), resumed and verified; HF_TOKEN for private ones',
+  },
+  optionHubDir: { zh: '存放的文件夹（默认在缓存里）', en: 'folder to put it in (default: in the cache)' },
+  optionHubRevision: { zh: '分支、标签或提交', en: 'branch, tag or commit' },
+  optionHubFile: { zh: '只取这些文件', en: 'fetch these files only' },
+  hubPulled: { zh: '{repo}：{files} 个文件，{bytes}，在 {folder}', en: '{repo}: {files} files, {bytes}, in {folder}' },
   // corpus
   corpusSummary: { zh: '语料：取得、统计、检索', en: 'the corpus: fetch, count, search' },
   corpusPullSummary: {

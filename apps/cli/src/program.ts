@@ -49,6 +49,7 @@ const COMMANDS: readonly {
     summary: 'evaluateSummary',
     load: async () => (await import('./commands/evaluate.ts')).addEvaluateCommand,
   },
+  { name: 'hub', summary: 'hubSummary', load: async () => (await import('./commands/hub.ts')).addHubCommand },
   {
     name: 'compare',
     summary: 'compareSummary',
