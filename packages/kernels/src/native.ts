@@ -6,6 +6,7 @@ import type { DeviceBuffer, DType, FloatType, KernelFeatures, Kernels } from './
 import { KernelsError } from './errors.ts';
 import { asHost, bytesPerElement, type HostArray, HostBuffer, hostArray } from './host-buffer.ts';
 import { loadNativeAddon } from './native-addon.ts';
+import * as experts from './reference/experts.ts';
 
 export interface NativeKernelOptions {
   /** Threads to compute with; by default one per physical core this process may use. Holds for the whole process. */
@@ -48,7 +49,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     return new HostBuffer(dtype, hostArray(dtype, memory, native.prepareMemory(memory), length));
   };
 
-  return {
+  const kernels: Kernels = {
     features,
 
     allocate,
@@ -301,6 +302,13 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     softCapBackward: (dA, dOut, out, { length, cap }) =>
       native.softCapBackward(data(dA), data(dOut), data(out), length, cap),
 
+    routeExperts: experts.routeExperts,
+    routeExpertsBackward: experts.routeExpertsBackward,
+    scatterWeighted: experts.scatterWeighted,
+    scatterWeightedBackward: experts.scatterWeightedBackward,
+    expertMatmul: (...operands) => grouped.expertMatmul(...operands),
+    expertMatmulWeights: (...operands) => grouped.expertMatmulWeights(...operands),
+
     gatherRows: (out, x, rows, { R, C }) => native.gatherRows(data(out), data(x), data(rows), R, C),
     scatterAddRows: (dX, dOut, rows, { R, C }) => native.scatterAddRows(data(dX), data(dOut), data(rows), R, C),
 
@@ -419,6 +427,8 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
       );
     },
   };
+  const grouped = experts.groupedProducts(kernels.matmul);
+  return kernels;
 }
 
 /** One product of a workload: `count` times out[M, N] = a[M, K] · w[N, K]ᵀ. */

@@ -5,6 +5,7 @@
 import type { KernelFeatures, Kernels } from './contract.ts';
 import * as attention from './reference/attention.ts';
 import * as elementwise from './reference/elementwise.ts';
+import * as experts from './reference/experts.ts';
 import * as head from './reference/head.ts';
 import * as matrix from './reference/matmul.ts';
 import * as memory from './reference/memory.ts';
@@ -69,6 +70,11 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     gegluBackward: head.gegluBackward,
     softCap: head.softCap,
     softCapBackward: head.softCapBackward,
+    routeExperts: experts.routeExperts,
+    routeExpertsBackward: experts.routeExpertsBackward,
+    scatterWeighted: experts.scatterWeighted,
+    scatterWeightedBackward: experts.scatterWeightedBackward,
+    ...experts.groupedProducts(matrix.matmul),
     gatherRows: norm.gatherRows,
     scatterAddRows: norm.scatterAddRows,
     tokenLogProbs: head.tokenLogProbs,

@@ -6,6 +6,7 @@ import { createNativeKernels } from '../src/native.ts';
 import { createReferenceKernels } from '../src/reference.ts';
 import { attentionCases } from './cases/attention.case.ts';
 import { elementwiseCases } from './cases/elementwise.case.ts';
+import { expertCases } from './cases/experts.case.ts';
 import { headCases } from './cases/head.case.ts';
 import type { CaseList, KernelCase } from './cases/kernel-case.ts';
 import { matmulCases } from './cases/matmul.case.ts';
@@ -13,7 +14,15 @@ import { normCases } from './cases/norm.case.ts';
 import { quantizedCases } from './cases/quantized.case.ts';
 import { errorOf, fillBuffers, numbersOf, runCase } from './run-case.ts';
 
-const lists: CaseList[] = [elementwiseCases, matmulCases, normCases, attentionCases, headCases, quantizedCases];
+const lists: CaseList[] = [
+  elementwiseCases,
+  matmulCases,
+  normCases,
+  attentionCases,
+  headCases,
+  expertCases,
+  quantizedCases,
+];
 const cases = (type: 'f32' | 'bf16'): KernelCase[] => lists.flatMap((list) => list(type));
 
 const reference = createReferenceKernels();

@@ -9,6 +9,8 @@ export type { AttentionOptions } from './ops/attention.ts';
 export { attention, geglu, swiglu } from './ops/attention.ts';
 export { checkpoint } from './ops/checkpoint.ts';
 export { add, cast, embed, gatherRows, softCap, uploadInts } from './ops/embed.ts';
+export type { Experts } from './ops/experts.ts';
+export { mixture } from './ops/experts.ts';
 export type { HeadOptions, HeadResult } from './ops/head.ts';
 export { headChunkRows, headLogProbs } from './ops/head.ts';
 export { fusedLinear, linear, linearAddResidual } from './ops/linear.ts';

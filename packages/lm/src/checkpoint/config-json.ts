@@ -72,7 +72,7 @@ export function parseConfig(json: unknown): ModelConfig {
     vocabSize: size(raw, 'vocab_size', MAX_SIZE),
     intermediateSize: size(raw, 'intermediate_size', MAX_SIZE),
     ...geometry,
-    rmsNormEpsilon: positive(raw.rms_norm_eps ?? 1e-6, 'rms_norm_eps'),
+    rmsNormEpsilon: positive(raw.rms_norm_eps ?? defaultEpsilon(modelType), 'rms_norm_eps'),
     ropeTheta: positive(rope.rope_theta ?? raw.rope_theta ?? 10_000, 'rope_theta'),
     ropeScaling,
     maxPositions: stretchedPositions(positions, ropeScaling),
@@ -86,6 +86,21 @@ export function parseConfig(json: unknown): ModelConfig {
     architecture: describeFamily(modelType, original, geometry),
     raw: original,
   };
+}
+
+/** As transformers has it where a config leaves it out. */
+function defaultEpsilon(modelType: KnownModelType): number {
+  switch (modelType) {
+    case 'phi3':
+    case 'olmo2':
+    case 'chatglm':
+      return 1e-5;
+    case 'glm':
+    case 'glm4':
+      return 1.5625e-7;
+    default:
+      return 1e-6;
+  }
 }
 
 /** A config states the length trained on, or the stretched one: the longer counts. */

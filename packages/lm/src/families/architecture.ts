@@ -34,6 +34,20 @@ export interface WeightNames {
   readonly afterFeedForward: string | null;
 }
 
+export interface ExpertTraits {
+  readonly count: number;
+  readonly perToken: number;
+  /** Inner size of one expert. */
+  readonly intermediateSize: number;
+  /** Shares of a token's experts are divided by their sum. */
+  readonly isNormalised: boolean;
+  /** Per layer. */
+  readonly isRouted: readonly boolean[];
+  /** Paths within a layer. */
+  readonly router: string;
+  readonly expert: (index: number) => string;
+}
+
 export interface Architecture {
   readonly names: WeightNames;
   readonly hasQueryKeyValueBias: boolean;
@@ -61,6 +75,8 @@ export interface Architecture {
   readonly normOffset: number;
   /** Factor on the embedded tokens. */
   readonly embeddingScale: number;
+  /** Routed experts in place of the feed-forward of some layers; null: none. */
+  readonly experts: ExpertTraits | null;
   /** True when the head's rows are scaled to length 1 before use (Baichuan 2). */
   readonly isHeadNormalised: boolean;
 }
@@ -103,6 +119,7 @@ export function plainArchitecture(
     activation: 'silu',
     normOffset: 0,
     embeddingScale: 1,
+    experts: null,
     isHeadNormalised: false,
     ...changes,
     names: { ...PLAIN_NAMES, ...changes.names },

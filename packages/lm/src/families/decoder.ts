@@ -32,6 +32,7 @@ import {
   type Linear,
   linear,
   linearAddResidual,
+  mixture,
   type Parameter,
   type Rope,
   rmsNorm,
@@ -196,14 +197,12 @@ export class Decoder implements LanguageModel {
 
   #block(tape: Tape, x: Tensor, index: number, positions: DeviceBuffer, attend: Attend): Tensor {
     const layer = this.#modules.layers[index]!;
-    const gated = this.config.architecture.activation === 'silu' ? swiglu : geglu;
     const h = this.#normOrSame(tape, x, layer.beforeAttention);
     const [q, k, v] = this.#queryKeyValue(tape, h, index, positions);
     const mixed = attend(tape, index, q, k, v);
     const middle = this.#addToStream(tape, x, mixed, layer.attentionOutput, layer.afterAttention);
     const h2 = this.#normOrSame(tape, middle, layer.beforeFeedForward);
-    const [gate, up] = this.#gateUp(tape, h2, layer);
-    return this.#addToStream(tape, middle, gated(tape, gate, up), layer.down, layer.afterFeedForward);
+    return this.#feedForward(tape, middle, h2, layer);
   }
 
   #norm(tape: Tape, x: Tensor, weight: Parameter, outType: FloatType = tape.computeType): Tensor {
@@ -242,16 +241,24 @@ export class Decoder implements LanguageModel {
     return [rotate(q!, heads, queryNorm), rotate(k!, kvHeads, keyNorm), v!];
   }
 
-  #gateUp(tape: Tape, h: Tensor, layer: Layer): [Columns, Columns] {
-    const { intermediateSize: I } = this.config;
-    const [gate, up] = project(tape, h, layer.gateUp, [I, I]);
-    return [gate!, up!];
+  /** x plus what the feed-forward, or the experts, make of h. */
+  #feedForward(tape: Tape, x: Tensor, h: Tensor, { feedForward, afterFeedForward }: Layer): Tensor {
+    if ('router' in feedForward) return this.#addBranch(tape, x, mixture(tape, h, feedForward));
+    const { intermediateSize: I, architecture } = this.config;
+    const [gate, up] = project(tape, h, feedForward.gateUp, [I, I]);
+    const gated = (architecture.activation === 'silu' ? swiglu : geglu)(tape, gate!, up!);
+    return this.#addToStream(tape, x, gated, feedForward.down, afterFeedForward);
   }
 
   /** x + norm(projection(branch)). */
   #addToStream(tape: Tape, x: Tensor, branch: Tensor, projection: Linear, norm: Parameter | null): Tensor {
     if (norm === null) return linearAddResidual(tape, x, branch, projection);
     const change = this.#norm(tape, linear(tape, branch, projection, { outType: 'f32' }), norm, 'f32');
+    return this.#addBranch(tape, x, change);
+  }
+
+  /** x + change: in place unless recorded, as `linearAddResidual` does. */
+  #addBranch(tape: Tape, x: Tensor, change: Tensor): Tensor {
     if (tape.isRecording) return add(tape, x, change);
     this.kernels.add(x.buffer, x.buffer, change.buffer, { length: x.buffer.length });
     return x;

@@ -11,6 +11,7 @@ import { describeOlmo2 } from './olmo2.ts';
 import { describePhi3 } from './phi3.ts';
 import { describeQwen2 } from './qwen2.ts';
 import { describeQwen3 } from './qwen3.ts';
+import { describeQwen3Moe } from './qwen3-moe.ts';
 
 /** `model_type`s this package can run. */
 export const knownModelTypes = [
@@ -27,6 +28,7 @@ export const knownModelTypes = [
   'gemma',
   'gemma2',
   'gemma3_text',
+  'qwen3_moe',
 ] as const;
 export type KnownModelType = (typeof knownModelTypes)[number];
 
@@ -75,6 +77,8 @@ export function describeFamily(modelType: KnownModelType, raw: Json, geometry: G
       return describeGemma2(raw, geometry);
     case 'gemma3_text':
       return describeGemma3(raw, geometry);
+    case 'qwen3_moe':
+      return describeQwen3Moe(raw, geometry);
     default:
       return modelType satisfies never;
   }

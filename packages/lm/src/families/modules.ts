@@ -1,6 +1,13 @@
 /** The layers of a decoder, put together from its weights by name. */
-import { createLinear, fuseParameters, type Kernels, type Linear, type Parameter } from '@tuiqiao/tensor';
+import { createLinear, type Experts, fuseParameters, type Kernels, type Linear, type Parameter } from '@tuiqiao/tensor';
 import type { ModelConfig } from '../config.ts';
+import type { ExpertTraits } from './architecture.ts';
+
+export interface FeedForward {
+  /** gate, up; or one matrix of both. */
+  readonly gateUp: readonly Linear[];
+  readonly down: Linear;
+}
 
 export interface Layer {
   readonly beforeAttention: Parameter | null;
@@ -11,9 +18,7 @@ export interface Layer {
   readonly attentionOutput: Linear;
   readonly afterAttention: Parameter | null;
   readonly beforeFeedForward: Parameter | null;
-  /** gate, up; or one matrix of both. */
-  readonly gateUp: readonly Linear[];
-  readonly down: Linear;
+  readonly feedForward: FeedForward | Experts;
   readonly afterFeedForward: Parameter | null;
 }
 
@@ -35,7 +40,7 @@ export function createModules(
   kernels: Kernels,
   parameters: ReadonlyMap<string, Parameter>,
 ): Modules {
-  const { names, queryKeyNorm } = config.architecture;
+  const { names, queryKeyNorm, experts } = config.architecture;
   const linears = new Map<string, Linear>();
   const norm = (name: string): Parameter => parameters.get(`${name}.weight`)!;
   const project = (name: string): Linear => {
@@ -56,22 +61,35 @@ export function createModules(
       attentionOutput: project(at(names.attentionOutput)),
       afterAttention: normOrNull(names.afterAttention),
       beforeFeedForward: normOrNull(names.beforeFeedForward),
-      gateUp: projectAll(names.gateUp),
-      down: project(at(names.down)),
+      feedForward: experts?.isRouted[index]
+        ? createExperts(experts, at, norm)
+        : { gateUp: projectAll(names.gateUp), down: project(at(names.down)) },
       afterFeedForward: normOrNull(names.afterFeedForward),
     };
   });
-  for (const { queryKeyValue, gateUp } of layers) {
-    fuseParameters(
-      kernels,
-      queryKeyValue.map(({ weight }) => weight),
-    );
-    fuseParameters(
-      kernels,
-      gateUp.map(({ weight }) => weight),
-    );
+  const weightOf = (part: Linear | Parameter) => ('weight' in part ? part.weight : part);
+  for (const { queryKeyValue, feedForward } of layers) {
+    fuseParameters(kernels, queryKeyValue.map(weightOf));
+    fuseParameters(kernels, feedForward.gateUp.map(weightOf));
+    if ('router' in feedForward) fuseParameters(kernels, feedForward.down);
   }
   const embedding = norm(names.embedding);
   const head = createLinear(names.head, config.tieWordEmbeddings ? embedding : norm(names.head));
   return { embedding, layers, finalNorm: norm(names.finalNorm), head, linears };
+}
+
+/** Router and experts of a layer. They are no `linears`: adapters go to attention, as is usual for such models. */
+function createExperts(
+  traits: ExpertTraits,
+  at: (name: string) => string,
+  weight: (name: string) => Parameter,
+): Experts {
+  const indices = Array.from({ length: traits.count }, (_, index) => traits.expert(index));
+  return {
+    router: createLinear(at(traits.router), weight(at(traits.router))),
+    gateUp: indices.flatMap((path) => [weight(at(`${path}.gate_proj`)), weight(at(`${path}.up_proj`))]),
+    down: indices.map((path) => weight(at(`${path}.down_proj`))),
+    perToken: traits.perToken,
+    isNormalised: traits.isNormalised,
+  };
 }

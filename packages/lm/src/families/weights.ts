@@ -55,8 +55,18 @@ export function weightSpecs(config: ModelConfig): WeightSpec[] {
     matrix(`${prefix}.${names.attentionOutput}`, C, H * D, architecture.hasOutputBias);
     streamNorm(names.afterAttention);
     streamNorm(names.beforeFeedForward);
-    projections(prefix, names.gateUp, [I, I], architecture.hasFeedForwardBias);
-    matrix(`${prefix}.${names.down}`, C, I, architecture.hasFeedForwardBias);
+    if (architecture.experts?.isRouted[layer]) {
+      const { router, expert, count, intermediateSize } = architecture.experts;
+      matrix(`${prefix}.${router}`, count, C);
+      for (let index = 0; index < count; index++) {
+        matrix(`${prefix}.${expert(index)}.gate_proj`, intermediateSize, C);
+        matrix(`${prefix}.${expert(index)}.up_proj`, intermediateSize, C);
+        matrix(`${prefix}.${expert(index)}.down_proj`, C, intermediateSize);
+      }
+    } else {
+      projections(prefix, names.gateUp, [I, I], architecture.hasFeedForwardBias);
+      matrix(`${prefix}.${names.down}`, C, I, architecture.hasFeedForwardBias);
+    }
     streamNorm(names.afterFeedForward);
   }
   norm(names.finalNorm, C);
