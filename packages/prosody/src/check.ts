@@ -165,13 +165,14 @@ function recognise(request: ShiRequest): Verdict | null {
   if (!form || (lineLength !== 5 && lineLength !== 7)) return null;
   for (const line of lines) if (line.chars.length !== lineLength) return null;
   const given = readRegulated(request.text, lineLength, request.book, request.script);
-  const mostFaults = countMostFaults(given);
   if (lines.length > 8) {
-    const isRegulated = mostFaults <= EXTENDED_FAULT_SHARE * hardSlots(lineLength) * lines.length;
+    const isRegulated = countMostFaults(given) <= EXTENDED_FAULT_SHARE * hardSlots(lineLength) * lines.length;
     if (!isRegulated || given.evidence.tone === '仄') return null;
     return describe(request, form, judgeFavourably(given, judgeRegulated(given)), []);
   }
   const judgement = judgeRegulated(given);
+  if (countBrokenPlaces(judgement.issues) === 0) return describe(request, form, judgement, []);
+  const mostFaults = countMostFaults(given);
   const favourable = judgeFavourably(given, judgement);
   if (!hasMoreThanSlips(judgement, mostFaults)) return describe(request, form, favourable, []);
   const waist = given.evidence.tone === '平' ? judgeBrokenWaist(given, judgement.scheme, judgement.hardFaults) : null;
