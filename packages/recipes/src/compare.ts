@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { instructionPrompt, writeDatasetFile } from '@tuiqiao/corpus';
+import { instructionPrompt, type PoemRequest, writeDatasetFile } from '@tuiqiao/corpus';
 import {
   buildLadder,
   type LadderReport,
@@ -20,7 +20,9 @@ import {
   type Vote,
   writeSheet,
 } from '@tuiqiao/eval';
+import { loadTokenizer } from '@tuiqiao/lm';
 import { type CompareOptions, type EvaluateRecipe, parseRecipe, type RunControls } from '@tuiqiao/schema';
+import { messageFor } from '@tuiqiao/verse';
 import writeFileAtomic from 'write-file-atomic';
 import { openKernels } from './compute.ts';
 import { RecipesError } from './errors.ts';
@@ -28,6 +30,7 @@ import { controlRow, writeRungs } from './evaluate.ts';
 import { type JudgeTally, judgeReview } from './evaluation/judge.ts';
 import { type LadderPlan, planLadder } from './evaluation/plan.ts';
 import { openScorers } from './evaluation/scorers.ts';
+import { resolveModelFolder } from './models.ts';
 import { writeReport } from './report-files.ts';
 
 export type { JudgeTally } from './evaluation/judge.ts';
@@ -63,7 +66,7 @@ export async function runCompare(options: CompareOptions, controls: RunControls 
   const rows: ModelPoems[] = [];
   for (const rung of [options.a, options.b]) rows.push(...(await writeRungs(rung, plan, kernels, controls)));
   const [a, b] = rows as [ModelPoems, ModelPoems];
-  const review = reviewOf(a, b, plan, options.seed);
+  const review = reviewOf(a, b, plan, options.seed, await promptWriter(options.a));
   await mkdir(outputDir, { recursive: true });
   const judge =
     options.judge === undefined ? undefined : await judgeReview(options.judge, review, options.concurrency, controls);
@@ -124,11 +127,27 @@ function ladderRecipe(options: CompareOptions): EvaluateRecipe {
   return recipe as EvaluateRecipe;
 }
 
-function reviewOf(a: ModelPoems, b: ModelPoems, { prompts }: LadderPlan, seed: number): Review {
+/**
+ * Requests in the words of the model that votes are to train: control tokens for the shipped base and its kin, else a
+ * sentence. Votes train a local model; behind an address there is none to ask.
+ */
+async function promptWriter(rung: NonNullable<CompareOptions['a']>): Promise<(request: PoemRequest) => string> {
+  if (rung.url !== undefined) return instructionPrompt;
+  const tokenizer = await loadTokenizer(resolveModelFolder(rung.model));
+  return (request) => messageFor(tokenizer, request);
+}
+
+function reviewOf(
+  a: ModelPoems,
+  b: ModelPoems,
+  { prompts }: LadderPlan,
+  seed: number,
+  promptOf: (request: PoemRequest) => string,
+): Review {
   const answers = prompts.map(({ name, request }, i) => ({
     form: name,
     ...(request.title === undefined ? {} : { title: request.title }),
-    prompt: instructionPrompt(request),
+    prompt: promptOf(request),
     a: a.poems[i]!.text,
     b: b.poems[i]!.text,
   }));

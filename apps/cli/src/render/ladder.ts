@@ -37,6 +37,7 @@ export function renderLadder(report: LadderReport, session: Session): string {
       session.text('meter'),
       session.text('lenientAll'),
       isChinese ? '无抄句' : 'no copied line',
+      isChinese ? '切题' : 'fits title',
       isChinese ? '比特/字' : 'bits/char',
     ],
     (entry) => [
@@ -45,6 +46,9 @@ export function renderLadder(report: LadderReport, session: Session): string {
       formatRate(entry.overall.meter),
       formatRate(entry.lenient.all),
       formatRate(entry.novelty.novel),
+      entry.theme === undefined
+        ? '–'
+        : `${entry.theme.mean.toFixed(3)} ±${((entry.theme.ci[1] - entry.theme.ci[0]) / 2).toFixed(3)}`,
       entry.bitsPerChar === undefined ? '–' : entry.bitsPerChar.toFixed(3),
     ],
   );
@@ -59,5 +63,9 @@ export function renderLadder(report: LadderReport, session: Session): string {
     '',
     byRule,
     ...(pairs.length > 0 ? ['', ...pairs] : []),
+    '',
+    colours.dim(
+      `${isChinese ? '检查器误报（核实过的合律名篇被判有疵）' : 'the checker’s false alarms on verified poems without a fault'}: ${formatRate(report.scorers.checker.strict)} (n ${report.scorers.checker.strict.n})`,
+    ),
   ].join('\n');
 }
