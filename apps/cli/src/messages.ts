@@ -150,6 +150,14 @@ const MESSAGES = {
     zh: '`模型`、`名字=模型+适配器[:比例]` 或 `名字=http://主机/v1#模型`',
     en: '`MODEL`, `NAME=MODEL+ADAPTER[:scale]` or `NAME=http://HOST/v1#MODEL`',
   },
+  previewSummary: {
+    zh: '看微调学的是什么：学到的字以颜色标出',
+    en: 'what a fine-tuning recipe learns from, in colour',
+  },
+  previewTotals: {
+    zh: '共 {examples} 条，{tokens} 个记号，其中学 {learnt} 个（绿色；黄色为另有权重，灰色只读不学）',
+    en: '{examples} examples, {tokens} tokens, {learnt} of them learnt (green; yellow: with a weight of its own; dim: read only)',
+  },
   mergeSummary: { zh: '把适配器并入基座，并核对前后 logits', en: 'merge adapters into their base, checked' },
   exportSummary: {
     zh: '导出 GGUF、Ollama，或转换 mlx-lm、PEFT 适配器',

@@ -65,6 +65,11 @@ const COMMANDS: readonly {
     summary: 'prepareSummary',
     load: async () => (await import('./commands/prepare.ts')).addPrepareCommand,
   },
+  {
+    name: 'preview',
+    summary: 'previewSummary',
+    load: async () => (await import('./commands/preview.ts')).addPreviewCommand,
+  },
   { name: 'train', summary: 'trainSummary', load: async () => (await import('./commands/train.ts')).addTrainCommand },
   {
     name: 'pretrain',

@@ -49,6 +49,8 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
       return recipes.runPolish(options as never, controls);
     case 'demo':
       return recipes.runDemo(options as never, controls);
+    case 'preview':
+      return recipes.runPreview(options as never, controls);
     case 'merge':
       return recipes.runMerge(options as never, controls);
     case 'export':

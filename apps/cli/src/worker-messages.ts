@@ -16,6 +16,7 @@ export type TaskName =
   | 'demo'
   | 'merge'
   | 'export'
+  | 'preview'
   | 'plan';
 
 export interface WorkerTask {

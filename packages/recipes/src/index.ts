@@ -16,6 +16,7 @@ export {
   runPrepare,
 } from './prepare.ts';
 export { runPretrain } from './pretrain.ts';
+export { type PreviewExample, type PreviewResult, type PreviewSpan, runPreview } from './preview.ts';
 export {
   formatRecipe,
   type LoadedRecipe,
