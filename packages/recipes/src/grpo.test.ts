@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { loadTokenizer } from '@tuiqiao/lm';
 import {
   type DpoRecipe,
   type GrpoRecipe,
@@ -14,6 +15,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTinyPoet, type TinyPoet } from '../test/tiny-poet.ts';
 import { runDpo } from './dpo.ts';
 import { runGrpo } from './grpo.ts';
+import { tokenizePair } from './preference-pairs.ts';
 import { loadRewardFile } from './reward-files.ts';
 
 let folder = '';
@@ -197,6 +199,18 @@ describe('pairs of dpo', () => {
       outputDir,
     }).recipe as DpoRecipe;
   }
+
+  it('are cut where the two poems part, when the recipe says so', async () => {
+    const tokenizer = await loadTokenizer(poet.model);
+    const { text } = poet.poems[0]!;
+    const other = `${text.slice(0, 3)}${text[5]}${text.slice(4)}`;
+    const pair = { request: {}, chosen: text, rejected: other, brokenRules: [] };
+    const cut = tokenizePair(pair, 0, tokenizer, true);
+    expect([cut.chosenIds.length, cut.rejectedIds.length]).toEqual([4, 4]);
+    const whole = tokenizePair(pair, 0, tokenizer);
+    expect(whole.chosenIds).toHaveLength(25);
+    expect(Array.from(whole.chosenIds).slice(0, 4)).toEqual(cut.chosenIds);
+  });
 
   it('real poems against copies that break one rule, the rules balanced', async () => {
     const notes: string[] = [];

@@ -58,7 +58,7 @@ export async function openPairs(
   let note: string;
   if (files === null) {
     const { made, data } = await openMadePairs(recipe, model, tokenizer, run, controls);
-    all = made.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer));
+    all = made.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer, recipe.pairs.cutAtParting));
     note = describeMade(made);
     manifestEntries.unshift(...data);
   } else {

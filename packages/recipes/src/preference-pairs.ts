@@ -168,8 +168,12 @@ function pairOf(rejected: WrittenPoem, chosen: WrittenPoem): TextPair | null {
   };
 }
 
-/** The pair as token ids, both completions closed by the end token. */
-export function tokenizePair(pair: TextPair, index: number, tokenizer: Tokenizer): PreferencePair {
+/**
+ * The pair as token ids, both completions closed by the end token.
+ *
+ * @param isCut both only up to the first token in which they differ, that one included
+ */
+export function tokenizePair(pair: TextPair, index: number, tokenizer: Tokenizer, isCut = false): PreferencePair {
   const isControl = promptStyleOf(tokenizer) === 'control';
   // Stanza breaks are laid out after writing where the vocabulary has none.
   const hasBreaks = !isControl || tokenizer.tokenToId('\n') !== null;
@@ -179,11 +183,14 @@ export function tokenizePair(pair: TextPair, index: number, tokenizer: Tokenizer
     if (!isControl && tokenizer.eosTokenId !== null) ids.push(tokenizer.eosTokenId);
     return ids;
   };
+  const [chosenIds, rejectedIds] = [complete(pair.chosen), complete(pair.rejected)];
+  const parting = chosenIds.findIndex((id, i) => id !== rejectedIds[i]);
+  const end = isCut && parting >= 0 ? parting + 1 : undefined;
   return {
     id: `pair:${index}`,
     promptIds: promptIdsFor(tokenizer, pair.request),
-    chosenIds: complete(pair.chosen),
-    rejectedIds: complete(pair.rejected),
+    chosenIds: chosenIds.slice(0, end),
+    rejectedIds: rejectedIds.slice(0, end),
     tags: pair.brokenRules,
   };
 }

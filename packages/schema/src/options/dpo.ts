@@ -91,6 +91,11 @@ export const pairsSchema = z.strictObject({
     '每个提示写几首；凡出律者，与同一随机数下受格律约束写成的一首成对。',
   ),
   temperature: option(z.number().positive().default(1), 'Sampling temperature.', '取样温度。'),
+  cutAtParting: option(
+    z.boolean().default(false),
+    'Compare the two poems only up to the first character in which they differ: what follows is not judged, and length is left alone.',
+    '只比较到两首首次不同之字：其后不论，篇幅不受影响。',
+  ),
   rules: option(
     nameList.optional(),
     'Rules that negatives break (chuyun, chongyun, shidui, shinian, guping, sanpingwei, pingze, zishu-short, zishu-long, modern, duizhang, theme, form, …); absent: all, as many of each.',
