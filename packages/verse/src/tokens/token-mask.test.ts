@@ -1,7 +1,7 @@
 // The token layer: exact for tokens of several characters, parts of characters, and marks glued to characters.
 import { loadStarter, type Poem, requestOf } from '@tuiqiao/corpus';
 import type { Tokenizer } from '@tuiqiao/lm';
-import { check, compilePlan, createInventory, type FormPlan, type PoemAutomaton } from '@tuiqiao/prosody';
+import { check, compilePlan, createInventory, type FormPlan, loadBook, type PoemAutomaton } from '@tuiqiao/prosody';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createPoemConstraint } from '../constraint.ts';
@@ -82,6 +82,7 @@ describe('the token layer over byte-level tokens', () => {
     );
     const bytes = createTokenBytes(tokenizer);
     const sizes = Array.from({ length: tokenizer.vocabSize }, (_, id) => bytes(id)?.length ?? 0);
+    const book = loadBook('pingshui');
     fc.assert(
       fc.property(wish, fc.integer({ min: 0, max: 9999 }), fc.integer({ min: -1, max: 1 }), (request, seed, taste) => {
         // Longest tokens first, shortest first, or none in particular: each time with its own favourites.
@@ -89,7 +90,10 @@ describe('the token layer over byte-level tokens', () => {
         const text = tokenizer.decode(ids);
         const verdict = check({ text, form: request.form });
         expect(verdict.strict, text).toEqual({ length: true, rhyme: true, meter: true, all: true });
-        if (request.start !== undefined) expect(verdict.start, text).toBe(request.start);
+        // 平起, 仄起 is what the second character is; one that is read both ways begins the poem as well as asked.
+        const second = [...text][1]!;
+        const isEither = ['平', '仄'].every((tone) => book.readings(second).some((reading) => reading.tone === tone));
+        if (request.start !== undefined && !isEither) expect(verdict.start, text).toBe(request.start);
         if (request.noRepeatedCharacters) {
           const characters = [...text].filter((character) => !MARKS.includes(character));
           const again = characters.filter((character, i) => characters.indexOf(character) !== i);
