@@ -142,6 +142,22 @@ describe('the stages from the command line', { timeout: TIMEOUT_MS }, () => {
     expect(JSON.parse(poems[0]!)).toMatchObject({ form: '五绝', seed: 7, verdict: {}, novelty: {} });
   });
 
+  it('goes on reading with a model that is there: its vocabulary, its shape, and a lower loss', async () => {
+    const target = run('further');
+    const more = await tuiqiao(
+      ...['pretrain', recipe, '--model', run('base'), '--output-dir', target, '--max-steps', '6', '--json'],
+    );
+    expect(more.status, more.stderr).toBe(0);
+    expect(more.stderr).toContain(`of ${run('base')} on `);
+    const lossOf = async (folder: string): Promise<number> =>
+      JSON.parse(await readFile(path.join(folder, 'manifest.json'), 'utf8')).metrics.eval_loss;
+    expect(await lossOf(target)).toBeLessThan(await lossOf(run('base')));
+    for (const name of ['tokenizer.json', 'config.json']) {
+      const read = (folder: string): Promise<string> => readFile(path.join(folder, name), 'utf8');
+      expect(JSON.parse(await read(target))).toEqual(JSON.parse(await read(run('base'))));
+    }
+  });
+
   it('says so when the folder cannot be written', async () => {
     // A file where the run folder should be stands for a disk that refuses.
     const blocked = run('blocked');

@@ -1,7 +1,8 @@
 /**
  * Stage `pretrain`: a new base model from nothing. Poems → vocabulary and tokenizer → a Qwen3-architecture model whose
- * embeddings start from the rhyme tables → full training → a Hugging Face folder. No poem of the validation and test
- * clusters is seen, not even by the vocabulary.
+ * embeddings start from the rhyme tables → full training → a Hugging Face folder. Or further reading: a model that is
+ * there goes on, all its weights trained. No poem of the validation and test clusters is seen, not even by the
+ * vocabulary.
  */
 import { CHAT_TEMPLATE, END_TOKEN, PAD_TOKEN, type Poem, UNKNOWN_TOKEN } from '@tuiqiao/corpus';
 import {
@@ -14,11 +15,12 @@ import {
   type Tokenizer,
 } from '@tuiqiao/lm';
 import type { Metrics, PretrainRecipe, RunControls } from '@tuiqiao/schema';
-import { createRandom, syncCompute } from '@tuiqiao/tensor';
+import { createRandom, type Kernels, syncCompute } from '@tuiqiao/tensor';
 import { countSteps, evaluateLoss, sftObjective, train } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
 import { saveTrainingLines } from './line-indexes.ts';
+import { openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { embeddingWithProsody } from './poet/embedding-prior.ts';
 import { DEFAULT_KEEP_RATES, poemToExample, type SequenceExample, sampledRequest } from './poet/examples.ts';
@@ -36,17 +38,11 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
   return withTrainingRun(recipe, controls, async (run) => {
     // Data.
     const poems = corpus.poems.filter((poem) => isRead(poem, recipe));
-    const vocabulary = buildVocabulary(splitOf(poems, 'train'), {
-      size: recipe.geometry.vocabSize,
-      ...recipe.vocabulary,
-    });
-    const tokenizer = openTokenizer(vocabulary, recipe);
+    const kernels = openKernels(recipe);
+    const { model, tokenizer, name } = await openStart(recipe, splitOf(poems, 'train'), kernels);
     const data = storeOf(splitOf(poems, 'train'), tokenizer, recipe.seed, recipe.requestsPerPoem);
     const validation = storeOf(splitOf(poems, 'validation').slice(0, VALIDATION_POEMS), tokenizer, recipe.seed);
 
-    // Model.
-    const kernels = openKernels(recipe);
-    const model = newModel(recipe, vocabulary, tokenizer, kernels);
     const parameters = [...model.parameters.values()];
     const parameterCount = parameters.reduce((sum, parameter) => sum + parameter.value.length, 0);
 
@@ -60,7 +56,7 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
     await run.start({
       totalSteps,
       notes: [
-        `Training all ${parameterCount.toLocaleString('en')} parameters of a new model on ${data.length.toLocaleString('en')} poems (${data.tokens.toLocaleString('en')} tokens, ${data.completionTokens.toLocaleString('en')} with loss).`,
+        `Training all ${parameterCount.toLocaleString('en')} parameters of ${name} on ${data.length.toLocaleString('en')} poems (${data.tokens.toLocaleString('en')} tokens, ${data.completionTokens.toLocaleString('en')} with loss).`,
         describeKernels(kernels),
       ],
       data: [corpus.manifestEntry],
@@ -91,6 +87,24 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
     await saveTrainingLines(splitOf(poems, 'train'), run.folder.folder);
     return result;
   });
+}
+
+interface Start {
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  /** For the notes: `a new model`, or the folder it goes on from. */
+  readonly name: string;
+}
+
+async function openStart(recipe: PretrainRecipe, poems: readonly Poem[], kernels: Kernels): Promise<Start> {
+  if (recipe.model !== undefined) {
+    const { computeType } = recipe;
+    const { model, tokenizer } = await openModel(recipe.model, { kernels, computeType, isTrainable: true });
+    return { model, tokenizer, name: recipe.model };
+  }
+  const vocabulary = buildVocabulary(poems, { size: recipe.geometry.vocabSize, ...recipe.vocabulary });
+  const tokenizer = openTokenizer(vocabulary, recipe);
+  return { model: newModel(recipe, vocabulary, tokenizer, kernels), tokenizer, name: 'a new model' };
 }
 
 /** Regulated verse and ci are read whole; of the rest a fixed share, chosen by the poem's id. */
@@ -143,7 +157,7 @@ function newModel(
   recipe: PretrainRecipe,
   vocabulary: PoetVocabulary,
   tokenizer: Tokenizer,
-  kernels: ReturnType<typeof openKernels>,
+  kernels: Kernels,
 ): LanguageModel {
   const { geometry } = recipe;
   const endId = tokenizer.tokenToId(END_TOKEN)!;

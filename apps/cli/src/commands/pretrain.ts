@@ -11,6 +11,7 @@ export function addPretrainCommand(host: CommandHost): void {
       'tuiqiao pretrain recipes/base-poet.yaml',
       'tuiqiao pretrain --corpus starter --max-steps 200 --output-dir runs/try',
       'tuiqiao pretrain --resume runs/pretrain',
+      'tuiqiao pretrain --model models/base-poet --output-dir runs/further',
     ]),
   );
   command.action(

@@ -3,7 +3,9 @@
  * falls on the poem and its end only; titles and controls are read, not learned.
  */
 import { controlPrompt, END_TOKEN, type Poem, type PoemRequest, requestOf } from '@tuiqiao/corpus';
+import type { Tokenizer } from '@tuiqiao/lm';
 import type { Random } from '@tuiqiao/tensor';
+import { promptStyleOf } from '@tuiqiao/verse';
 
 /** Probability that a property of the request is said. A tune is always said: without it a ci has no shape to learn. */
 export interface KeepRates {
@@ -48,12 +50,16 @@ export interface SequenceExample {
   readonly completionIds: number[];
 }
 
-export interface PoetTokenizer {
-  encode(text: string): number[];
-  tokenToId(token: string): number | null;
-}
-
-export function poemToExample(poem: Poem, request: PoemRequest, tokenizer: PoetTokenizer): SequenceExample {
+/**
+ * What is read before a poem, without a loss: the control prompt; for a vocabulary without control tokens the title, as
+ * books print it.
+ */
+export function poemToExample(poem: Poem, request: PoemRequest, tokenizer: Tokenizer): SequenceExample {
+  if (promptStyleOf(tokenizer) === 'instruction') {
+    const completionIds = tokenizer.encode(poem.text, { addSpecialTokens: false });
+    if (tokenizer.eosTokenId !== null) completionIds.push(tokenizer.eosTokenId);
+    return { id: poem.id, promptIds: tokenizer.encode(`${poem.title}\n`), completionIds };
+  }
   const prompt = controlPrompt(request, (token) => tokenizer.tokenToId(token) !== null);
   return {
     id: poem.id,

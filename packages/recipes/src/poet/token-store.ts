@@ -2,8 +2,8 @@
 import type { Dataset, Example } from '@tuiqiao/tune';
 import type { SequenceExample } from './examples.ts';
 
-/** Ids of a vocabulary of at most 65,536 tokens fit 16 bits. */
-const MAX_VOCABULARY = 65_536;
+/** Ids of a vocabulary of at most 65,536 tokens fit 16 bits: half the memory for the character vocabulary. */
+const MAX_SHORT_VOCABULARY = 65_536;
 
 export interface TokenStore extends Dataset<Example> {
   /** Tokens in all, prompts included. */
@@ -12,12 +12,9 @@ export interface TokenStore extends Dataset<Example> {
   readonly completionTokens: number;
 }
 
-/** @throws RangeError when the vocabulary is too large for 16-bit ids */
 export function createTokenStore(examples: Iterable<SequenceExample>, vocabularySize: number): TokenStore {
-  if (vocabularySize > MAX_VOCABULARY) {
-    throw new RangeError(`createTokenStore: expected a vocabulary of at most ${MAX_VOCABULARY}, got ${vocabularySize}`);
-  }
-  let ids = new Uint16Array(1 << 20);
+  const IdArray = vocabularySize > MAX_SHORT_VOCABULARY ? Uint32Array : Uint16Array;
+  let ids = new IdArray(1 << 20);
   let used = 0;
   const names: string[] = [];
   /** Per example: start, start of the completion. */
@@ -25,7 +22,7 @@ export function createTokenStore(examples: Iterable<SequenceExample>, vocabulary
   let completionTokens = 0;
   const append = (list: readonly number[]): void => {
     if (used + list.length > ids.length) {
-      const larger = new Uint16Array(Math.max(ids.length * 2, used + list.length));
+      const larger = new IdArray(Math.max(ids.length * 2, used + list.length));
       larger.set(ids);
       ids = larger;
     }

@@ -61,6 +61,11 @@ const vocabularySchema = z.strictObject({
 });
 
 export const pretrainFields = {
+  model: option(
+    z.string().min(1).optional(),
+    'Go on reading with this model: its weights, tokenizer and shape, in place of geometry and vocabulary. Absent: a new model.',
+    '从此模型接着读：用它的权重、分词器与结构，不用 geometry 与 vocabulary。不填则新建模型。',
+  ),
   vocabulary: vocabularySchema.prefault({}),
   oldStyleShare: option(
     z.number().min(0).max(1).default(0.25),
