@@ -68,9 +68,10 @@ function adapterParameterCount(config: ModelConfig, rank: number, targets: 'all-
   return config.layers * rank * names.reduce((sum, name) => sum + (shapes[name] ?? 0), 0);
 }
 
-async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): Promise<Workload> {
-  const { geometry } = recipe;
-  const config = parseConfig({
+/** Of the model that reads on, or of the new one. */
+async function pretrainConfig({ model, geometry }: PretrainRecipe): Promise<ModelConfig> {
+  if (model !== undefined) return readConfig(resolveModelFolder(model));
+  return parseConfig({
     architectures: ['Qwen3ForCausalLM'],
     model_type: 'qwen3',
     vocab_size: geometry.vocabSize,
@@ -85,6 +86,10 @@ async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): 
     max_position_embeddings: geometry.maxPositions,
     tie_word_embeddings: geometry.tieWordEmbeddings,
   });
+}
+
+async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): Promise<Workload> {
+  const config = await pretrainConfig(recipe);
   const { poems } = await openCorpus(recipe.corpus, controls);
   let samples = 0;
   let tokens = 0;
