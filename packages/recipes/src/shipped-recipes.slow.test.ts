@@ -16,7 +16,8 @@ async function loadHere(file: string): Promise<Recipe> {
   const { recipe } = await loadRecipe({ file: path.join(folder, file) });
   if (recipe.stage === 'prepare' || recipe.stage === 'evaluate') return recipe;
   const overrides = recipe.stage === 'pretrain' ? ['corpus=starter'] : ['dataset=[starter]', 'maxSamples='];
-  if (recipe.model !== undefined && !existsSync(resolveModelFolder(recipe.model))) overrides.push('model=models/base-poet');
+  if (recipe.model !== undefined && !existsSync(resolveModelFolder(recipe.model)))
+    overrides.push('model=models/base-poet');
   const usable = recipe.stage === 'grpo' ? overrides.filter((text) => text !== 'maxSamples=') : overrides;
   return (await loadRecipe({ file: path.join(folder, file), overrides: usable.map(parseOverride) })).recipe;
 }
