@@ -5,6 +5,7 @@ import type { Book } from './book-types.ts';
 import { type Language, type MessageFacts, wordIssue } from './messages.ts';
 import { ISSUES, type Issue } from './rules/issue.ts';
 import { obliqueCounterparts } from './rules/rhyme-patterns.ts';
+import { groupsOfLevel } from './rules/shangwei.ts';
 import type { Script } from './scripts.ts';
 import { suggestCharacters, type Wanted, withSuggestion } from './suggest.ts';
 import type { PoemText } from './text.ts';
@@ -73,6 +74,8 @@ function gatherFacts(
     expected: issue.expected ?? 0,
     form,
     otherGroup: nameGroup(book, issue.otherGroup, script),
+    level: issue.level ?? '',
+    pairs: (issue.words ?? []).map((pair) => [...pair].join('—')).join('、'),
     words: '',
   };
 }
@@ -120,6 +123,8 @@ function wantedCharacter(issue: Issue, char: string, book: Book): Wanted | null 
       return { tone: 2, avoided: obliqueCounterparts(issue.group!) };
     case 'jiyun':
       return { tone: 1, avoided: [issue.group!] };
+    case 'shangwei':
+      return { tone: 2, avoided: groupsOfLevel(book, issue.level!) };
     case 'chongzi': {
       const mask = book.toneMask(char);
       return mask === 1 || mask === 2 ? { tone: mask } : null;

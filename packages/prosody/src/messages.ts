@@ -25,6 +25,10 @@ export interface MessageFacts {
   readonly form: string;
   /** The neighbour group that an off rhyme is in. */
   readonly otherGroup: string;
+  /** 上 去 入: the tone that ends have in common. */
+  readonly level: string;
+  /** Facing characters of one meaning, e.g. 噪—鸣、逾—更. */
+  readonly pairs: string;
   /** Characters to use instead, best first; '' where none are known. */
   readonly words: string;
 }

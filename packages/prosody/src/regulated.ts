@@ -5,6 +5,7 @@ import type { Book } from './book-types.ts';
 import { loadBook } from './books.ts';
 import { type LineType, listSchemes, type Scheme, type Start, slotMask } from './forms.ts';
 import { judgeCouplet } from './rules/couplet.ts';
+import { findSameSaying } from './rules/hezhang.ts';
 import { ISSUES, type Issue, LEVEL, type LineInPattern } from './rules/issue.ts';
 import { nameOppositions } from './rules/opposition.ts';
 import { findRepetitions } from './rules/repetition.ts';
@@ -17,6 +18,7 @@ import {
   type RhymeJudgement,
 } from './rules/rhyme.ts';
 import { findRhymeEchoes, nameRhymePattern } from './rules/rhyme-patterns.ts';
+import { findMonotonousEnds } from './rules/shangwei.ts';
 import { type LineScan, scanLine } from './scan.ts';
 import { type Script, traditionalForms } from './scripts.ts';
 import type { PoemText } from './text.ts';
@@ -130,6 +132,8 @@ function judgeAs({ scheme, hardFaults, toneIssues }: SchemeChoice, given: Regula
     ...nameRhymePattern(ends, evidence, rhyme, book),
     ...findUnknown(scans),
     ...findRhymeEchoes(lines, masks, evidence, rhyme, firstLineRhymes, book),
+    ...findMonotonousEnds(lines, masks, firstLineRhymes, book),
+    ...findSameSaying(lines),
     ...findRepetitions(lines, rhyme.lines, script),
   ];
   if (issues.length > 1) issues.sort((a, b) => a.line - b.line || a.position - b.position);

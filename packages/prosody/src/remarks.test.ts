@@ -136,6 +136,46 @@ describe('echoes and repetitions', () => {
   });
 });
 
+describe('合掌 and 上尾', () => {
+  it('suspects a couplet whose halves say the same, in both scripts, without blame', () => {
+    const text = '旭日升东海，朝阳照碧空。山深泉更静，林暗鸟还鸣。';
+    for (const poem of [text, '旭日升東海，朝陽照碧空。山深泉更靜，林暗鳥還鳴。']) {
+      const found = check(poem).findings.filter(({ rule }) => rule === 'hezhang');
+      expect(found).toMatchObject([{ line: 2, name: '合掌', verdict: '合' }]);
+      expect(found[0]!.message).toMatch(/旭—朝、日—[阳陽]/u);
+    }
+    expect(check(text, { lang: 'en' }).findings.find(({ rule }) => rule === 'hezhang')!.message).toContain('No fault');
+    const parallel = check('蝉噪林逾静，鸟鸣山更幽。').findings.filter(({ rule }) => rule === 'hezhang');
+    expect(parallel).toEqual([]);
+    const verse = check(
+      '艅艎何泛泛，空水共悠悠。阴霞生远岫，阳景逐回流。蝉噪林逾静，鸟鸣山更幽。此地动归念，长年悲倦游。',
+    );
+    expect(verse.findings.filter(({ rule }) => rule === 'hezhang')).toMatchObject([{ line: 6 }]);
+    // One pair of synonyms, or a word against itself, is not enough.
+    const few = check('白日依山尽，黄河入海流。欲穷千里目，更上一层楼。', { form: '五绝' });
+    expect(few.findings.filter(({ rule }) => rule === 'hezhang')).toEqual([]);
+  });
+
+  it('names three unrhymed ends of one tone, and what would break the row', () => {
+    const poem = (ends: string) =>
+      check(
+        `白日依山${ends[0]}，空亭落叶红。江云过古${ends[1]}，荒亭立残风。白日依林${ends[2]}，寒庭落叶空。江风吹晓${ends[3]}，古寺坐山中。`,
+      ).findings.filter(({ rule }) => rule === 'shangwei');
+    expect(poem('暮渡路夜')).toMatchObject([{ line: 7, position: 5, char: '夜', verdict: '合' }]);
+    expect(poem('暮渡路夜')[0]!.message).toContain('第1句起4个不入韵的句子都以去声收尾');
+    const offered = poem('暮渡路夜')[0]!
+      .suggestion!.replace(/^.*如(.*)。$/u, '$1')
+      .split('、');
+    const book = loadBook('pingshui');
+    for (const char of offered)
+      expect(book.readings(char).map(({ group }) => book.group(group)!.level)).not.toContain('去');
+    expect(poem('暮渡路雪')).toMatchObject([{ line: 5 }]);
+    expect(poem('暮雪路树')).toEqual([]);
+    // 尽 is of one level only with its confirmed reading, 重 has two: nothing certain is said.
+    expect(poem('暮重路雪')).toEqual([]);
+  });
+});
+
 describe('suggestions', () => {
   it('name characters of the tone that fits, near in meaning, none that the poem has', () => {
     const verdict = check('春夜月朦胧，花影落庭中。风轻鸟梦浅，露重草色浓。');

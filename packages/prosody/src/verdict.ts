@@ -29,6 +29,8 @@ export type RuleId =
   | 'zhuangyun-oblique'
   | 'jiyun'
   | 'chongzi'
+  | 'shangwei'
+  | 'hezhang'
   | 'zheyao'
   | 'guti'
   | 'unknown-character'

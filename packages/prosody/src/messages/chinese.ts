@@ -115,6 +115,14 @@ export const CHINESE: Sentences = {
     message: `第${f.line}句第${f.position}字“${f.char}”与韵脚“${f.otherChar}”同在${f.group}部（挤韵）；不犯律，讲究者避之。`,
     ...(f.words === '' ? {} : { suggestion: `可换成他韵的平声字，如${f.words}。` }),
   }),
+  shangwei: (f) => ({
+    message: `第${f.otherLine}句起${f.count}个不入韵的句子都以${f.level}声收尾，到第${f.line}句“${f.char}”止（上尾）；不犯律，句尾宜上、去、入递用。`,
+    ...(f.words === '' ? {} : { suggestion: `“${f.char}”可换成他声的仄声字，如${f.words}。` }),
+  }),
+  hezhang: (f) => ({
+    message: `第${f.otherLine}、${f.line}句疑似合掌：${f.pairs}两两同义，上下句说的是一件事；不犯律，对仗宜避。`,
+    suggestion: `改写其中一句，另说一层：时与地、见与闻、动与静、人与物相对。`,
+  }),
   chongzi: (f) => ({
     message: `“${f.char}”见于第${f.otherLine}句，又见于第${f.line}句（重字）；不犯律，近体诗宜避。`,
     ...(f.words === '' ? {} : { suggestion: `可换成${f.wanted}声的近义字，如${f.words}。` }),

@@ -124,6 +124,17 @@ export const ENGLISH: Sentences = {
     message: `Line ${f.line}, character ${f.position}, “${f.char}”, is in the rhyme group ${f.group} of “${f.otherChar}” itself (挤韵): no fault, the careful avoid it.`,
     ...(f.words === '' ? {} : { suggestion: `A level character of another group would do, such as ${f.words}.` }),
   }),
+  shangwei: (f) => ({
+    message: `${f.count} unrhymed lines from line ${f.otherLine} to line ${f.line} (“${f.char}”) end in the same tone, ${f.level} (上尾): no fault; let 上, 去 and 入 alternate there.`,
+    ...(f.words === ''
+      ? {}
+      : { suggestion: `For “${f.char}”, an oblique character of another tone would do, such as ${f.words}.` }),
+  }),
+  hezhang: (f) => ({
+    message: `Lines ${f.otherLine} and ${f.line} seem to say the same (合掌): ${f.pairs} are pairs of one meaning. No fault; a parallel couplet should say two things.`,
+    suggestion:
+      'Let one of the two say something else: time against place, seen against heard, movement against stillness.',
+  }),
   chongzi: (f) => ({
     message: `Line ${f.line} uses “${f.char}” of line ${f.otherLine} again (重字): no fault, better avoided in regulated verse.`,
     ...(f.words === ''

@@ -21,6 +21,10 @@ export interface Issue {
   /** Characters or lines there are, and how many there should be. */
   readonly count?: number;
   readonly expected?: number;
+  /** 上 去 入: the tone that ends have in common. */
+  readonly level?: string;
+  /** Facing characters of one meaning. */
+  readonly words?: readonly string[];
 }
 
 /** Rule, grade, aspect of the score, and the Chinese name of each kind of issue. */
@@ -56,6 +60,8 @@ export const ISSUES = {
   'chuyun-jintui': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '进退韵' },
   'chuyun-hulu': { rule: 'chuyun', grade: '疵', aspect: 'rhyme', name: '葫芦韵' },
   'zhuangyun-oblique': { rule: 'zhuangyun-oblique', grade: '合', aspect: 'rhyme', name: '撞韵' },
+  shangwei: { rule: 'shangwei', grade: '合', aspect: 'meter', name: '上尾' },
+  hezhang: { rule: 'hezhang', grade: '合', aspect: 'meter', name: '合掌' },
   jiyun: { rule: 'jiyun', grade: '合', aspect: 'rhyme', name: '挤韵' },
   chongzi: { rule: 'chongzi', grade: '合', aspect: 'meter', name: '重字' },
   'chongzi-deliberate': { rule: 'chongzi', grade: '合', aspect: 'meter', name: '重字' },
