@@ -62,6 +62,13 @@ export interface LanguageModel {
    * Prefill: several tokens an entry; decode: one.
    */
   extend(cache: KeyValueCache, entries: readonly CacheEntry[]): Promise<Float32Array>;
+  /**
+   * Reads every frozen weight; to be called when an answer is not a number. Mapped weights are not read as a whole when a
+   * model is opened, which would take as long as the first forward pass: a damaged one shows in what it makes. `extend`
+   * looks by itself.
+   * @throws LmError `checkpoint-malformed` naming each weight that holds NaN or infinity
+   */
+  requireFiniteWeights(): Promise<void>;
 }
 
 export interface CacheEntry {

@@ -74,6 +74,25 @@ describe('mapped weights', () => {
     const again = await load(true);
     expect(await again.extend(again.createCache(1, 8), [{ slot: 0, ids: [3, 1, 4] }])).toEqual(logits[0]);
   });
+
+  it.each(['model.layers.1.mlp.down_proj.weight', 'model.embed_tokens.weight'])(
+    'that are not numbers are named when they are first used: %s',
+    async (name) => {
+      const target = path.join(folder, `nan-${name}`);
+      const broken = create(6);
+      const { value } = broken.parameters.get(name)!;
+      kernels.write(value.view(value.length - 1, 1), [Number.NaN]);
+      await saveLanguageModel(broken, target, { dtype: 'bf16' });
+      const refusal = { code: 'checkpoint-malformed', message: expect.stringContaining(name) };
+      const load = (mapsWeights: boolean) =>
+        loadLanguageModel(target, { kernels: native, computeType: 'bf16', mapsWeights });
+      await expect(load(false)).rejects.toMatchObject(refusal);
+      const model = await load(true);
+      const cache = model.createCache(1, 8);
+      await expect(model.extend(cache, [{ slot: 0, ids: [3, 1, 4] }])).rejects.toMatchObject(refusal);
+      expect([...cache.lengths]).toEqual([0]);
+    },
+  );
 });
 
 describe('save → load', () => {

@@ -14,6 +14,7 @@ import {
   syncCompute,
 } from '@tuiqiao/tensor';
 import { parseConfig, writeConfig } from './checkpoint/config-json.ts';
+import { requireFiniteWeights } from './checkpoint/finite-weights.ts';
 import { floatsToBf16 } from './checkpoint/number-formats.ts';
 import { openModel } from './checkpoint/open-model.ts';
 import type { TensorToWrite } from './checkpoint/safetensors.ts';
@@ -45,8 +46,8 @@ export interface LoadOptions {
  * Loads a model folder (safetensors, bitsandbytes 4-bit) or a GGUF file. Frozen weights keep the checkpoint's precision:
  * bf16 stays bf16, without a second copy, where bf16 is what is computed with; of a large safetensors checkpoint it
  * stays in the file, mapped. Quantised weights are dequantised.
- * @throws LmError `checkpoint-missing`, `checkpoint-malformed` (also for weights that are not numbers),
- *   `config-malformed`, `model-type-unknown`, `model-feature-unsupported`; `checkpoint-mismatch` naming every missing,
+ * @throws LmError `checkpoint-missing`, `checkpoint-malformed` (also for weights that are not numbers; for mapped ones
+ *   when they are first used, see `LanguageModel.requireFiniteWeights`), `config-malformed`, `model-type-unknown`, `model-feature-unsupported`; `checkpoint-mismatch` naming every missing,
  *   unexpected or misshapen tensor
  */
 export async function loadLanguageModel(folder: string, options: LoadOptions): Promise<LanguageModel> {
@@ -69,29 +70,16 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
         : null;
     parameters.set(name, createParameter(kernels, name, shape, { type, requiresGrad: trainable, computeType, mapped }));
   }
-  const model = new Decoder(config, kernels, parameters, computeType);
+  // Mapped weights are read when they are used: what the model makes of them is looked at instead.
+  const model = new Decoder(config, kernels, parameters, computeType, path.basename(folder));
   for (const [name, parameter] of parameters) {
     if (parameter.isMapped === true) continue;
     await loadWeight(kernels, parameter, weights.get(name)!);
     syncCompute(kernels, parameter);
   }
-  await requireFinite(folder, kernels, [...parameters.values()]);
+  const read = [...parameters.values()].filter(({ isMapped }) => isMapped !== true);
+  await requireFiniteWeights(path.basename(folder), kernels, read);
   return model;
-}
-
-/** Damaged files and diverged runs leave NaN or infinity, which would silently fill every answer. */
-async function requireFinite(folder: string, kernels: Kernels, parameters: readonly Parameter[]): Promise<void> {
-  const sums = kernels.allocate('f32', parameters.length);
-  for (const [index, { value }] of parameters.entries())
-    kernels.sumSquares(sums, value, { index, length: value.length });
-  const values = await kernels.read(sums);
-  const bad = parameters.filter((_, index) => !Number.isFinite(values[index]));
-  if (bad.length === 0) return;
-  throw new LmError(
-    'checkpoint-malformed',
-    `loadLanguageModel: expected finite weights in ${path.basename(folder)}, got NaN or infinity in ${bad.map(({ name }) => name).join(', ')}`,
-    { hint: 'The file is damaged, or was saved from a run that had diverged.' },
-  );
 }
 
 /**

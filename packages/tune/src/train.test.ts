@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RunEvent, StepEnd } from '@tuiqiao/schema';
 import { createAdamW, createArena, createSgd, type FloatType, groupParameters } from '@tuiqiao/tensor';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { bytesOf, tinyExamples, tinyModel, valuesOf } from '../test/tiny.ts';
 import { findResumable } from './checkpoint.ts';
 import { evaluateLoss } from './evaluate-loss.ts';
@@ -316,6 +316,15 @@ describe('stopping and resuming', () => {
     });
     for (const value of await valuesOf(model, adapter.parameters)) expect(Number.isFinite(value)).toBe(true);
     expect((await findResumable(folder))?.step).toBe(1);
+  });
+
+  it('names a damaged checkpoint before it blames the run', async () => {
+    const { model, options } = adapterRun({});
+    const weight = model.parameters.get('model.layers.0.self_attn.k_proj.weight')!;
+    model.kernels.write(weight.value.view(0, 1), [Number.NaN]);
+    const checked = vi.spyOn(model, 'requireFiniteWeights').mockRejectedValue(new Error('k_proj'));
+    await expect(train(options)).rejects.toThrow('k_proj');
+    expect(checked).toHaveBeenCalledOnce();
   });
 
   it('stops when the loss explodes', async () => {

@@ -188,6 +188,8 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
         dropoutSeed: dropoutSeed(options.seed ?? 42, step, micro),
         neftuneAlpha: options.neftuneAlpha,
       });
+      // A damaged checkpoint is the likelier cause than the run: it is named first.
+      if (!Number.isFinite(result.loss)) await model.requireFiniteWeights();
       requireFinite('loss', result.loss, { step, ids: partItems.map(objective.idOf), lastCheckpoint });
       loss += result.loss;
       tokens += result.tokens;

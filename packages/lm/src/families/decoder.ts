@@ -43,6 +43,7 @@ import {
   type Tensor,
   uploadInts,
 } from '@tuiqiao/tensor';
+import { holdsNumbers, requireFiniteWeights } from '../checkpoint/finite-weights.ts';
 import type { ModelConfig } from '../config.ts';
 import type { CacheEntry, LanguageModel, LogProbOptions, PackedBatch, TokenLogProbs } from '../language-model.ts';
 import { checkIds, checkLossRows, checkPositions, checkTokens } from './check-batch.ts';
@@ -65,6 +66,10 @@ export class Decoder implements LanguageModel {
   readonly kernels: Kernels;
   readonly parameters: ReadonlyMap<string, Parameter>;
   readonly computeType: FloatType;
+  /** What the weights were read from; null for new ones. */
+  readonly #source: string | null;
+  /** Mapped weights that nothing has read as a whole. */
+  readonly #hasUnreadWeights: boolean;
   readonly #modules: Modules;
   readonly #stepArena: Arena;
   readonly #layerArena: Arena;
@@ -81,11 +86,14 @@ export class Decoder implements LanguageModel {
     kernels: Kernels,
     parameters: ReadonlyMap<string, Parameter>,
     computeType: FloatType,
+    source: string | null = null,
   ) {
     this.config = config;
     this.kernels = kernels;
     this.parameters = parameters;
     this.computeType = computeType;
+    this.#source = source;
+    this.#hasUnreadWeights = [...parameters.values()].some(({ isMapped }) => isMapped === true);
     this.#modules = createModules(config, kernels, parameters);
     this.#stepArena = createArena(kernels);
     this.#layerArena = createArena(kernels);
@@ -131,8 +139,15 @@ export class Decoder implements LanguageModel {
     const x = this.#hiddenStates(tape, plan.ids, plan.positions, attend);
     const last = gatherRows(tape, x, uploadInts(tape, plan.lastRows)); // [B, C]
     const logits = this.#logitsOf(tape, last); // [B, V]
+    if (this.#hasUnreadWeights && !(await holdsNumbers(this.kernels, logits.buffer))) await this.requireFiniteWeights();
     for (const entry of entries) cache.lengths[entry.slot]! += entry.ids.length;
     return this.kernels.read(logits.buffer);
+  }
+
+  async requireFiniteWeights(): Promise<void> {
+    if (this.#source === null) return;
+    const frozen = [...this.parameters.values()].filter(({ requiresGrad }) => !requiresGrad);
+    await requireFiniteWeights(this.#source, this.kernels, frozen);
   }
 
   #logitsOf(tape: Tape, x: Tensor): Tensor {
