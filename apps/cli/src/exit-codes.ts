@@ -103,6 +103,8 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'chat-template-failed': request('对话模板有误'),
   'batch-invalid': environment('程序内部出错'),
   'cache-full': environment('超出解码缓存'),
+  'token-trimmed': request('词元不在所留词表之内'),
+  'model-trimmed': request('词表已裁剪'),
   'generation-invalid': request('取样选项有误'),
   // training
   'adapter-format': request('适配器有误'),

@@ -14,6 +14,8 @@ export type LmErrorCode =
   | 'chat-template-failed'
   | 'batch-invalid'
   | 'cache-full'
+  | 'token-trimmed'
+  | 'model-trimmed'
   | 'generation-invalid';
 
 /** A model, tokenizer or checkpoint that cannot be used as asked. The message reads "op: expected …, got …". */

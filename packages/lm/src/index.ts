@@ -42,6 +42,7 @@ export type { ComputeType, LoadOptions, SaveOptions } from './load-language-mode
 export { createLanguageModel, loadLanguageModel, saveLanguageModel } from './load-language-model.ts';
 export type { CharacterVocabulary } from './tokenizer/character-tokenizer.ts';
 export { createCharacterTokenizer } from './tokenizer/character-tokenizer.ts';
+export { chineseTokens } from './tokenizer/chinese-tokens.ts';
 export { createTokenizer, loadTokenizer, saveTokenizer } from './tokenizer/load-tokenizer.ts';
 export type {
   ChatMessage,

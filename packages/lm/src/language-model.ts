@@ -27,7 +27,7 @@ export interface TokenLogProbs {
   /** Present when asked for. */
   readonly entropy?: Tensor;
   readonly meanLogProbs?: Tensor;
-  /** Arg-max token per row (i32), when asked for; not differentiable. */
+  /** Arg-max token per row (i32), when asked for: its place in `keptTokens`, where there are some. Not differentiable. */
   readonly top?: Tensor;
 }
 
@@ -51,9 +51,17 @@ export interface LanguageModel {
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Every linear layer by its module path (`model.layers.0.self_attn.q_proj`), where adapters attach. */
   readonly linears: ReadonlyMap<string, Linear>;
+  /** Tokens that were kept by `trimVocabulary`, ascending; null: all. */
+  readonly keptTokens: Int32Array | null;
+  /**
+   * From now on only these tokens can be read and said: embedding and head shrink to their rows, and the memory of the
+   * rest is given up, so the model can no longer be saved. Token ids stay what they are.
+   * @throws LmError `model-trimmed` when that was done before, or embedding or head is trained
+   */
+  trimVocabulary(ids: Iterable<number>): void;
   /** Log-probability of each target. Gradients reach only parameters with `requiresGrad`. */
   logProbs(batch: PackedBatch, tape: Tape, options?: LogProbOptions): TokenLogProbs;
-  /** Final hidden states → logits of every row [N, V]; for tests and small inputs only. */
+  /** Final hidden states → logits of every row [N, V] (of `keptTokens`, where there are some); for tests and small inputs only. */
   logits(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, tape: Tape): Tensor;
   /** A cache of `slots` sequences of at most `capacity` tokens. */
   createCache(slots: number, capacity: number): KeyValueCache;

@@ -2,11 +2,12 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createKernels, createReferenceKernels } from '@tuiqiao/kernels';
-import { enableGradient } from '@tuiqiao/tensor';
+import { dequantizeParameter, enableGradient, quantizeParameter } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { floatsToBf16 } from './checkpoint/number-formats.ts';
 import { writeSafetensors } from './checkpoint/safetensors.ts';
 import { parameterCount, weightSpecs } from './families/weights.ts';
+import type { LanguageModel } from './language-model.ts';
 import { createLanguageModel, loadLanguageModel, saveLanguageModel } from './load-language-model.ts';
 
 const kernels = createReferenceKernels();
@@ -93,6 +94,31 @@ describe('mapped weights', () => {
       expect([...cache.lengths]).toEqual([0]);
     },
   );
+});
+
+describe('a base quantised while it is read', () => {
+  it('is the base quantised afterwards, and NaN is told', async () => {
+    const target = path.join(folder, 'quantised');
+    await saveLanguageModel(create(8), target, { dtype: 'f32' });
+    const quantization = { type: 'nf4', doubleQuant: true } as const;
+    const direct = await loadLanguageModel(target, { kernels, computeType: 'f32', quantization });
+    const after = await loadLanguageModel(target, { kernels, computeType: 'f32' });
+    for (const { weight } of after.linears.values()) await quantizeParameter(kernels, weight, quantization);
+    expect(direct.linears.size).toBe(after.linears.size);
+    for (const [name, { weight }] of direct.linears) {
+      expect(weight.value.length).toBe(0);
+      const expected = dequantizeParameter(kernels, after.linears.get(name)!.weight);
+      expect(await kernels.read(dequantizeParameter(kernels, weight))).toEqual(await kernels.read(expected));
+    }
+    const next = (model: LanguageModel) => model.extend(model.createCache(1, 8), [{ slot: 0, ids: [3, 1, 4] }]);
+    expect(await next(direct)).toEqual(await next(after));
+
+    const damaged = create(8);
+    damaged.kernels.write(damaged.linears.get('model.layers.1.mlp.down_proj')!.weight.value, [Number.NaN]);
+    await saveLanguageModel(damaged, target, { dtype: 'f32' });
+    const load = loadLanguageModel(target, { kernels, computeType: 'f32', quantization });
+    await expect(load).rejects.toThrow(/finite weights.*layers\.1\.mlp\.down_proj/);
+  });
 });
 
 describe('save → load', () => {

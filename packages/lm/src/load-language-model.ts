@@ -3,22 +3,33 @@
  */
 import path from 'node:path';
 import {
+  blockMaxima,
   createParameter,
   createRandom,
   type DType,
   type FloatType,
+  type FourBitType,
   initNormal,
   type Kernels,
   type Parameter,
   parameterLength,
+  quantizeFourBit,
+  setQuantized,
   syncCompute,
+  uploadFourBit,
 } from '@tuiqiao/tensor';
 import { parseConfig, writeConfig } from './checkpoint/config-json.ts';
 import { requireFiniteWeights } from './checkpoint/finite-weights.ts';
 import { floatsToBf16 } from './checkpoint/number-formats.ts';
 import { openModel } from './checkpoint/open-model.ts';
 import type { TensorToWrite } from './checkpoint/safetensors.ts';
-import { isFloatType, loadWeight, type WeightSources } from './checkpoint/weight-source.ts';
+import {
+  isFloatType,
+  loadWeight,
+  readFloats,
+  type WeightSource,
+  type WeightSources,
+} from './checkpoint/weight-source.ts';
 import { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
 import type { ModelConfig } from './config.ts';
 import { LmError } from './errors.ts';
@@ -40,12 +51,17 @@ export interface LoadOptions {
   readonly trainable?: boolean;
   /** Leaves frozen bf16 weights in their file, mapped into memory. Default: where they take 256 MB or more. */
   readonly mapsWeights?: boolean;
+  /**
+   * Keeps the linear layers of a frozen model in 4 bits (QLoRA), quantised one by one as they are read: the floats of all
+   * of them are never in memory. 4-bit codes of that type in the file are taken as they are.
+   */
+  readonly quantization?: { readonly type: FourBitType; readonly doubleQuant: boolean } | undefined;
 }
 
 /**
  * Loads a model folder (safetensors, bitsandbytes 4-bit) or a GGUF file. Frozen weights keep the checkpoint's precision:
  * bf16 stays bf16, without a second copy, where bf16 is what is computed with; of a large safetensors checkpoint it
- * stays in the file, mapped. Quantised weights are dequantised.
+ * stays in the file, mapped. Quantised weights are dequantised, unless `quantization` asks for them.
  * @throws LmError `checkpoint-missing`, `checkpoint-malformed` (also for weights that are not numbers; for mapped ones
  *   when they are first used, see `LanguageModel.requireFiniteWeights`), `config-malformed`, `model-type-unknown`, `model-feature-unsupported`; `checkpoint-mismatch` naming every missing,
  *   unexpected or misshapen tensor
@@ -58,9 +74,18 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
   const computeType = resolveComputeType(options.computeType, kernels);
   const parameters = new Map<string, Parameter>();
   const mapsWeights = options.mapsWeights ?? bf16Bytes(specs) >= LEAST_MAPPED_BYTES;
+  const quantization = trainable ? undefined : options.quantization;
+  const quantized = new Set(
+    quantization === undefined ? [] : specs.filter((spec) => spec.isLinear).map(({ name }) => name),
+  );
   for (const { name, shape } of specs) {
     const isMatrix = shape.length > 1;
     const source = weights.get(name)!;
+    if (quantized.has(name)) {
+      const mapped = kernels.allocate(computeType, 0);
+      parameters.set(name, createParameter(kernels, name, shape, { type: computeType, computeType, mapped }));
+      continue;
+    }
     const isBf16 = !trainable && computeType === 'bf16' && isMatrix && source.bf16Bits !== null;
     const type = isBf16 ? 'bf16' : 'f32';
     const { place = null } = source;
@@ -73,6 +98,7 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
   // Mapped weights are read when they are used: what the model makes of them is looked at instead.
   const model = new Decoder(config, kernels, parameters, computeType, path.basename(folder));
   for (const [name, parameter] of parameters) {
+    if (quantized.has(name)) await quantizeWeight(kernels, parameter, weights.get(name)!, quantization!);
     if (parameter.isMapped === true) continue;
     await loadWeight(kernels, parameter, weights.get(name)!);
     syncCompute(kernels, parameter);
@@ -80,6 +106,29 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
   const read = [...parameters.values()].filter(({ isMapped }) => isMapped !== true);
   await requireFiniteWeights(path.basename(folder), kernels, read);
   return model;
+}
+
+/** @throws LmError `checkpoint-malformed` for weights that are not numbers: their codes would hide it */
+async function quantizeWeight(
+  kernels: Kernels,
+  parameter: Parameter,
+  source: WeightSource,
+  { type, doubleQuant }: NonNullable<LoadOptions['quantization']>,
+): Promise<void> {
+  const stored = (await source.fourBit?.()) ?? null;
+  const isAsWanted = stored !== null && stored.type === type && doubleQuant !== stored.maxima instanceof Float32Array;
+  if (isAsWanted && blockMaxima(stored).every(Number.isFinite)) {
+    setQuantized(kernels, parameter, uploadFourBit(kernels, stored));
+    return;
+  }
+  const values = await readFloats(source);
+  if (!values.every(Number.isFinite)) {
+    throw new LmError(
+      'checkpoint-malformed',
+      `loadLanguageModel: expected finite weights, got NaN or infinity in ${source.name}`,
+    );
+  }
+  setQuantized(kernels, parameter, uploadFourBit(kernels, quantizeFourBit(values, { type, doubleQuant })));
 }
 
 /**
@@ -120,7 +169,7 @@ export interface SaveOptions {
 
 /**
  * Writes `config.json` and safetensors. The weights are those of the model without adapters.
- * @throws LmError `checkpoint-write-failed`
+ * @throws LmError `checkpoint-write-failed`, `model-trimmed`
  */
 export async function saveLanguageModel(
   model: LanguageModel,
@@ -128,6 +177,9 @@ export async function saveLanguageModel(
   options: SaveOptions = {},
 ): Promise<void> {
   const { kernels } = model;
+  if (model.keptTokens !== null) {
+    throw new LmError('model-trimmed', 'saveLanguageModel: expected a whole model, got one with a trimmed vocabulary');
+  }
   const tensors: TensorToWrite[] = [...model.parameters.values()].map((parameter) => {
     const isBf16 = (options.dtype ?? parameter.value.dtype) === 'bf16';
     return {

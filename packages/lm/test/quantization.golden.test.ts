@@ -112,13 +112,18 @@ describe.skipIf(!hasGolden)('a saved 4-bit checkpoint', () => {
     expect(config.raw.quantization_config).toBeUndefined();
   });
 
-  it.skipIf(!hasGolden).each(kernelsUnderTest)('gives the recorded logits, $name kernels', async ({ kernels }) => {
+  it.skipIf(!hasGolden).each(
+    kernelsUnderTest.flatMap((each) => [
+      { ...each, how: 'dequantised', quantization: undefined },
+      { ...each, how: 'its codes as they are', quantization: { type: 'nf4', doubleQuant: true } as const },
+    ]),
+  )('gives the recorded logits, $name kernels, $how', async ({ kernels, quantization }) => {
     if (kernels === null) return;
     const { inputs, tolerance } = readCase<{
       inputs: { input_ids: number[][]; attention_mask: number[][] };
       tolerance: { logits: { abs: number; rel: number } };
     }>(name);
-    const model = await loadLanguageModel(goldenFolder(name), { kernels, computeType: 'f32' });
+    const model = await loadLanguageModel(goldenFolder(name), { kernels, computeType: 'f32', quantization });
     const sequences = inputs.input_ids.map((ids, i) => ids.filter((_, t) => inputs.attention_mask[i]![t] === 1));
     const batch = packSequences(sequences, sequences);
     const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });

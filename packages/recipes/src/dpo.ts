@@ -18,6 +18,7 @@ import {
 } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { RecipesError } from './errors.ts';
+import { baseKey, quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base.ts';
 import { openModel } from './models.ts';
 import { openPairs } from './opened-pairs.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
@@ -37,6 +38,7 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     kernels,
     computeType: recipe.computeType,
     adapters: recipe.adapter.slice(0, -1),
+    quantization: quantizationOf(recipe),
   });
   const { model } = opened;
   const trained = await openPolicy(recipe, opened.model);
@@ -45,6 +47,12 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     const data = await openPairs(recipe, opened, run, controls);
     const pairs = preferenceDataset(data.training);
     const held = preferenceDataset(data.validation);
+    const trimmed = trimVocabulary(
+      recipe,
+      opened,
+      [...opened.adapters, trained.adapter!],
+      [...data.training, ...data.validation].flatMap((pair) => [pair.promptIds, pair.chosenIds, pair.rejectedIds]),
+    );
 
     const objective = lossesOfRecipe(recipe);
     // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
@@ -56,7 +64,7 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
         reference,
         allowBaseReference: reference === 'base',
         cacheFile: run.folder.pathOf(file),
-        cacheKey: `${hashPairs(part)} ${recipe.model} ${recipe.adapter.join(' ')} ${reference}`,
+        cacheKey: `${hashPairs(part)} ${recipe.model} ${recipe.adapter.join(' ')} ${reference}${baseKey(recipe)}`,
         ...(controls.signal === undefined ? {} : { signal: controls.signal }),
         onEvent: run.emit,
       });
@@ -77,6 +85,8 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
         `Reference: ${reference === 'start' ? `${start ?? 'the base model'}, frozen, as training begins` : 'the raw base model, by request'}.`,
         data.note,
         ...(held.length === 0 ? [] : [`Held out for validation: ${held.length} pairs.`]),
+        ...quantizationNotes(recipe),
+        ...trimmed,
         ...startNotes,
         describeKernels(kernels),
       ],

@@ -24,6 +24,7 @@ import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
 import { RecipesError } from './errors.ts';
 import { isModel, poemExample } from './examples.ts';
+import { quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base.ts';
 import { evaluationMetrics, judgeCompletions } from './judge-completions.ts';
 import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
@@ -57,6 +58,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     kernels,
     computeType: recipe.computeType,
     adapters: recipe.adapter.slice(0, -1),
+    quantization: quantizationOf(recipe),
   });
   const { model, tokenizer } = opened;
   const stopId = tokenizer.eosTokenId;
@@ -65,6 +67,12 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
   }
   const trained = await openPolicy(recipe, model);
   const data = await loadPrompts(recipe, opened, controls);
+  const trimmed = trimVocabulary(
+    recipe,
+    opened,
+    [...opened.adapters, trained.adapter!],
+    data.prompts.map(({ promptIds }) => promptIds),
+  );
 
   return withTrainingRun(recipe, controls, async (run) => {
     // Reference: frozen before training loads any checkpoint, so that it is where the policy starts.
@@ -113,6 +121,8 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
         `Rewards: ${describeRewards(reward)}.`,
         `A step: ${grpo.numGenerations} poems for each of ${completionsPerStep / grpo.numGenerations} requests of ${data.prompts.length}${stepsPerRollout > 1 ? `; ${promptsPerRollout * grpo.numGenerations} are written at once, for ${stepsPerRollout} steps` : ''}.`,
         ...samplingNotes(recipe),
+        ...quantizationNotes(recipe),
+        ...trimmed,
         ...startNotes,
         describeKernels(kernels),
       ],

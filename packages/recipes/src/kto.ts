@@ -14,6 +14,7 @@ import {
   unpairedDataset,
 } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
+import { quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base.ts';
 import { openModel } from './models.ts';
 import { openPairs } from './opened-pairs.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
@@ -27,12 +28,19 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
     kernels,
     computeType: recipe.computeType,
     adapters: recipe.adapter.slice(0, -1),
+    quantization: quantizationOf(recipe),
   });
   const { model } = opened;
   const trained = await openPolicy(recipe, model);
   return withTrainingRun(recipe, controls, async (run) => {
     const made = await openPairs(recipe, opened, run, controls);
     const data = unpairedDataset(made.training.flatMap(unpair));
+    const trimmed = trimVocabulary(
+      recipe,
+      opened,
+      [...opened.adapters, trained.adapter!],
+      made.training.flatMap((pair) => [pair.promptIds, pair.chosenIds, pair.rejectedIds]),
+    );
 
     // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
     const frozen = freezeReference(model, trained.adapter!, recipe.kto.reference);
@@ -47,6 +55,8 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
         `Training ${trained.description} of ${recipe.model}, going on from ${start ?? 'a new adapter (no SFT adapter given)'}.`,
         `Reference: ${recipe.kto.reference === 'start' ? `${start ?? 'the base model'}, frozen, as training begins` : 'the raw base model, by request'}.`,
         made.note,
+        ...quantizationNotes(recipe),
+        ...trimmed,
         `${data.length} answers, the chosen of a pair good and the rejected bad.`,
         describeKernels(kernels),
       ],

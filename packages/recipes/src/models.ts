@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type LanguageModel, loadLanguageModel, loadTokenizer, type Tokenizer } from '@tuiqiao/lm';
+import { type LanguageModel, type LoadOptions, loadLanguageModel, loadTokenizer, type Tokenizer } from '@tuiqiao/lm';
 import type { Kernels } from '@tuiqiao/tensor';
 import { type Adapter, loadAdapter, setAdapterScale } from '@tuiqiao/tune';
 import { RecipesError } from './errors.ts';
@@ -22,6 +22,8 @@ export interface OpenModelOptions {
   readonly computeType: 'auto' | 'bf16' | 'f32';
   /** Every weight gets a gradient (full training). */
   readonly isTrainable?: boolean;
+  /** Keeps the frozen linear layers in 4 bits. */
+  readonly quantization?: LoadOptions['quantization'];
   /** PEFT folders, `DIR` or `DIR:scale`. */
   readonly adapters?: readonly string[];
 }
@@ -54,6 +56,7 @@ export async function openModel(name: string, options: OpenModelOptions): Promis
     kernels: options.kernels,
     computeType: options.computeType,
     trainable: options.isTrainable ?? false,
+    quantization: options.quantization,
   });
   const tokenizer = await loadTokenizer(folder);
   const adapters: Adapter[] = [];

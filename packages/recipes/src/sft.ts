@@ -4,7 +4,7 @@
  */
 import { type LanguageModel, saveLanguageModel, saveTokenizer } from '@tuiqiao/lm';
 import type { RunControls, SftRecipe } from '@tuiqiao/schema';
-import { type Parameter, quantizeParameter } from '@tuiqiao/tensor';
+import type { Parameter } from '@tuiqiao/tensor';
 import {
   type Adapter,
   attachLora,
@@ -19,8 +19,8 @@ import {
   train,
 } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
-import { RecipesError } from './errors.ts';
 import { loadExamples } from './examples.ts';
+import { quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base.ts';
 import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { type OwnPoems, openOwnPoems } from './own-poems.ts';
@@ -33,12 +33,18 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     kernels,
     computeType: recipe.computeType,
     isTrainable: recipe.finetuning === 'full',
+    quantization: quantizationOf(recipe),
     adapters: recipe.adapter,
   });
   const { model, tokenizer } = opened;
-  const isQuantized = await quantizeBase(model, recipe);
   const { training: given, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
   return withTrainingRun(recipe, controls, async (run) => {
+    const trimmed = trimVocabulary(
+      recipe,
+      opened,
+      opened.adapters,
+      [...given, ...validation].flatMap(({ promptIds, completionIds }) => [promptIds, completionIds]),
+    );
     // Written before anything is trained, and before a checkpoint is loaded.
     const own = recipe.ownPoems.count === 0 ? null : await openOwnPoems({ recipe, model, tokenizer, run, controls });
     const training = own === null ? given : [...own.examples, ...(recipe.ownPoems.mixed ? given : [])];
@@ -51,11 +57,8 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
       notes: [
         `Training ${trained.description} of ${recipe.model} on ${training.length.toLocaleString('en')} examples; the loss falls on ${recipe.completionOnlyLoss ? 'the answers only' : 'prompts and answers'}.`,
         ...(own === null ? [] : [describeOwn(own)]),
-        ...(isQuantized
-          ? [
-              `The base is held in 4 bits (${recipe.quantization.type ?? 'nf4'}${recipe.quantization.doubleQuant ? ', scales quantised too' : ''}).`,
-            ]
-          : []),
+        ...quantizationNotes(recipe),
+        ...trimmed,
         ...(recipe.adapter.length === 0 ? [] : [`Underneath, frozen: ${recipe.adapter.join(', ')}.`]),
         describeKernels(kernels),
       ],
@@ -136,22 +139,6 @@ async function chooseTrained(model: LanguageModel, recipe: SftRecipe): Promise<T
     default:
       return recipe.finetuning satisfies never;
   }
-}
-
-/**
- * Puts the linear layers of the frozen base in 4 bits, when the recipe asks for it.
- * @throws RecipesError `recipe-bad-value` when the base is to be trained itself
- */
-async function quantizeBase(model: LanguageModel, { quantization, finetuning }: SftRecipe): Promise<boolean> {
-  if (quantization.bits === undefined && quantization.type === undefined) return false;
-  if (finetuning !== 'lora') {
-    throw new RecipesError('recipe-bad-value', `quantization: expected finetuning lora, got ${finetuning}`, {
-      hint: 'A 4-bit weight cannot be trained; an adapter over it can.',
-    });
-  }
-  const options = { type: quantization.type ?? 'nf4', doubleQuant: quantization.doubleQuant };
-  for (const { weight } of model.linears.values()) await quantizeParameter(model.kernels, weight, options);
-  return true;
 }
 
 export function trainedAdapter(adapter: Adapter): Trained {

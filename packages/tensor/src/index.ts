@@ -55,7 +55,7 @@ export {
   NESTED_BLOCK,
   quantizeFourBit,
 } from './quantize/four-bit.ts';
-export { dequantizeParameter, quantizeParameter, uploadFourBit } from './quantize/quantized-parameter.ts';
+export { dequantizeParameter, quantizeParameter, setQuantized, uploadFourBit } from './quantize/quantized-parameter.ts';
 export type { Random, RandomState } from './random.ts';
 export { createRandom } from './random.ts';
 export type { RampType, Schedule, ScheduleName, ScheduleOptions } from './schedules.ts';

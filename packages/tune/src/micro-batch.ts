@@ -71,7 +71,7 @@ export async function accumulateGradients<Item>(options: {
     ...(knownGradient === undefined ? {} : { knownGradient }),
   });
   const logProbs = new Float64Array(await kernels.read(out.logProbs.buffer));
-  const hits = out.top === undefined ? undefined : hitsOf(await kernels.readInts(out.top.buffer), batch.targets);
+  const hits = out.top === undefined ? undefined : hitsOf(model, await kernels.readInts(out.top.buffer), batch.targets);
   const entropy = out.entropy === undefined ? undefined : new Float64Array(await kernels.read(out.entropy.buffer));
   const mean =
     out.meanLogProbs === undefined ? undefined : new Float64Array(await kernels.read(out.meanLogProbs.buffer));
@@ -136,10 +136,11 @@ export async function scoreSequences(
   return {
     logProbs: new Float64Array(await kernels.read(out.logProbs.buffer)),
     rowOffsets,
-    hits: out.top === undefined ? null : hitsOf(await kernels.readInts(out.top.buffer), batch.targets),
+    hits: out.top === undefined ? null : hitsOf(model, await kernels.readInts(out.top.buffer), batch.targets),
   };
 }
 
-function hitsOf(top: Int32Array, targets: Int32Array): Uint8Array {
-  return Uint8Array.from(targets, (target, r) => (top[r] === target ? 1 : 0));
+function hitsOf({ keptTokens }: LanguageModel, top: Int32Array, targets: Int32Array): Uint8Array {
+  const tokenAt = (place: number) => (keptTokens === null ? place : keptTokens[place]);
+  return Uint8Array.from(targets, (target, r) => (tokenAt(top[r]!) === target ? 1 : 0));
 }

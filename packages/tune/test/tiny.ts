@@ -6,7 +6,7 @@ import type { Example, PreferencePair } from '../src/items.ts';
 
 export const VOCABULARY = 40;
 
-const config = {
+export const TINY_CONFIG = {
   model_type: 'qwen3',
   architectures: ['Qwen3ForCausalLM'],
   vocab_size: VOCABULARY,
@@ -24,7 +24,7 @@ const config = {
 };
 
 export function tinyModel(trainable: boolean, seed = 1, computeType: FloatType = 'f32'): LanguageModel {
-  return createLanguageModel(config, { kernels: createReferenceKernels(), seed, computeType, trainable });
+  return createLanguageModel(TINY_CONFIG, { kernels: createReferenceKernels(), seed, computeType, trainable });
 }
 
 export function tinyExamples(count: number, seed = 5): Example[] {

@@ -45,12 +45,14 @@ import {
 } from '@tuiqiao/tensor';
 import { holdsNumbers, requireFiniteWeights } from '../checkpoint/finite-weights.ts';
 import type { ModelConfig } from '../config.ts';
+import { LmError } from '../errors.ts';
 import type { CacheEntry, LanguageModel, LogProbOptions, PackedBatch, TokenLogProbs } from '../language-model.ts';
 import { checkIds, checkLossRows, checkPositions, checkTokens } from './check-batch.ts';
 import { DecoderCache, type ExtendPlan, planExtend } from './key-value-cache.ts';
 import { createModules, type Layer, type Modules } from './modules.ts';
 import { normaliseFrozenRows, normaliseRows } from './normalised-head.ts';
 import { ropeAngles, ropeLengthClass } from './rope.ts';
+import { TrimmedVocabulary } from './trimmed-vocabulary.ts';
 
 /** Rotary tables start this long and double when a longer sequence comes: most poems are far below 40,960 positions. */
 const FIRST_ROPE_POSITIONS = 1024;
@@ -70,9 +72,10 @@ export class Decoder implements LanguageModel {
   readonly #source: string | null;
   /** Mapped weights that nothing has read as a whole. */
   readonly #hasUnreadWeights: boolean;
-  readonly #modules: Modules;
+  #modules: Modules;
   readonly #stepArena: Arena;
   readonly #layerArena: Arena;
+  #vocabulary: TrimmedVocabulary | null = null;
   /** Of a frozen, normalised head; made on first use. */
   #normalisedHead: Parameter | null = null;
   #rope: Rope;
@@ -107,6 +110,28 @@ export class Decoder implements LanguageModel {
     return this.#modules.linears;
   }
 
+  get keptTokens(): Int32Array | null {
+    return this.#vocabulary?.ids ?? null;
+  }
+
+  trimVocabulary(ids: Iterable<number>): void {
+    const { embedding, head } = this.#modules;
+    if (this.#vocabulary !== null || embedding.requiresGrad || head.weight.requiresGrad) {
+      const got = this.#vocabulary === null ? 'trained ones' : 'one that was trimmed before';
+      throw new LmError('model-trimmed', `trimVocabulary: expected a frozen embedding and head, got ${got}`);
+    }
+    const vocabulary = new TrimmedVocabulary(ids, this.config.vocabSize);
+    const trimmed = vocabulary.trim(this.kernels, embedding);
+    const weight = head.weight === embedding ? trimmed : vocabulary.trim(this.kernels, head.weight);
+    this.#modules = { ...this.#modules, embedding: trimmed, head: { ...head, weight, outFeatures: weight.shape[0]! } };
+    this.#vocabulary = vocabulary;
+    this.#normalisedHead = null;
+    for (const whole of [embedding, head.weight]) {
+      whole.compute = this.kernels.allocate(whole.compute.dtype, 0);
+      whole.value = whole.compute;
+    }
+  }
+
   logProbs(batch: PackedBatch, tape: Tape, options: LogProbOptions = {}): TokenLogProbs {
     checkTokens(this.config, batch);
     checkLossRows(this.config, batch);
@@ -116,7 +141,13 @@ export class Decoder implements LanguageModel {
     const hidden = this.#norm(tape, rows, this.#modules.finalNorm);
     const cap = this.config.architecture.logitSoftCap;
     const headOptions = cap === null ? options : { ...options, softCap: cap };
-    return headLogProbs(tape, hidden, this.#headWeight(tape), uploadInts(tape, batch.targets), headOptions);
+    return headLogProbs(
+      tape,
+      hidden,
+      this.#headWeight(tape),
+      uploadInts(tape, this.#placesOf(batch.targets)),
+      headOptions,
+    );
   }
 
   logits(batch: Tokens, tape: Tape): Tensor {
@@ -141,7 +172,13 @@ export class Decoder implements LanguageModel {
     const logits = this.#logitsOf(tape, last); // [B, V]
     if (this.#hasUnreadWeights && !(await holdsNumbers(this.kernels, logits.buffer))) await this.requireFiniteWeights();
     for (const entry of entries) cache.lengths[entry.slot]! += entry.ids.length;
-    return this.kernels.read(logits.buffer);
+    const read = await this.kernels.read(logits.buffer);
+    return this.#vocabulary?.widen(read) ?? read;
+  }
+
+  /** Rows of embedding and head. */
+  #placesOf(ids: Int32Array): Int32Array {
+    return this.#vocabulary?.placesOf(ids) ?? ids;
   }
 
   async requireFiniteWeights(): Promise<void> {
@@ -197,7 +234,7 @@ export class Decoder implements LanguageModel {
       : new Tape(this.kernels, this.#layerArena, { computeType: tape.computeType, isRecording: false });
 
     const { embeddingScale: scale } = this.config.architecture;
-    let x = embed(tape, this.#modules.embedding, uploadInts(tape, ids), { scale });
+    let x = embed(tape, this.#modules.embedding, uploadInts(tape, this.#placesOf(ids)), { scale });
     for (let index = 0; index < this.#modules.layers.length; index++) {
       const block = (blockTape: Tape, stream: Tensor) => this.#block(blockTape, stream, index, positionBuffer, attend);
       if (tape.isRecording) {

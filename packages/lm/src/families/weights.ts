@@ -8,6 +8,8 @@ export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
   readonly initial: 'normal' | 'ones' | 'zeros';
+  /** A projection of a layer: what adapters are put on and 4-bit bases are made of. */
+  readonly isLinear?: true;
 }
 
 /** Every weight of the model, in the order of the forward pass. */
@@ -15,8 +17,11 @@ export function weightSpecs(config: ModelConfig): WeightSpec[] {
   const { hiddenSize: C, intermediateSize: I, headDim: D, heads: H, kvHeads: G, vocabSize: V, architecture } = config;
   const { names } = architecture;
   const specs: WeightSpec[] = [];
-  const matrix = (name: string, rows: number, columns: number, hasBias = false): void => {
+  const matrix = (name: string, rows: number, columns: number): void => {
     specs.push({ name: `${name}.weight`, shape: [rows, columns], initial: 'normal' });
+  };
+  const linear = (name: string, rows: number, columns: number, hasBias: boolean): void => {
+    specs.push({ name: `${name}.weight`, shape: [rows, columns], initial: 'normal', isLinear: true });
     if (hasBias) specs.push({ name: `${name}.bias`, shape: [rows], initial: 'zeros' });
   };
   const norm = (name: string, width: number): void => {
@@ -30,13 +35,13 @@ export function weightSpecs(config: ModelConfig): WeightSpec[] {
     hasBias: boolean,
   ) => {
     if (typeof parts === 'string')
-      matrix(
+      linear(
         `${prefix}.${parts}`,
         widths.reduce((sum, width) => sum + width),
         C,
         hasBias,
       );
-    else for (const [i, part] of parts.entries()) matrix(`${prefix}.${part}`, widths[i]!, C, hasBias);
+    else for (const [i, part] of parts.entries()) linear(`${prefix}.${part}`, widths[i]!, C, hasBias);
   };
 
   matrix(names.embedding, V, C);
@@ -52,7 +57,7 @@ export function weightSpecs(config: ModelConfig): WeightSpec[] {
       norm(`${prefix}.${names.queryNorm}`, isPerHead ? D : H * D);
       norm(`${prefix}.${names.keyNorm}`, isPerHead ? D : G * D);
     }
-    matrix(`${prefix}.${names.attentionOutput}`, C, H * D, architecture.hasOutputBias);
+    linear(`${prefix}.${names.attentionOutput}`, C, H * D, architecture.hasOutputBias);
     streamNorm(names.afterAttention);
     streamNorm(names.beforeFeedForward);
     if (architecture.experts?.isRouted[layer]) {
@@ -65,7 +70,7 @@ export function weightSpecs(config: ModelConfig): WeightSpec[] {
       }
     } else {
       projections(prefix, names.gateUp, [I, I], architecture.hasFeedForwardBias);
-      matrix(`${prefix}.${names.down}`, C, I, architecture.hasFeedForwardBias);
+      linear(`${prefix}.${names.down}`, C, I, architecture.hasFeedForwardBias);
     }
     streamNorm(names.afterFeedForward);
   }

@@ -108,7 +108,6 @@ export const sftMethodFields = {
     '训练什么：适配器（lora）、全部权重（full）、少数几层（freeze）或仅偏置（bitfit）。',
   ),
   freeze: freezeSchema.prefault({}),
-  quantization: quantizationSchema.prefault({}),
 };
 
 export const finetuningFields = {
@@ -118,4 +117,10 @@ export const finetuningFields = {
     '训练适配器（lora）或全部权重（full）。',
   ),
   lora: loraSchema.prefault({}),
+  quantization: quantizationSchema.prefault({}),
+  trimVocabulary: option(
+    z.boolean().default(false),
+    "Keep only the tokens of Chinese text and of this run's data in embedding and head: less memory and less work; the other tokens count as ruled out. Needs a frozen embedding and head; what is saved fits the whole model.",
+    '嵌入与输出层只保留中文及本次数据所用的词元：省内存、省计算，其余词元视为不可取。须冻结嵌入与输出层；所存结果仍用于完整模型。',
+  ),
 };
