@@ -1,5 +1,5 @@
 /** Errors of the command itself, before any engine is asked. */
-import { TuiqiaoError } from '@tuiqiao/schema';
+import { type ErrorWords, TuiqiaoError } from '@tuiqiao/schema';
 
 export type CliErrorCode =
   | 'command-line'
@@ -11,7 +11,7 @@ export type CliErrorCode =
   | 'hub-integrity';
 
 export class CliError extends TuiqiaoError {
-  constructor(code: CliErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(code: CliErrorCode, message: string, options: { hint?: string; zh?: ErrorWords; cause?: unknown } = {}) {
     super(code, message, options);
   }
 }

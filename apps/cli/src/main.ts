@@ -1,7 +1,7 @@
 /** `tuiqiao`: reads the command line, runs one command, ends with its status. Everything it can do is in `program.ts`. */
 import { CommanderError } from 'commander';
 import type { CommandHost } from './command-host.ts';
-import { CliError } from './errors.ts';
+import { toCliError } from './command-line-error.ts';
 import { EXIT, type ExitStatus } from './exit-codes.ts';
 import { chooseLanguage, type Language } from './messages.ts';
 import { createProgram } from './program.ts';
@@ -12,15 +12,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.done);
   throw error;
 });
-
-/** `error: unknown option '--frm'\n(Did you mean --form?)` → one sentence. */
-function toCliError(error: CommanderError, commandName: string): CliError {
-  const sentence = error.message
-    .replace(/^error: /u, '')
-    .replace(/\n\(Did you mean (.+)\?\)/u, '; did you mean $1?')
-    .replace(/\n/gu, ' ');
-  return new CliError('command-line', sentence, { hint: `\`${commandName} --help\` lists every option.` });
-}
 
 /** The command the words lead to, for the hint of an error: `tuiqiao corpus pull`. */
 function commandNameOf(argv: readonly string[], host: CommandHost): string {

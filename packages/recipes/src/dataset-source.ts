@@ -64,6 +64,10 @@ function notFound(name: string, datasetDir: string, known: readonly string[] | n
     `dataset: ${name}: no built-in corpus, ${table}, and no such file${meant === undefined ? '' : `; did you mean "${meant}"?`}`,
     {
       hint: `Built in are ${CORPUS_NAMES.join(', ')}${known === null || known.length === 0 ? '' : `; dataset_info.json has ${listSome(known)}`}.`,
+      zh: {
+        message: `没有叫 ${name} 的数据：不是内置语料，不在 dataset_info.json 里，也不是文件${meant === undefined ? '' : `；是否想写 "${meant}"？`}`,
+        hint: `内置的有 ${CORPUS_NAMES.join('、')}${known === null || known.length === 0 ? '' : `；dataset_info.json 里有 ${listSome(known)}`}。`,
+      },
     },
   );
 }

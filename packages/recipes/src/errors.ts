@@ -1,5 +1,5 @@
 /** What can go wrong between a recipe file and a run folder. */
-import { TuiqiaoError } from '@tuiqiao/schema';
+import { type ErrorWords, TuiqiaoError } from '@tuiqiao/schema';
 
 export type RecipesErrorCode =
   | 'recipe-not-found'
@@ -25,7 +25,11 @@ export type RecipesErrorCode =
   | 'disk-not-writable';
 
 export class RecipesError extends TuiqiaoError {
-  constructor(code: RecipesErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: RecipesErrorCode,
+    message: string,
+    options: { hint?: string; zh?: ErrorWords; cause?: unknown } = {},
+  ) {
     super(code, message, options);
   }
 }
@@ -47,12 +51,14 @@ export function explainDiskError(error: unknown, action: string): unknown {
   if (isSystemError(error, 'ENOSPC', 'EDQUOT')) {
     return new RecipesError('disk-full', `${action}: the disk is full`, {
       hint: 'Free some space and run the same command with --resume.',
+      zh: { message: `${action}：磁盘已满`, hint: '腾出空间后，加 --resume 再运行同一命令。' },
       cause: error,
     });
   }
   if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR')) {
     return new RecipesError('disk-not-writable', `${action}: cannot write there (${systemCode(error)})`, {
       hint: 'Choose another folder with --output-dir.',
+      zh: { message: `${action}：那里不能写（${systemCode(error)}）`, hint: '用 --output-dir 换一个文件夹。' },
       cause: error,
     });
   }

@@ -50,6 +50,10 @@ export async function openModel(name: string, options: OpenModelOptions): Promis
   if (!existsSync(path.join(folder, 'config.json'))) {
     throw new RecipesError('model-not-found', `${name}: no model there (no config.json)`, {
       hint: 'models/base-poet ships with the product; any Hugging Face folder with safetensors works too.',
+      zh: {
+        message: `${name}：那里没有模型（没有 config.json）`,
+        hint: '随附的是 models/base-poet；任何带 safetensors 的 Hugging Face 文件夹也可以。',
+      },
     });
   }
   const model = await loadLanguageModel(folder, {

@@ -104,6 +104,7 @@ async function readRecipeFile(file: string): Promise<PlainMap> {
     if (isSystemError(error, 'ENOENT', 'EISDIR', 'EACCES', 'ENOTDIR')) {
       throw new RecipesError('recipe-not-found', `${file}: no such recipe file`, {
         hint: 'Examples are in the folder recipes/.',
+        zh: { message: `${file}：没有这个配方文件`, hint: '文件夹 recipes/ 里有样例。' },
         cause: error,
       });
     }
@@ -117,6 +118,7 @@ export function parseOverride(text: string): Override {
   if (equals <= 0) {
     throw new RecipesError('recipe-bad-override', `--set: expected key=value, got ${JSON.stringify(text)}`, {
       hint: 'For example --set lora.rank=8.',
+      zh: { message: `--set 应写作 键=值，给的是 ${JSON.stringify(text)}`, hint: '例如 --set lora.rank=8。' },
     });
   }
   return { key: text.slice(0, equals).trim(), text: text.slice(equals + 1) };

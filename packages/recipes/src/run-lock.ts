@@ -80,6 +80,12 @@ export async function lockRunFolder(folder: string): Promise<RunLock> {
   throw new RecipesError(
     'run-folder-in-use',
     `${folder}: another run is at work here${holder === null ? '' : ` (process ${holder.pid}, since ${holder.since})`}`,
-    { hint: 'Wait for it, stop it, or choose another folder with --output-dir.' },
+    {
+      hint: 'Wait for it, stop it, or choose another folder with --output-dir.',
+      zh: {
+        message: `${folder}：另一次运行正在这里工作${holder === null ? '' : `（进程 ${holder.pid}，始于 ${holder.since}）`}`,
+        hint: '等它做完、停下它，或用 --output-dir 另选文件夹。',
+      },
+    },
   );
 }

@@ -211,6 +211,10 @@ export async function openRun(recipe: Recipe, options: OpenRunOptions = {}): Pro
       const state = before.state === 'done' ? 'finished' : 'not finished';
       throw new RecipesError('run-folder-not-empty', `${folder}: holds a run that is ${state}`, {
         hint: 'Go on with --resume, begin anew with --overwrite-output-dir, or choose another --output-dir.',
+        zh: {
+          message: `${folder}：已有一次${state === 'finished' ? '做完' : '未完'}的运行`,
+          hint: '用 --resume 接着做，用 --overwrite-output-dir 重新开始，或用 --output-dir 另选文件夹。',
+        },
       });
     }
     const resumedFrom = chooseCheckpoint(folder, before, resume);

@@ -1,7 +1,7 @@
 /** From the words of `write` (either script, free theme) to a writing request in the corpus's terms. */
 import { toTraditional } from '@tuiqiao/corpus';
 import { type BookName, type FixedCharacter, findTune, loadBook, splitText, type Tune } from '@tuiqiao/prosody';
-import type { WriteOptions } from '@tuiqiao/schema';
+import type { ErrorWords, WriteOptions } from '@tuiqiao/schema';
 import type { WritingRequest } from '@tuiqiao/verse';
 import { RecipesError } from './errors.ts';
 
@@ -42,8 +42,8 @@ const DYNASTIES: readonly string[] = [
 ];
 const KEPT_LINE = /^(\d+)[:：](.+)$/u;
 
-function badRequest(message: string, hint?: string): RecipesError {
-  return new RecipesError('write-request', message, hint === undefined ? {} : { hint });
+function badRequest(message: string, zh: ErrorWords, hint?: string): RecipesError {
+  return new RecipesError('write-request', message, { zh, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** Stands for a character that is left to the model. */
@@ -52,7 +52,10 @@ const FREE = /[□_＿○*]/u;
 /** `2:清泉石上流` → the characters of line 2. */
 function keptLine(text: string): FixedCharacter[] {
   const match = KEPT_LINE.exec(text);
-  if (match === null) throw badRequest(`keep: expected LINE:TEXT such as 2:清泉石上流, got ${text}`);
+  if (match === null)
+    throw badRequest(`keep: expected LINE:TEXT such as 2:清泉石上流, got ${text}`, {
+      message: `keep 应写作 句号:文字，如 2:清泉石上流，给的是 ${text}`,
+    });
   return fixedLine(Number(match[1]), match[2]!);
 }
 
@@ -63,7 +66,10 @@ function fixedLine(line: number, text: string): FixedCharacter[] {
   const fixed = characters.flatMap((character, i) =>
     FREE.test(character) ? [] : [{ line, position: i + 1, character }],
   );
-  if (fixed.length === 0) throw badRequest(`keep: expected Chinese characters in line ${line}, got ${text}`);
+  if (fixed.length === 0)
+    throw badRequest(`keep: expected Chinese characters in line ${line}, got ${text}`, {
+      message: `第 ${line} 句应有汉字，给的是 ${text}`,
+    });
   return fixed;
 }
 
@@ -118,17 +124,26 @@ export function toWritingRequest(words: RequestWords): WritingRequest {
   if (words.tune !== undefined && tune === undefined) {
     throw badRequest(
       `tune: there is no tune called ${words.tune} in the tables`,
+      {
+        message: `词谱里没有 ${words.tune} 这个词牌`,
+        hint: '常用的有浣溪沙、菩萨蛮、西江月、临江仙、蝶恋花、水调歌头。',
+      },
       'Common ones are 浣溪沙, 菩萨蛮, 西江月, 临江仙, 蝶恋花, 水调歌头.',
     );
   }
   if (tune === undefined && words.form === undefined) {
-    throw badRequest('write: expected --form or --tune, got neither', 'For example --form 七绝, or --tune 浣溪沙.');
+    throw badRequest(
+      'write: expected --form or --tune, got neither',
+      { message: '要写什么体？请给 --form 或 --tune', hint: '例如 --form 七绝，或 --tune 浣溪沙。' },
+      'For example --form 七绝, or --tune 浣溪沙.',
+    );
   }
   const book: BookName = words.book ?? (tune === undefined ? 'pingshui' : 'cilin');
   const group = words.rhyme === undefined ? undefined : loadBook(book).findGroup(words.rhyme);
   if (words.rhyme !== undefined && group === undefined) {
     throw badRequest(
       `rhyme: ${words.rhyme} is no group of the book ${book}`,
+      { message: `${words.rhyme} 不是此韵书的韵部`, hint: '写韵部名如东、尤，或该部的一个字。' },
       'Name a group such as 东 or 尤, or a character that rhymes in it.',
     );
   }

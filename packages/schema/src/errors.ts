@@ -41,8 +41,9 @@ export class OptionError extends TuiqiaoError {
   /** The key as the user wrote it, e.g. `lora_rank` or `lora.rank`. */
   readonly key: string | undefined;
 
-  constructor(code: OptionErrorCode, message: string, details: { key?: string; hint?: string } = {}) {
-    super(code, message, details.hint === undefined ? {} : { hint: details.hint });
-    this.key = details.key;
+  constructor(code: OptionErrorCode, message: string, details: { key?: string; hint?: string; zh?: ErrorWords } = {}) {
+    const { key, ...words } = details;
+    super(code, message, words);
+    this.key = key;
   }
 }

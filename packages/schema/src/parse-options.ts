@@ -35,6 +35,34 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   object: 'a map',
 };
 
+const TYPE_WORDS_ZH: Readonly<Record<string, string>> = {
+  int: '整数',
+  number: '数',
+  string: '文字',
+  boolean: 'true 或 false',
+  array: '列表',
+  object: '键值表',
+};
+
+/** `expectation` in Chinese, to follow 应为. */
+function expectationZh(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return TYPE_WORDS_ZH[issue.expected] ?? issue.expected;
+    case 'invalid_value':
+      return issue.values.length === 1 ? String(issue.values[0]) : `${issue.values.map(String).join('、')} 之一`;
+    case 'too_small':
+      if (issue.origin === 'string' || issue.origin === 'array') return '非空';
+      return `${issue.inclusive === false ? '大于' : '不小于'} ${issue.minimum}`;
+    case 'too_big':
+      return `${issue.inclusive === false ? '小于' : '不大于'} ${issue.maximum}`;
+    case 'invalid_union':
+      return issue.errors.flatMap((errors) => errors.slice(0, 1).map(expectationZh)).join('，或 ');
+    default:
+      return issue.message;
+  }
+}
+
 function expectation(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -57,10 +85,16 @@ function toOptionError(set: OptionSetName, issue: z.core.$ZodIssue, input: unkno
   const path = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     const key = [...issue.path.map(String), issue.keys[0]].join('.');
-    return new OptionError('option-unknown', `${set}: unknown option "${key}"`, { key });
+    return new OptionError('option-unknown', `${set}: unknown option "${key}"`, {
+      key,
+      zh: { message: `${set} 没有 "${key}" 这个选项` },
+    });
   }
   const value = valueAt(input, issue.path);
-  if (value === undefined) return new OptionError('option-missing', `${set}: ${path} is missing`, { key: path });
+  if (value === undefined) {
+    const zh = { message: `${set} 缺少 ${path}` };
+    return new OptionError('option-missing', `${set}: ${path} is missing`, { key: path, zh });
+  }
   const nearest =
     issue.code === 'invalid_value' && typeof value === 'string'
       ? findNearest(value, issue.values.map(String))
@@ -68,7 +102,12 @@ function toOptionError(set: OptionSetName, issue: z.core.$ZodIssue, input: unkno
   return new OptionError(
     'option-bad-value',
     `${set}: ${path}: expected ${expectation(issue)}, got ${show(value)}${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
-    { key: path },
+    {
+      key: path,
+      zh: {
+        message: `${path} 应为${expectationZh(issue)}，给的是 ${show(value)}${nearest === undefined ? '' : `；是否想写 "${nearest}"？`}`,
+      },
+    },
   );
 }
 
@@ -97,6 +136,7 @@ export function readStage(input: unknown, fallback?: Stage): Stage {
     throw new OptionError('option-missing', `recipe: stage is missing; expected one of ${STAGES.join(', ')}`, {
       key: 'stage',
       hint: 'Add a line such as `stage: sft`.',
+      zh: { message: `配方没有写 stage；应为 ${STAGES.join('、')} 之一`, hint: '加一行，如 `stage: sft`。' },
     });
   }
   const word = STAGE_WORDS[String(written)] ?? String(written);
@@ -115,7 +155,12 @@ export function readStage(input: unknown, fallback?: Stage): Stage {
   throw new OptionError(
     'stage-unknown',
     `recipe: stage: expected one of ${STAGES.join(', ')}, got ${show(written)}${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
-    { key: 'stage' },
+    {
+      key: 'stage',
+      zh: {
+        message: `stage 应为 ${STAGES.join('、')} 之一，给的是 ${show(written)}${nearest === undefined ? '' : `；是否想写 "${nearest}"？`}`,
+      },
+    },
   );
 }
 
@@ -134,6 +179,7 @@ export function parseRecipe(input: unknown, stage?: Stage): { recipe: Recipe; wa
     throw new OptionError('stage-unknown', `${stage}: the recipe is for stage ${found}`, {
       key: 'stage',
       hint: `Use \`tuiqiao ${found}\` or \`tuiqiao train\`.`,
+      zh: { message: `${stage}：这份配方的阶段是 ${found}`, hint: `改用 \`tuiqiao ${found}\` 或 \`tuiqiao train\`。` },
     });
   }
   const { options, warnings } = parseOptions(found, { ...input, stage: found });

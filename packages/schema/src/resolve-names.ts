@@ -69,6 +69,10 @@ function unknownKey(set: OptionSetName, key: string, names: OptionNames): Option
       {
         key,
         hint: `Remove it, or run \`tuiqiao ${set} --help\` for what there is.`,
+        zh: {
+          message: `"${key}" 即 ${inOtherStage.path}，而 ${set} 没有这一项`,
+          hint: `删去它；\`tuiqiao ${set} --help\` 列出全部选项。`,
+        },
       },
     );
   }
@@ -84,7 +88,14 @@ function unknownKey(set: OptionSetName, key: string, names: OptionNames): Option
   return new OptionError(
     'option-unknown',
     `${set}: unknown option "${key}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
-    { key, hint: `\`tuiqiao ${set} --help\` lists every option.` },
+    {
+      key,
+      hint: `\`tuiqiao ${set} --help\` lists every option.`,
+      zh: {
+        message: `${set} 没有 "${key}" 这个选项${nearest === undefined ? '' : `；是否想写 "${nearest}"？`}`,
+        hint: `\`tuiqiao ${set} --help\` 列出全部选项。`,
+      },
+    },
   );
 }
 

@@ -131,4 +131,13 @@ describe('readPoems', () => {
     const columns = { ...DEFAULT_COLUMNS, text: 'paragraphs' };
     expect(await readWith({ columns }, list)).toEqual([{ title: '甲', text: '床前，\n疑是。' }]);
   });
+
+  it('reads .json as a document over several lines, or as an object a line', async () => {
+    const pretty = await file('f.json', JSON.stringify({ title: '甲', text: '床前。' }, null, 2));
+    expect(await read(pretty)).toEqual([{ title: '甲', text: '床前。' }]);
+    const lines = await file('g.json', '{"text":"床前。"}\n\n{"text":"疑是。"}\n');
+    expect(await read(lines)).toEqual([{ text: '床前。' }, { text: '疑是。' }]);
+    const broken = await refusal(await file('h.json', '{"text":\n"床前。"'));
+    expect(broken.message).toMatch(/h\.json: expected a JSON object/);
+  });
 });

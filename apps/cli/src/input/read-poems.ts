@@ -55,8 +55,8 @@ function chooseFormat(name: string, first: string, wanted: InputFormat): InputFo
   const suffix = path.extname(name).toLowerCase();
   const bySuffix = FORMATS_BY_SUFFIX[suffix];
   if (bySuffix === 'csv' || bySuffix === 'tsv' || bySuffix === 'jsonl') return bySuffix;
-  if (first === '{') return 'jsonl';
-  return first === '[' && suffix === '.json' ? 'json' : 'text';
+  if (suffix === '.json' && (first === '[' || first === '{')) return 'json';
+  return first === '{' ? 'jsonl' : 'text';
 }
 
 async function* readStream(
@@ -100,7 +100,10 @@ async function expand(source: string): Promise<string[]> {
   try {
     return (await stat(source)).isDirectory() ? await filesUnder(source) : [source];
   } catch (cause) {
-    throw new CliError('input-not-found', `${source}: no such file or folder`, { cause });
+    throw new CliError('input-not-found', `${source}: no such file or folder`, {
+      cause,
+      zh: { message: `${source}：没有这个文件或文件夹` },
+    });
   }
 }
 
@@ -124,12 +127,13 @@ export async function* readPoems(
     }
   }
   if (count === 0) {
-    throw new CliError(
-      'no-poem',
-      `${sources.map((source) => (source === '-' ? 'stdin' : source)).join(', ')}: no poem found`,
-      {
-        hint: 'Give text with poems separated by blank lines, JSON lines with "text", or CSV with a column "text".',
+    const names = sources.map((source) => (source === '-' ? 'stdin' : source));
+    throw new CliError('no-poem', `${names.join(', ')}: no poem found`, {
+      hint: 'Give text with poems separated by blank lines, JSON lines with "text", or CSV with a column "text".',
+      zh: {
+        message: `${names.join('、')} 里没有诗`,
+        hint: '可给以空行分开的诗、带 "text" 的 JSON 行，或有 "text" 一列的 CSV。',
       },
-    );
+    });
   }
 }

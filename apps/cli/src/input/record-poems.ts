@@ -19,9 +19,14 @@ function parseJson(text: string, place: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new CliError('input-bad', `${place}: expected a JSON object, got ${JSON.stringify(text.slice(0, 40))}`, {
+    const shown = JSON.stringify(text.slice(0, 40));
+    throw new CliError('input-bad', `${place}: expected a JSON object, got ${shown}`, {
       cause,
       hint: 'JSON lines have one object a line; for one document over several lines: --input-format json.',
+      zh: {
+        message: `${place}：应为 JSON 对象，读到的是 ${shown}`,
+        hint: 'JSON 行一行一个对象；一个文档分多行的，用 --input-format json。',
+      },
     });
   }
 }
@@ -43,7 +48,17 @@ export async function* readJsonLines(
   }
 }
 
-/** One document: a list of objects, or one object. */
+/** One object a line, under the name of a document: data sets are often saved so. */
+function parseLines(text: string): unknown[] | null {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  try {
+    return lines.length < 2 ? null : lines.map((line) => JSON.parse(line) as unknown);
+  } catch {
+    return null;
+  }
+}
+
+/** One document: a list of objects, or one object, on as many lines as it likes. Objects one a line are read as well. */
 export async function* readJsonDocument(
   name: string,
   pieces: AsyncIterable<string>,
@@ -59,7 +74,7 @@ export async function* readJsonDocument(
     }
   }
   if (text.trim() === '') return;
-  const document = parseJson(text, name);
+  const document = parseLines(text) ?? parseJson(text, name);
   const records = Array.isArray(document) ? document : [document];
   for (const [index, record] of records.entries()) {
     const place = `${name}, entry ${index + 1}`;
