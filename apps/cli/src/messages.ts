@@ -137,6 +137,7 @@ const MESSAGES = {
   sftSummary: { zh: '监督微调（LoRA 或全参）', en: 'supervised fine-tuning (LoRA or full)' },
   dpoSummary: { zh: '偏好对齐（DPO）', en: 'preference alignment (DPO)' },
   ktoSummary: { zh: '逐条好坏对齐（KTO）', en: 'alignment by answers marked good or bad (KTO)' },
+  rmSummary: { zh: '由偏好对训练奖励模型', en: 'train a reward model on preference pairs' },
   grpoSummary: { zh: '以格律为奖励的强化学习（GRPO）', en: 'reinforcement by rules as rewards (GRPO)' },
   evaluateSummary: {
     zh: '评测阶梯：同一批题目与种子，逐个模型打分',

@@ -79,6 +79,7 @@ const COMMANDS: readonly {
   { name: 'sft', summary: 'sftSummary', load: async () => (await import('./commands/sft.ts')).addSftCommand },
   { name: 'dpo', summary: 'dpoSummary', load: async () => (await import('./commands/dpo.ts')).addDpoCommand },
   { name: 'kto', summary: 'ktoSummary', load: async () => (await import('./commands/kto.ts')).addKtoCommand },
+  { name: 'rm', summary: 'rmSummary', load: async () => (await import('./commands/rm.ts')).addRmCommand },
   { name: 'grpo', summary: 'grpoSummary', load: async () => (await import('./commands/grpo.ts')).addGrpoCommand },
   { name: 'merge', summary: 'mergeSummary', load: async () => (await import('./commands/merge.ts')).addMergeCommand },
   {

@@ -37,6 +37,8 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
       return recipes.runDpo(options as never, controls);
     case 'kto':
       return recipes.runKto(options as never, controls);
+    case 'rm':
+      return recipes.runRm(options as never, controls);
     case 'grpo':
       return recipes.runGrpo(options as never, controls);
     case 'evaluate':

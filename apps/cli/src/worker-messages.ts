@@ -8,6 +8,7 @@ export type TaskName =
   | 'sft'
   | 'dpo'
   | 'kto'
+  | 'rm'
   | 'grpo'
   | 'evaluate'
   | 'compare'

@@ -61,6 +61,11 @@ export interface LanguageModel {
   trimVocabulary(ids: Iterable<number>): void;
   /** Log-probability of each target. Gradients reach only parameters with `requiresGrad`. */
   logProbs(batch: PackedBatch, tape: Tape, options?: LogProbOptions): TokenLogProbs;
+  /**
+   * Hidden states of the given rows after the last norm, f32 [R, C]: what a head of another kind reads. Differentiable
+   * under a recording tape.
+   */
+  hiddenStates(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, rows: Int32Array, tape: Tape): Tensor;
   /** Final hidden states → logits of every row [N, V] (of `keptTokens`, where there are some); for tests and small inputs only. */
   logits(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, tape: Tape): Tensor;
   /** A cache of `slots` sequences of at most `capacity` tokens. */

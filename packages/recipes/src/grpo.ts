@@ -30,6 +30,7 @@ import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { plainRequest } from './poet/requests.ts';
 import { openPolicy } from './policy.ts';
+import { openRewardModels, type RewardModel } from './reward-models.ts';
 import { measureFluency, needsLikelihood, openRewards } from './rewards.ts';
 import type { ManifestData } from './run-manifest.ts';
 import { saveTrained } from './sft.ts';
@@ -73,6 +74,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     [...opened.adapters, trained.adapter!],
     data.prompts.map(({ promptIds }) => promptIds),
   );
+  const judges = await openRewardModels(recipe.rewards, { kernels, computeType: recipe.computeType });
 
   return withTrainingRun(recipe, controls, async (run) => {
     // Reference: frozen before training loads any checkpoint, so that it is where the policy starts.
@@ -83,7 +85,12 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
       reference !== null && needsLikelihood(recipe)
         ? await measureFluency(model, tokenizer, reference, data.known, recipe.seed)
         : new Map();
-    const reward = await openRewards(recipe, { modelFolder: opened.folder, poems: data.known, centres });
+    const reward = await openRewards(recipe, {
+      modelFolder: opened.folder,
+      poems: data.known,
+      centres,
+      models: judges,
+    });
 
     const promptsPerRollout = (completionsPerStep / grpo.numGenerations) * grpo.stepsPerGeneration;
     const stepsPerRollout = grpo.numIterations * grpo.stepsPerGeneration;
@@ -101,8 +108,15 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
       stopId,
       scale: grpo.scaleRewards,
       masksTruncated: grpo.maskTruncatedCompletions,
-      score: (completions) => {
-        const { credits, ...judged } = judgeCompletions(completions, data.requests, tokenizer, reward);
+      score: async (completions) => {
+        const { credits, ...judged } = await judgeCompletions(
+          completions,
+          data.requests,
+          tokenizer,
+          reward,
+          judges,
+          controls.signal,
+        );
         return grpo.creditWeight > 0 ? { ...judged, credits } : judged;
       },
       onRollout: (rollout) => {
@@ -156,7 +170,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
         : {
             evaluation: {
               everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
-              run: () => evaluateRewards(recipe, opened, data.held, reward, reference, controls),
+              run: () => evaluateRewards(recipe, opened, data.held, { reward, judges }, reference, controls),
             },
           }),
     });
@@ -250,7 +264,7 @@ async function evaluateRewards(
   recipe: GrpoRecipe,
   { model, tokenizer }: OpenedModel,
   requests: readonly PoemRequest[],
-  reward: ComposedReward<RewardExample>,
+  { reward, judges }: { readonly reward: ComposedReward<RewardExample>; readonly judges: readonly RewardModel[] },
   reference: FrozenReference | null,
   controls: RunControls,
 ): Promise<Metrics> {
@@ -278,5 +292,5 @@ async function evaluateRewards(
       reference: scored?.[i] ?? null,
     }),
   );
-  return evaluationMetrics(judgeCompletions(completions, requests, tokenizer, reward));
+  return evaluationMetrics(await judgeCompletions(completions, requests, tokenizer, reward, judges, controls.signal));
 }

@@ -26,6 +26,7 @@ export {
   type RecipeSource,
   writeRecipe,
 } from './recipe-file.ts';
+export { runRm } from './rm.ts';
 export {
   describeMachine,
   describeVersions,

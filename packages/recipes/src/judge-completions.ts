@@ -4,6 +4,7 @@ import type { Tokenizer } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
 import type { Completion, CompletionScores } from '@tuiqiao/tune';
 import { type ComposedReward, type RewardExample, ruleCredits, verdictFor } from '@tuiqiao/verse';
+import type { RewardModel } from './reward-models.ts';
 import { meanOf } from './rewards.ts';
 
 export interface JudgedCompletions extends CompletionScores {
@@ -16,12 +17,14 @@ export interface JudgedCompletions extends CompletionScores {
 const RULES = ['length', 'rhyme', 'meter', 'all'] as const;
 
 /** @param requests by prompt; completions of one prompt that stand together are a group */
-export function judgeCompletions(
+export async function judgeCompletions(
   completions: readonly Completion[],
   requests: readonly PoemRequest[],
   tokenizer: Tokenizer,
   reward: ComposedReward<RewardExample>,
-): JudgedCompletions {
+  models: readonly RewardModel[] = [],
+  signal?: AbortSignal,
+): Promise<JudgedCompletions> {
   const texts = completions.map(({ ids }) => tokenizer.decode(ids, { skipSpecialTokens: true }).trim());
   const totals = new Float64Array(texts.length);
   const parts = Object.fromEntries(
@@ -29,6 +32,13 @@ export function judgeCompletions(
   );
   const facts = Object.fromEntries(RULES.map((rule) => [`rules/${rule}`, new Float64Array(texts.length)]));
   const credits: (Float64Array | null)[] = [];
+  const poems = completions.map(({ prompt, isFinished }, i) => ({
+    request: requests[prompt]!,
+    text: texts[i]!,
+    isFinished,
+  }));
+  const modelScores: [string, Float64Array][] = [];
+  for (const model of models) modelScores.push([model.name, await model.score(poems, signal)]);
   for (const { start, end } of groupsOf(completions)) {
     const group = texts.slice(start, end);
     for (let i = start; i < end; i++) {
@@ -37,6 +47,9 @@ export function judgeCompletions(
         request: requests[prompt]!,
         isFinished,
         ...(reference === null ? {} : { meanLogProb: meanOf(reference) }),
+        ...(modelScores.length === 0
+          ? {}
+          : { modelScores: Object.fromEntries(modelScores.map(([name, scores]) => [name, scores[i]!])) }),
         group: { texts: group, place: i - start },
       };
       const { total, scores } = reward.explain(texts[i]!, example);

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
-import type { DpoRecipe, KtoRecipe, RunControls, RunWarning } from '@tuiqiao/schema';
+import type { DpoRecipe, KtoRecipe, RmRecipe, RunControls, RunWarning } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
 import { openCorpus } from './corpus-source.ts';
@@ -17,7 +17,7 @@ import type { ManifestData } from './run-manifest.ts';
 import type { TrainingRun } from './training-run.ts';
 
 /** What preference stages have in common. */
-type PairsRecipe = DpoRecipe | KtoRecipe;
+type PairsRecipe = DpoRecipe | KtoRecipe | RmRecipe;
 
 const PAIRS_FILE = 'pairs.json';
 /** Poems sampled at the same time while pairs are made. */

@@ -19,6 +19,7 @@ import { poemExample } from './examples.ts';
 import { openLineIndexes } from './line-indexes.ts';
 import { choosePoems, formNameOf, plainRequest } from './poet/requests.ts';
 import { isRewardFile, loadRewardFile } from './reward-files.ts';
+import { isRewardModelName, modelReward, type RewardModel } from './reward-models.ts';
 
 /** Real poems of each form whose likelihood says what is fluent. */
 const POEMS_PER_FORM = 48;
@@ -33,6 +34,8 @@ export interface RewardSources {
   /** Of the training split: what is in use, and what is fluent. */
   readonly poems: readonly Poem[];
   readonly centres: ReadonlyMap<string, FluencyCentre>;
+  /** Those that the recipe names, in its order. */
+  readonly models: readonly RewardModel[];
 }
 
 /** @throws RecipesError `recipe-bad-value` for unknown names, broken files and wrong weights; VerseError `verse-reward` */
@@ -52,9 +55,12 @@ export async function openRewards(
     texts: rewards.includes('diction') ? sources.poems.map(({ text }) => text) : [],
     centres: sources.centres,
   };
+  const models = [...sources.models];
   const parts: RewardPart<RewardExample>[] = [];
   for (const [i, name] of rewards.entries()) {
-    const part = await openPart(name, materials);
+    const part = isRewardModelName(name)
+      ? { reward: modelReward(models.shift()!.name), weight: 1 }
+      : await openPart(name, materials);
     parts.push({ ...part, weight: rewardWeights?.[i] ?? part.weight });
   }
   return composeReward(parts);
@@ -69,6 +75,7 @@ async function openPart(
   throw new RecipesError(
     'recipe-bad-value',
     `rewards: expected names of ${REWARD_NAMES.join(', ')} or files such as ./moon.ts, got ${name}`,
+    { hint: 'A reward model is named as rm:FOLDER.' },
   );
 }
 

@@ -115,6 +115,7 @@ export function createRowReader({ tokenizer, maxLength, completionOnlyLoss }: Ro
         promptIds,
         chosenIds: chosenIds.slice(0, room),
         rejectedIds: rejectedIds.slice(0, room),
+        ...(typeof row.extra.margin === 'number' ? { margin: row.extra.margin } : {}),
         ...(isTruncated ? { isTruncated } : {}),
       };
     },

@@ -29,7 +29,7 @@ describe('the recipes that ship', () => {
             .map(async (file) => (await loadRecipe({ file: path.join(folder, file) })).recipe.stage),
         ),
       );
-    expect(await stages('base-')).toEqual(new Set(['pretrain', 'sft', 'dpo', 'kto', 'grpo', 'evaluate']));
+    expect(await stages('base-')).toEqual(new Set(['pretrain', 'sft', 'dpo', 'kto', 'rm', 'grpo', 'evaluate']));
     expect(await stages('qwen3-0.6b-')).toEqual(new Set(['sft', 'dpo', 'grpo', 'evaluate']));
   });
 

@@ -9,6 +9,7 @@ import type {
   GrpoRecipe,
   KtoRecipe,
   PretrainRecipe,
+  RmRecipe,
   RunControls,
   SftRecipe,
   StagePlan,
@@ -37,7 +38,7 @@ const PAIR_TOKENS = 160;
 /** One of the two. */
 const COMPLETION_TOKENS = PAIR_TOKENS / 2;
 
-type TrainingRecipe = PretrainRecipe | SftRecipe | DpoRecipe | KtoRecipe | GrpoRecipe;
+type TrainingRecipe = PretrainRecipe | SftRecipe | DpoRecipe | KtoRecipe | RmRecipe | GrpoRecipe;
 
 interface Workload {
   readonly config: ModelConfig;
@@ -148,7 +149,7 @@ function tokensOf(examples: readonly Example[]): number {
   return examples.reduce((sum, example) => sum + example.promptIds.length + example.completionIds.length, 0);
 }
 
-async function dpoWorkload(recipe: DpoRecipe | KtoRecipe, controls: RunControls): Promise<Workload> {
+async function dpoWorkload(recipe: DpoRecipe | KtoRecipe | RmRecipe, controls: RunControls): Promise<Workload> {
   const config = await readConfig(resolveModelFolder(recipe.model));
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
@@ -207,6 +208,7 @@ async function workloadOf(recipe: TrainingRecipe, controls: RunControls): Promis
     case 'sft':
       return sftWorkload(recipe, controls);
     case 'dpo':
+    case 'rm':
       return dpoWorkload(recipe, controls);
     case 'kto': {
       // Two answers of every pair.

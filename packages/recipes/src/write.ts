@@ -14,6 +14,7 @@ import {
 import { openKernels } from './compute.ts';
 import { openLineIndexes } from './line-indexes.ts';
 import { type OpenedModel, openModel } from './models.ts';
+import { openRewardModels, type RewardModel } from './reward-models.ts';
 import { toWritingRequest } from './write-request.ts';
 
 /** One poem as `write --json` prints it. */
@@ -29,6 +30,8 @@ export interface PoemRecord {
   readonly logprob: number;
   /** What `bestOf` chooses by. */
   readonly score: PoemScore;
+  /** What the reward model said, from 0 to 1, where one was asked; `bestOf` then chooses by it. */
+  readonly reward?: number;
   readonly model: string;
   readonly adapter?: string;
   readonly seed: number;
@@ -63,6 +66,10 @@ export async function writeRecords(
   const seed = options.seed ?? randomInt(MAX_SEED);
   const lineIndexes = await openLineIndexes(opened.folder);
   const { bestOf } = options;
+  const [judge] =
+    options.score === 'default'
+      ? []
+      : await openRewardModels([options.score], { kernels: opened.model.kernels, computeType: options.computeType });
   const writing: WritePoemsOptions = {
     model: opened.model,
     tokenizer: opened.tokenizer,
@@ -103,9 +110,9 @@ export async function writeRecords(
     });
     // In the order of the requests, each as soon as those before it are told.
     for (; told < requests.length && isFull(candidates[told]!, bestOf); told++) {
-      const best = chooseBest(candidates[told]!);
+      const { best, reward } = await chooseBest(candidates[told]!, judge, controls.signal);
       if (!best.isAccepted && options.constraints) continue;
-      const record = toRecord(best, opened, options);
+      const record = { ...toRecord(best, opened, options), ...(reward === undefined ? {} : { reward }) };
       poems.push(record);
       controls.onEvent?.({ type: 'poem', index: told, record });
     }
@@ -117,12 +124,20 @@ function isFull(candidates: readonly (WrittenPoem | undefined)[], bestOf: number
   return candidates.length === bestOf && !candidates.includes(undefined);
 }
 
-/** Accepted ones first, then by score; of equals the earlier. */
-function chooseBest(candidates: readonly WrittenPoem[]): WrittenPoem {
-  return candidates.reduce((best, poem) => {
-    if (poem.isAccepted !== best.isAccepted) return poem.isAccepted ? poem : best;
-    return poem.score.total > best.score.total ? poem : best;
-  });
+/** Accepted ones first, then by reward where there is a judge, else by score; of equals the earlier. */
+async function chooseBest(
+  candidates: readonly WrittenPoem[],
+  judge: RewardModel | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ best: WrittenPoem; reward?: number }> {
+  const judged = candidates.map(({ request, text }) => ({ request, text, isFinished: true }));
+  const rewards = await judge?.score(judged, signal);
+  const worth = (i: number): number => rewards?.[i] ?? candidates[i]!.score.total;
+  const place = candidates.reduce((best, poem, i) => {
+    if (poem.isAccepted !== candidates[best]!.isAccepted) return poem.isAccepted ? i : best;
+    return worth(i) > worth(best) ? i : best;
+  }, 0);
+  return { best: candidates[place]!, ...(rewards === undefined ? {} : { reward: rewards[place]! }) };
 }
 
 function toRecord(poem: WrittenPoem, opened: OpenedModel, options: Omit<WriteOptions, 'count'>): PoemRecord {

@@ -142,6 +142,7 @@ export const ALIASES: readonly Alias[] = [
   alias('LLaMA-Factory', 'kto_chosen_weight', 'kto.desirableWeight'),
   alias('LLaMA-Factory', 'kto_rejected_weight', 'kto.undesirableWeight'),
   alias('LLaMA-Factory', 'pref_beta', 'kto.beta'),
+  alias('TRL', 'center_rewards_coefficient', 'rm.centerRewardsCoefficient'),
   // on-policy
   alias('TRL', 'beta', 'grpo.beta'),
   alias('TRL', 'loss_type', 'grpo.lossType', single),
@@ -225,4 +226,4 @@ export const ALIASES: readonly Alias[] = [
 export const STAGE_WORDS: Readonly<Record<string, string>> = { pt: 'pretrain', eval: 'evaluate' };
 
 /** Stages the field knows and this version does not run. */
-export const STAGES_NOT_YET: readonly string[] = ['rm', 'ppo'];
+export const STAGES_NOT_YET: readonly string[] = ['ppo'];

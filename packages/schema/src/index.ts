@@ -57,6 +57,8 @@ export {
   type PretrainRecipe,
   type Recipe,
   type ResolvedOptions,
+  type RmInput,
+  type RmRecipe,
   type SftInput,
   type SftRecipe,
   STAGES,

@@ -138,14 +138,14 @@ describe('parseRecipe', () => {
     ],
     [{ resume: 3 }, 'option-bad-value', 'sft: resume: expected true or false or text, got 3'],
     [
-      { stage: 'rm' },
+      { stage: 'ppo' },
       'stage-not-yet',
-      'recipe: stage rm is not in this version; there are prepare, pretrain, sft, dpo, kto, grpo, evaluate',
+      'recipe: stage ppo is not in this version; there are prepare, pretrain, sft, dpo, kto, rm, grpo, evaluate',
     ],
     [
       { stage: 'sfft' },
       'stage-unknown',
-      'recipe: stage: expected one of prepare, pretrain, sft, dpo, kto, grpo, evaluate, got "sfft"; did you mean "sft"?',
+      'recipe: stage: expected one of prepare, pretrain, sft, dpo, kto, rm, grpo, evaluate, got "sfft"; did you mean "sft"?',
     ],
   ])('refuses %o', (input, code, message) => {
     const error = refusal(() => parseRecipe({ stage: 'sft', ...input }));

@@ -15,6 +15,7 @@ import { adapterFields, computeFields, modelFields } from './options/model.ts';
 import { option } from './options/option.ts';
 import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
+import { rmSchema } from './options/rm.ts';
 import { sampleFields } from './options/samples.ts';
 import { sftTrainingFields, trainingFields } from './options/training.ts';
 import { polishFields, requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
@@ -109,6 +110,28 @@ export const ktoStageSchema = z.strictObject({
 
 const { finetuning: _finetuning, ...loraFields } = finetuningFields;
 
+export const rmStageSchema = z.strictObject({
+  stage: stageField('rm'),
+  ...modelFields,
+  ...adapterFields,
+  ...dataFields(['starter']),
+  rm: rmSchema.prefault({}),
+  pairs: pairsSchema.prefault({}),
+  finetuning: option(z.enum(['lora']).default('lora'), 'A reward model is an adapter.', '奖励模型只训练适配器。', {
+    isAdvanced: true,
+  }),
+  ...loraFields,
+  ...trainingFields({
+    learningRate: 1e-4,
+    batchSize: 16,
+    epochs: 1,
+    lrScheduler: 'cosine',
+    weightDecay: 0,
+    outputDir: 'runs/rm',
+  }),
+  ...computeFields,
+});
+
 export const grpoStageSchema = z.strictObject({
   stage: stageField('grpo'),
   ...modelFields,
@@ -157,6 +180,14 @@ export const writeSchema = z.strictObject({
     'Write so many for each poem asked for and keep the best by its score: log-probability a character + 0.2 × 对仗 of the middle couplets − 0.15 for each repeated character − 2 for each copied line.',
     '每首先写若干首，取分最高的一首：每字对数概率 + 0.2 × 中间各联对仗 − 0.15 × 重字数 − 2 × 雷同句数。',
     { unit: 'poems' },
+  ),
+  score: option(
+    z
+      .string()
+      .regex(/^(?:default|rm:.+)$/u, 'expected default or rm:FOLDER')
+      .default('default'),
+    'What the best is chosen by: default (the score above), or rm:FOLDER, a reward model trained by stage rm.',
+    '按什么取最好的：default（上述分数）或 rm:文件夹（rm 阶段训练的奖励模型）。',
   ),
   constraints: option(
     z.boolean().default(true),
@@ -237,6 +268,7 @@ export const OPTION_SETS = {
   sft: sftSchema,
   dpo: dpoStageSchema,
   kto: ktoStageSchema,
+  rm: rmStageSchema,
   grpo: grpoStageSchema,
   evaluate: evaluateSchema,
   compare: compareSchema,
@@ -251,7 +283,7 @@ export const OPTION_SETS = {
 export type OptionSetName = keyof typeof OPTION_SETS;
 
 /** Stages a recipe can name. */
-export const STAGES = ['prepare', 'pretrain', 'sft', 'dpo', 'kto', 'grpo', 'evaluate'] as const;
+export const STAGES = ['prepare', 'pretrain', 'sft', 'dpo', 'kto', 'rm', 'grpo', 'evaluate'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Resolved options: every default filled in. */
@@ -260,9 +292,18 @@ export type PretrainRecipe = z.output<typeof pretrainSchema>;
 export type SftRecipe = z.output<typeof sftSchema>;
 export type DpoRecipe = z.output<typeof dpoStageSchema>;
 export type KtoRecipe = z.output<typeof ktoStageSchema>;
+export type RmRecipe = z.output<typeof rmStageSchema>;
 export type GrpoRecipe = z.output<typeof grpoStageSchema>;
 export type EvaluateRecipe = z.output<typeof evaluateSchema>;
-export type Recipe = PrepareRecipe | PretrainRecipe | SftRecipe | DpoRecipe | KtoRecipe | GrpoRecipe | EvaluateRecipe;
+export type Recipe =
+  | PrepareRecipe
+  | PretrainRecipe
+  | SftRecipe
+  | DpoRecipe
+  | KtoRecipe
+  | RmRecipe
+  | GrpoRecipe
+  | EvaluateRecipe;
 export type CompareOptions = z.output<typeof compareSchema>;
 export type WriteOptions = z.output<typeof writeSchema>;
 export type PolishOptions = z.output<typeof polishSchema>;
@@ -277,6 +318,7 @@ export type PretrainInput = Omit<z.input<typeof pretrainSchema>, 'stage'>;
 export type SftInput = Omit<z.input<typeof sftSchema>, 'stage'>;
 export type DpoInput = Omit<z.input<typeof dpoStageSchema>, 'stage'>;
 export type KtoInput = Omit<z.input<typeof ktoStageSchema>, 'stage'>;
+export type RmInput = Omit<z.input<typeof rmStageSchema>, 'stage'>;
 export type GrpoInput = Omit<z.input<typeof grpoStageSchema>, 'stage'>;
 export type EvaluateInput = Omit<z.input<typeof evaluateSchema>, 'stage'>;
 export type CompareInput = z.input<typeof compareSchema>;

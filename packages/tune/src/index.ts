@@ -29,6 +29,8 @@ export { computeTypeOf } from './micro-batch.ts';
 export type { MicroBatchInput, Objective, ObjectiveResult, StepFinding, StepObjective } from './objective.ts';
 export type { AdvantageOptions, GroupAdvantages } from './objectives/advantages.ts';
 export { groupAdvantages } from './objectives/advantages.ts';
+export type { BradleyTerryInput, BradleyTerryOptions } from './objectives/bradley-terry.ts';
+export { bradleyTerry, checkBradleyTerryOptions } from './objectives/bradley-terry.ts';
 export type { CrossEntropyInput } from './objectives/cross-entropy.ts';
 export { crossEntropy } from './objectives/cross-entropy.ts';
 export type { GrpoInput, GrpoLoss, GrpoOptions } from './objectives/grpo.ts';
@@ -47,8 +49,17 @@ export type { SftOptions } from './objectives/sft.ts';
 export { sftObjective } from './objectives/sft.ts';
 export type { UnpairedExample, UnpairedReference } from './objectives/unpaired.ts';
 export { computeUnpairedReference, ktoObjective, unpairedDataset } from './objectives/unpaired.ts';
+export { inspectPairs } from './pair-checks.ts';
 export type { ReferenceKind, ReferenceOptions, StartCheckOptions } from './reference.ts';
 export { checkDpoStart, computeReferenceLogProbs } from './reference.ts';
+export {
+  createScoreHead,
+  evaluateRewardModel,
+  loadRewardModel,
+  rewardObjective,
+  saveRewardModel,
+  scoreRewards,
+} from './reward-model.ts';
 export type { Completion, CompletionScores, Rollout, RolloutOptions, RolloutPrompt } from './rollouts.ts';
 export { rolloutSource } from './rollouts.ts';
 export type { ScoreOptions } from './score.ts';

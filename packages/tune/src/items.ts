@@ -17,6 +17,8 @@ export interface PreferencePair {
   readonly rejectedIds: ArrayLike<number>;
   /** What the pair teaches, e.g. the rules its rejected answer breaks: accuracy is logged for each. */
   readonly tags?: readonly string[];
+  /** How much better the chosen answer is known to be: what a reward model should tell them apart by. */
+  readonly margin?: number;
   /** A completion was cut to fit: such a pair teaches cutting, and is warned about. */
   readonly isTruncated?: boolean;
 }

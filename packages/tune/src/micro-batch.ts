@@ -4,7 +4,7 @@
  */
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
-import { type Arena, createRandom, type FloatType, Tape } from '@tuiqiao/tensor';
+import { type Arena, createRandom, type FloatType, type Linear, linear, Tape, type Tensor } from '@tuiqiao/tensor';
 import { packSequences, type Sequence } from './batching.ts';
 import type { Objective, StepObjective } from './objective.ts';
 
@@ -40,6 +40,7 @@ export async function accumulateGradients<Item>(options: {
   const { kernels } = model;
   arena.reset();
   const sequences = items.flatMap((item) => objective.sequences(item));
+  if (objective.scoreHead !== undefined) return accumulateScores(options, objective.scoreHead, sequences);
   const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
   const tokens = sequences.reduce(
     (sum, sequence) => sum + sequence.promptIds.length + sequence.completionIds.length,
@@ -94,6 +95,57 @@ export async function accumulateGradients<Item>(options: {
   // A loss that is not a number would only spread: the caller stops before the update.
   if (Number.isFinite(result.loss)) tape.backward();
   return { loss: result.loss, metrics: result.metrics, tokens };
+}
+
+/** The same for an objective over scores of whole sequences. */
+async function accumulateScores<Item>(
+  options: Parameters<typeof accumulateGradients<Item>>[0],
+  head: Linear,
+  sequences: readonly Sequence[],
+): Promise<MicroBatchResult> {
+  const { model, arena, step, items, indexes } = options;
+  const { kernels } = model;
+  const tape = new Tape(kernels, arena, {
+    computeType: computeTypeOf(model),
+    isRecording: true,
+    isTraining: true,
+    usesCheckpoints: options.usesCheckpoints ?? false,
+    dropoutSeed: options.dropoutSeed,
+  });
+  const scores = scoresOf(model, head, sequences, tape);
+  const result = step.evaluate({
+    items,
+    indexes,
+    logProbs: new Float64Array(await kernels.read(scores.buffer)),
+    rowOffsets: Int32Array.from({ length: sequences.length + 1 }, (_, s) => s),
+  });
+  kernels.write(tape.gradOf(scores, 'f32'), result.dLogProbs);
+  if (Number.isFinite(result.loss)) tape.backward();
+  return {
+    loss: result.loss,
+    metrics: result.metrics,
+    tokens: sequences.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0),
+  };
+}
+
+/** score[s] = head · hidden state of the last token of sequence s, f32 [S, 1]. */
+function scoresOf(model: LanguageModel, head: Linear, sequences: readonly Sequence[], tape: Tape): Tensor {
+  const { batch } = packSequences(sequences);
+  const lastRows = Int32Array.from(sequences, (_, s) => batch.segments[s + 1]! - 1);
+  return linear(tape, model.hiddenStates(batch, lastRows, tape), head, { outType: 'f32' });
+}
+
+/** One score a sequence, no gradients, dropout off: [S]. */
+export async function headScores(
+  model: LanguageModel,
+  arena: Arena,
+  head: Linear,
+  sequences: readonly Sequence[],
+): Promise<Float64Array> {
+  arena.reset();
+  if (sequences.length === 0) return new Float64Array(0);
+  const tape = new Tape(model.kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
+  return new Float64Array(await model.kernels.read(scoresOf(model, head, sequences, tape).buffer));
 }
 
 /**

@@ -1,8 +1,10 @@
 /**
- * Contract 3: the engine's one differentiable result is the log-probability of each completion token. An objective is
- * a pure function from those numbers to a loss, its derivative and metrics, in plain doubles. It touches no tensor.
+ * Contract 3: the engine's one differentiable result is the log-probability of each completion token (for a reward model,
+ * one score a sequence). An objective is a pure function from those numbers to a loss, its derivative and metrics, in
+ * plain doubles. It touches no tensor.
  */
 import type { Metrics } from '@tuiqiao/schema';
+import type { Linear } from '@tuiqiao/tensor';
 import type { Sequence } from './batching.ts';
 
 export interface ObjectiveResult {
@@ -20,9 +22,9 @@ export interface MicroBatchInput<Item> {
   readonly items: readonly Item[];
   /** Index of each item in the data set. */
   readonly indexes: Int32Array;
-  /** [R] */
+  /** [R]; [S] scores, one a sequence, where the objective has a `scoreHead`. */
   readonly logProbs: Float64Array;
-  /** [S + 1] loss rows of each sequence, in the order of `sequences` of each item. */
+  /** [S + 1] loss rows (or the one score) of each sequence, in the order of `sequences` of each item. */
   readonly rowOffsets: Int32Array;
   /** [R] 1 where the model's arg-max is the target; present when the objective asks for it. */
   readonly hits?: Uint8Array;
@@ -43,6 +45,8 @@ export interface Objective<Item> {
   readonly needsEntropy?: boolean;
   /** Default false. */
   readonly needsMean?: boolean;
+  /** A head [1, C] on the last token of each sequence, in f32: its score takes the place of log-probabilities. */
+  readonly scoreHead?: Linear;
   /** The item as sequences of a packed batch: one for an example, two for a pair. */
   sequences(item: Item): readonly Sequence[];
   /** For messages. */

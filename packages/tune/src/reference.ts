@@ -15,6 +15,7 @@ import type { Dataset, PreferencePair } from './items.ts';
 import { computeTypeOf, scoreSequences } from './micro-batch.ts';
 import { pairSequences, type ReferenceLogProbs } from './objectives/preference.ts';
 import { sumRange } from './objectives/scalar.ts';
+import { inspectPairs } from './pair-checks.ts';
 
 /** `start`: the model as it stands before training, adapter and all. `base`: the same with every adapter switched off. */
 export type ReferenceKind = 'start' | 'base';
@@ -119,19 +120,7 @@ export async function checkDpoStart(options: StartCheckOptions): Promise<readonl
   notes.push(
     `policy and reference at the start: largest difference of a completion's log-probability ${largest.toExponential(2)} over ${count} pairs`,
   );
-
-  let identical = 0;
-  let truncated = 0;
-  for (let p = 0; p < data.length; p++) {
-    const pair = data.item(p);
-    if (isSameSequence(pair.chosenIds, pair.rejectedIds)) identical++;
-    if (pair.isTruncated === true) truncated++;
-  }
-  if (identical === data.length) {
-    throw new TuneError('dpo-pairs', 'pairs: expected chosen and rejected to differ, got the same text in every pair');
-  }
-  if (identical > 0) notes.push(`warning: chosen and rejected are the same in ${identical} of ${data.length} pairs`);
-  if (truncated > 0) notes.push(`warning: ${truncated} of ${data.length} pairs are cut off at the length limit`);
+  notes.push(...inspectPairs(data));
   return notes;
 }
 
@@ -206,10 +195,4 @@ async function writeCache(file: string, key: string, { chosen, rejected }: Refer
   const content: CacheFile = { key, chosen: Array.from(chosen), rejected: Array.from(rejected) };
   await mkdir(path.dirname(file), { recursive: true });
   await writeFileAtomic(file, `${JSON.stringify(content)}\n`);
-}
-
-function isSameSequence(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -12,7 +12,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packSequences } from '../src/batching.ts';
 import { attachLora, detachAdapter, type LoraOptions, startPissa } from '../src/lora/adapter.ts';
 import { saveAdapter } from '../src/lora/adapter-files.ts';
-import { tinyModel } from './tiny.ts';
+import { createScoreHead, saveRewardModel, scoreRewards } from '../src/reward-model.ts';
+import { tinyExamples, tinyModel } from './tiny.ts';
 
 const python = process.env.TUIQIAO_PYTHON ?? 'python3';
 const probe = spawnSync(python, ['-c', 'import torch, transformers, peft'], { encoding: 'utf8' });
@@ -70,5 +71,33 @@ describe.skipIf(!hasPeft)(`PEFT opens our adapters${hasPeft ? '' : ` (skipped: $
       const worst = Math.max(...theirs[i]!.map((value, k) => Math.abs(value - ours[i]![k]!)));
       expect(worst, kind).toBeLessThan(1e-4);
     }
+  });
+
+  it('and as a sequence classifier, a reward model gives the same scores', async () => {
+    const model = tinyModel(false);
+    const base = path.join(folder, 'reward-base');
+    await saveLanguageModel(model, base, { dtype: 'f32' });
+    const adapter = attachLora(model, { rank: 2, alpha: 4, targetModules: 'all-linear', seed: 3 });
+    const random = createRandom(8);
+    for (const { b } of adapter.deltas.values()) initNormal(model.kernels, b, random, 0.2);
+    const head = createScoreHead(model, 5);
+    initNormal(model.kernels, head.weight, random, 1);
+    const target = path.join(folder, 'reward');
+    await saveRewardModel(model, adapter, head, target, { baseModelName: base });
+    const sequences = tinyExamples(6);
+    const ours = await scoreRewards(model, head, sequences);
+    const ids = sequences.map(({ promptIds, completionIds }) => [
+      ...Array.from(promptIds),
+      ...Array.from(completionIds),
+    ]);
+    const script = path.join(import.meta.dirname, 'peft-scores.py');
+    const run = spawnSync(python, [script, base, JSON.stringify(ids), target], {
+      encoding: 'utf8',
+      maxBuffer: 1 << 24,
+    });
+    expect(run.status, run.stderr).toBe(0);
+    const theirs = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as number[];
+    expect(theirs).toHaveLength(6);
+    for (const [i, score] of theirs.entries()) expect(ours[i]).toBeCloseTo(score, 4);
   });
 });

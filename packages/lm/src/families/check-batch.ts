@@ -38,15 +38,20 @@ export function checkIds(config: ModelConfig, ids: Int32Array): void {
 
 /** @throws LmError `batch-invalid` */
 export function checkLossRows(config: ModelConfig, batch: PackedBatch): void {
-  const { ids, lossRows, targets } = batch;
-  if (lossRows.length === 0) throw invalid('at least one loss row', '0');
+  const { lossRows, targets } = batch;
   if (targets.length !== lossRows.length) throw invalid(`${lossRows.length} targets`, `${targets.length}`);
+  checkRows(batch, lossRows);
+  checkIds(config, targets);
+}
+
+/** @throws LmError `batch-invalid` */
+export function checkRows({ ids }: Pick<PackedBatch, 'ids'>, rows: Int32Array): void {
+  if (rows.length === 0) throw invalid('at least one loss row', '0');
   let previous = -1;
-  for (const row of lossRows) {
+  for (const row of rows) {
     if (row <= previous || row >= ids.length) throw invalid(`ascending loss rows below ${ids.length}`, `${row}`);
     previous = row;
   }
-  checkIds(config, targets);
 }
 
 function invalid(expected: string, got: string): LmError {

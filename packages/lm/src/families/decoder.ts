@@ -47,7 +47,7 @@ import { holdsNumbers, requireFiniteWeights } from '../checkpoint/finite-weights
 import type { ModelConfig } from '../config.ts';
 import { LmError } from '../errors.ts';
 import type { CacheEntry, LanguageModel, LogProbOptions, PackedBatch, TokenLogProbs } from '../language-model.ts';
-import { checkIds, checkLossRows, checkPositions, checkTokens } from './check-batch.ts';
+import { checkIds, checkLossRows, checkPositions, checkRows, checkTokens } from './check-batch.ts';
 import { DecoderCache, type ExtendPlan, planExtend } from './key-value-cache.ts';
 import { createModules, type Layer, type Modules } from './modules.ts';
 import { normaliseFrozenRows, normaliseRows } from './normalised-head.ts';
@@ -148,6 +148,13 @@ export class Decoder implements LanguageModel {
       uploadInts(tape, this.#placesOf(batch.targets)),
       headOptions,
     );
+  }
+
+  hiddenStates(batch: Tokens, rows: Int32Array, tape: Tape): Tensor {
+    checkTokens(this.config, batch);
+    checkRows(batch, rows);
+    const x = this.#packedHiddenStates(batch, tape);
+    return this.#norm(tape, gatherRows(tape, x, uploadInts(tape, rows)), this.#modules.finalNorm, 'f32'); // [R, C]
   }
 
   logits(batch: Tokens, tape: Tape): Tensor {

@@ -101,8 +101,8 @@ export const grpoSchema = z.strictObject({
 export const rewardFields = {
   rewards: option(
     nameList.prefault([...DEFAULT_REWARDS]),
-    'Rewards in their order, by name (shape, novelty, repetition, diction, rhyme, tones, fluency, diversity) or as a file (./moon.ts).',
-    '奖励，依次写名字（shape、novelty、repetition、diction、rhyme、tones、fluency、diversity）或文件（./moon.ts）。',
+    'Rewards in their order, by name (shape, novelty, repetition, diction, rhyme, tones, fluency, diversity), as a file (./moon.ts) or a reward model (rm:FOLDER).',
+    '奖励，依次写名字（shape、novelty、repetition、diction、rhyme、tones、fluency、diversity）、文件（./moon.ts）或奖励模型（rm:文件夹）。',
   ),
   rewardWeights: option(
     numberList.optional(),

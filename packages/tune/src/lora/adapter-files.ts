@@ -18,6 +18,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { TuneError } from '../errors.ts';
 import { type Adapter, type AdapterConfig, attachDeltas, freezeAdapter } from './adapter.ts';
 import { isMlxFolder, loadMlxAdapter } from './mlx-files.ts';
+import { fromPeftConfig, SCORE_MODULE, toPeftConfig } from './peft-config.ts';
 import { selectSaved } from './saved-modules.ts';
 import { patternValue } from './target-modules.ts';
 
@@ -25,24 +26,29 @@ const WEIGHTS_FILE = 'adapter_model.safetensors';
 const CONFIG_FILE = 'adapter_config.json';
 const KEY = /^base_model\.model\.(.+)\.(?:lora_([AB])\.weight|lora_(magnitude)_vector(?:\.weight)?)$/;
 const SAVED_KEY = /^base_model\.model\.(.+)$/;
-/** The PEFT release whose files this writes; readers only use it for messages. */
-const PEFT_VERSION = '0.21.2';
+/** A sequence classifier's head, as PEFT stores it. */
+const SCORE_KEY = `base_model.model.${SCORE_MODULE}.weight`;
 
 /** The key of a matrix in the file. */
 export function adapterKey(module: string, matrix: 'A' | 'B'): string {
   return `base_model.model.${module}.lora_${matrix}.weight`;
 }
 
-/** Writes both files into the folder, each atomically. */
+/** Writes both files into the folder, each atomically. @param options.scoreHead the head of a reward model */
 export async function saveAdapter(
   kernels: Kernels,
   adapter: Adapter,
   folder: string,
-  options: { readonly baseModelName?: string } = {},
+  options: { readonly baseModelName?: string; readonly scoreHead?: Parameter } = {},
 ): Promise<void> {
+  const { scoreHead } = options;
+  const headTensors: StoredTensor[] =
+    scoreHead === undefined
+      ? []
+      : [{ name: SCORE_KEY, shape: scoreHead.shape, read: () => kernels.read(scoreHead.value) }];
   await writeSafetensors(
     path.join(folder, WEIGHTS_FILE),
-    [...tensorsOf(kernels, adapter)].map(({ name, shape, read }) => ({
+    [...tensorsOf(kernels, adapter), ...headTensors].map(({ name, shape, read }) => ({
       name,
       dtype: 'F32' as const,
       shape,
@@ -52,7 +58,11 @@ export async function saveAdapter(
       },
     })),
   );
-  const json = toPeftConfig(storedConfig(adapter), options.baseModelName ?? adapter.config.baseModelName);
+  const config: AdapterConfig = {
+    ...storedConfig(adapter),
+    taskType: scoreHead === undefined ? 'CAUSAL_LM' : 'SEQ_CLS',
+  };
+  const json = toPeftConfig(config, options.baseModelName ?? adapter.config.baseModelName);
   await writeFileAtomic(path.join(folder, CONFIG_FILE), `${JSON.stringify(json, null, 2)}\n`);
 }
 
@@ -137,6 +147,8 @@ export interface LoadAdapterOptions {
   readonly isTrainable?: boolean;
   /** Dropout while training; that of the file when absent. */
   readonly dropout?: number;
+  /** Where the head of a reward model goes, [1, C]; absent: the adapter must be one of a language model. */
+  readonly scoreHead?: Parameter;
 }
 
 /**
@@ -152,9 +164,14 @@ export async function loadAdapter(
   if (isMlxFolder(folder)) return loadMlxAdapter(model, folder, options);
   const fileConfig = await readAdapterConfig(folder);
   const config = options.dropout === undefined ? fileConfig : { ...fileConfig, dropout: options.dropout };
+  checkTask(folder, config, options.scoreHead !== undefined);
   const file = path.join(folder, WEIGHTS_FILE);
-  const { modules, saved } = modulesOf(file, (await readSafetensorsHeader(file)).tensors, config);
+  const tensors = new Map((await readSafetensorsHeader(file)).tensors);
+  const scoreEntry = tensors.get(SCORE_KEY);
+  if (options.scoreHead !== undefined) tensors.delete(SCORE_KEY);
+  const { modules, saved } = modulesOf(file, tensors, config);
   checkShapes(model, file, config, modules, saved);
+  checkHeadShape(file, options.scoreHead, scoreEntry);
   const ranks = new Map<string, number>();
   for (const module of model.linears.keys()) {
     const entries = modules.get(module);
@@ -172,8 +189,28 @@ export async function loadAdapter(
     if (magnitude) await fill(magnitude, entries.magnitude!);
   }
   for (const [name, { parameter }] of adapter.saved) await fill(parameter, saved.get(name)!);
+  if (options.scoreHead !== undefined) await fill(options.scoreHead, scoreEntry!);
   if (options.isTrainable !== true) freezeAdapter(adapter);
   return adapter;
+}
+
+/** A reward model's adapter writes no poems, and a language model's has no score. */
+function checkTask(folder: string, { taskType }: AdapterConfig, isRewardModel: boolean): void {
+  if ((taskType === 'SEQ_CLS') === isRewardModel) return;
+  const [expected, got] = isRewardModel
+    ? ['a reward model (task_type SEQ_CLS)', 'the adapter of a language model']
+    : ['the adapter of a language model', 'a reward model (task_type SEQ_CLS)'];
+  throw new TuneError('adapter-format', `${folder}: expected ${expected}, got ${got}`, {
+    hint: isRewardModel
+      ? 'train one with stage rm'
+      : 'a reward model judges: name it as rm:FOLDER among the rewards of grpo or as the score of write',
+  });
+}
+
+function checkHeadShape(file: string, head: Parameter | undefined, entry: TensorEntry | undefined): void {
+  if (head === undefined || entry?.shape.join() === head.shape.join()) return;
+  const got = entry === undefined ? 'none' : `[${entry.shape.join(', ')}]`;
+  throw new TuneError('adapter-format', `${file}: expected ${SCORE_KEY} [${head.shape.join(', ')}], got ${got}`);
 }
 
 /** @throws TuneError `adapter-format` */
@@ -277,104 +314,5 @@ function checkShapes(
   throw new TuneError(
     'adapter-mismatch',
     `${file}: expected an adapter for this base model, got one for another${base}: ${shown}`,
-  );
-}
-
-function toPeftConfig(config: AdapterConfig, baseModelName: string | null): Record<string, unknown> {
-  return {
-    alpha_pattern: config.alphaPattern,
-    auto_mapping: null,
-    base_model_name_or_path: baseModelName,
-    bias: 'none',
-    exclude_modules: null,
-    fan_in_fan_out: false,
-    inference_mode: true,
-    init_lora_weights: config.initialization === 'gaussian' ? 'gaussian' : true,
-    layer_replication: null,
-    layers_pattern: null,
-    layers_to_transform: null,
-    loftq_config: {},
-    lora_alpha: config.alpha,
-    lora_bias: false,
-    lora_dropout: config.dropout,
-    megatron_config: null,
-    megatron_core: 'megatron.core',
-    modules_to_save: config.modulesToSave.length === 0 ? null : config.modulesToSave,
-    peft_type: 'LORA',
-    peft_version: PEFT_VERSION,
-    r: config.rank,
-    rank_pattern: config.rankPattern,
-    revision: null,
-    target_modules: config.targetModules,
-    target_parameters: null,
-    task_type: 'CAUSAL_LM',
-    trainable_token_indices: null,
-    use_dora: config.useDora,
-    use_rslora: config.useRslora,
-  };
-}
-
-function fromPeftConfig(file: string, json: Record<string, unknown>): AdapterConfig {
-  const refuse = (field: string, expected: string): never => {
-    throw new TuneError('adapter-format', `${file}: expected ${field} ${expected}, got ${JSON.stringify(json[field])}`);
-  };
-  if (json.peft_type !== 'LORA') refuse('peft_type', 'LORA');
-  // Fields that change the arithmetic or the file, with the values that do not.
-  const unsupported: [string, (value: unknown) => boolean][] = [
-    ['lora_bias', isEmpty],
-    ['bias', (value) => isEmpty(value) || value === 'none'],
-    ['fan_in_fan_out', isEmpty],
-    ['layer_replication', isEmpty],
-    ['target_parameters', isEmpty],
-    ['trainable_token_indices', isEmpty],
-    ['alora_invocation_tokens', isEmpty],
-    ['use_qalora', isEmpty],
-    ['use_bdlora', isEmpty],
-  ];
-  for (const [field, isHarmless] of unsupported) {
-    if (!isHarmless(json[field])) refuse(field, 'unset (it is not supported)');
-  }
-  const number = (field: string, otherwise: number): number => {
-    const value = json[field] ?? otherwise;
-    return typeof value === 'number' && Number.isFinite(value) ? value : refuse(field, 'to be a number');
-  };
-  const patterns = (field: string): Record<string, number> => {
-    const value = json[field] ?? {};
-    const isMap = typeof value === 'object' && !Array.isArray(value);
-    if (!isMap || !Object.values(value).every((entry) => typeof entry === 'number')) {
-      return refuse(field, 'to map patterns to numbers');
-    }
-    return value as Record<string, number>;
-  };
-  const savedNames = json.modules_to_save ?? [];
-  if (!Array.isArray(savedNames) || !savedNames.every((name) => typeof name === 'string')) {
-    refuse('modules_to_save', 'to be names');
-  }
-  const target = json.target_modules;
-  const isNames = Array.isArray(target) && target.every((name) => typeof name === 'string');
-  if (!isNames && typeof target !== 'string') refuse('target_modules', 'to be names');
-  return {
-    // PEFT's own defaults for fields a minimal file leaves out.
-    rank: number('r', 8),
-    alpha: number('lora_alpha', 8),
-    dropout: number('lora_dropout', 0),
-    targetModules: isNames ? target : [target as string],
-    useRslora: json.use_rslora === true,
-    rankPattern: patterns('rank_pattern'),
-    alphaPattern: patterns('alpha_pattern'),
-    useDora: json.use_dora === true,
-    modulesToSave: savedNames as string[],
-    initialization: json.init_lora_weights === 'gaussian' ? 'gaussian' : 'kaiming',
-    baseModelName: typeof json.base_model_name_or_path === 'string' ? json.base_model_name_or_path : null,
-  };
-}
-
-function isEmpty(value: unknown): boolean {
-  return (
-    value === undefined ||
-    value === null ||
-    value === false ||
-    (Array.isArray(value) && value.length === 0) ||
-    (typeof value === 'object' && Object.keys(value).length === 0)
   );
 }

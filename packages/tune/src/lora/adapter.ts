@@ -66,6 +66,8 @@ export interface AdapterConfig {
   readonly useDora: boolean;
   readonly modulesToSave: readonly string[];
   readonly baseModelName: string | null;
+  /** `SEQ_CLS`: a reward model, whose head is stored beside the adapter. */
+  readonly taskType: 'CAUSAL_LM' | 'SEQ_CLS';
 }
 
 export interface Adapter {
@@ -100,6 +102,7 @@ export function attachLora(model: LanguageModel, options: LoraOptions): Adapter 
     useDora: options.useDora ?? false,
     modulesToSave: options.modulesToSave ?? [],
     baseModelName: null,
+    taskType: 'CAUSAL_LM',
   };
   checkLora(config);
   const ranks = new Map(modules.map((path) => [path, patternValue(config.rankPattern, path, config.rank)]));

@@ -138,6 +138,7 @@ export async function loadMlxAdapter(
     useDora,
     modulesToSave: [],
     baseModelName,
+    taskType: 'CAUSAL_LM',
   };
   const adapter = attachDeltas(model, options.name ?? 'default', config, ranks);
   const { kernels } = model;

@@ -10,6 +10,8 @@ export interface RewardExample {
   readonly isFinished?: boolean;
   /** Mean log-probability of its tokens under the frozen reference, in nats; absent: not measured. */
   readonly meanLogProb?: number;
+  /** What reward models said of it, by their names; they are asked beforehand, many completions at once. */
+  readonly modelScores?: Readonly<Record<string, number>>;
   /** All texts written for the same request, this one among them, and its place there; absent: written alone. */
   readonly group?: { readonly texts: readonly string[]; readonly place: number };
 }
