@@ -1,16 +1,16 @@
 // 六言绝句 and 六言律诗: lines of three pairs that alternate (平平仄仄平平, 仄仄平平仄仄), the two of a couplet opposite. Couplets need
 // not join (粘): most poets set them alike. Rhyme, repetition and unknown characters are judged as in the other forms.
 
+import { type Issue, LEVEL, OBLIQUE } from '../rules/issue.ts';
+import { findRepetitions } from '../rules/repetition.ts';
+import { judgeRhyme, type RhymeEvidence, type RhymeJudgement } from '../rules/rhyme.ts';
+import { decideTone, type LineScan } from '../scan.ts';
+import type { Script } from '../scripts.ts';
+import type { PoemLine } from '../text.ts';
+import { usualTone } from '../tone-usage.ts';
+import type { LineReading, ToneMark } from '../verdict.ts';
 import type { RegulatedText } from './regulated.ts';
 import { findUnknown, formMasks } from './regulated.ts';
-import { type Issue, LEVEL, OBLIQUE } from './rules/issue.ts';
-import { findRepetitions } from './rules/repetition.ts';
-import { judgeRhyme, type RhymeEvidence, type RhymeJudgement } from './rules/rhyme.ts';
-import { decideTone, type LineScan } from './scan.ts';
-import type { Script } from './scripts.ts';
-import type { PoemLine } from './text.ts';
-import { usualTone } from './tone-usage.ts';
-import type { LineReading, ToneMark } from './verdict.ts';
 
 export type SixForm = '六绝' | '六律';
 

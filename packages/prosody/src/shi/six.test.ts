@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { check } from './check.ts';
+import { check } from '../check.ts';
 
 const show = (text: string, form?: string) =>
   check(text, form === undefined ? {} : { form })

@@ -1,14 +1,14 @@
 // 古体: verse that keeps no tone pattern on purpose. Told from faulty regulated verse by its rhyme (oblique) or by how many
 // places of the pattern it breaks; told from prose by its rhyme.
 
-import { loadBook } from './books.ts';
+import { loadBook } from '../books.ts';
+import { ISSUES, type Issue } from '../rules/issue.ts';
+import type { RhymeEvidence } from '../rules/rhyme.ts';
+import type { Script } from '../scripts.ts';
+import { hasTable } from '../table-store.ts';
+import type { PoemLine } from '../text.ts';
+import type { BookName } from '../verdict.ts';
 import type { RegulatedJudgement } from './regulated.ts';
-import { ISSUES, type Issue } from './rules/issue.ts';
-import type { RhymeEvidence } from './rules/rhyme.ts';
-import type { Script } from './scripts.ts';
-import { hasTable } from './table-store.ts';
-import type { PoemLine } from './text.ts';
-import type { BookName } from './verdict.ts';
 
 /** A 绝句 with one broken place, or a longer poem with two, is regulated verse with slips. */
 const SLIPS_JUEJU = 1;

@@ -1,0 +1,79 @@
+// Which scheme (平起/仄起, first line rhyming or not) a text fits best.
+
+import { listSchemes, type Scheme, slotMask } from '../forms.ts';
+import type { Issue } from '../rules/issue.ts';
+import type { RhymeEvidence } from '../rules/rhyme.ts';
+import type { LineScan } from '../scan.ts';
+import { judgeTones, penalty } from './judge-tones.ts';
+
+/** The cost of taking a first line to rhyme that does not even borrow. */
+const NEVER_RHYMES = 200;
+/** A couplet holds one excused hard fault; a scheme with many more is another poem's. */
+const MORE_EXCUSED_FAULTS = 4;
+
+/** A scheme, how many hard slots the text breaks by it, and what the tone rules say. */
+export interface SchemeChoice {
+  readonly scheme: Scheme;
+  readonly hardFaults: number;
+  readonly toneIssues: Issue[];
+}
+
+/**
+ * The scheme with the fewest hard faults. Where two are equal the last character of the first line has both tones (or
+ * is unknown): the tone issues decide, then whether that line rhymes, then the plainer form (first line unrhymed).
+ *
+ * Hard faults count what is excused (特拗, a rescued 大拗) and pass over readings that not every book confirms; so where
+ * the scheme that has the fewest leaves something to be desired, one that leaves nothing goes before it.
+ */
+export function chooseScheme(scans: readonly LineScan[], lineLength: 5 | 7, evidence: RhymeEvidence): SchemeChoice {
+  const schemes = listSchemes(scans.length, lineLength);
+  const faults = schemes.map((scheme) => countHardFaults(scheme, scans, lineLength));
+  const fewest = Math.min(...faults);
+  let best: SchemeChoice | undefined;
+  let bestCost = 0;
+  for (const [index, scheme] of schemes.entries()) {
+    if (faults[index] !== fewest) continue;
+    const toneIssues = judgeTones(scheme, scans, lineLength);
+    const cost = 2 * penalty(toneIssues) + firstLineCost(scheme, evidence);
+    if (best && cost >= bestCost) continue;
+    best = { scheme, hardFaults: fewest, toneIssues };
+    bestCost = cost;
+  }
+  if (penalty(best!.toneIssues) === 0) return best!;
+  let flawless: SchemeChoice | undefined;
+  let flawlessCost = NEVER_RHYMES;
+  for (const [index, scheme] of schemes.entries()) {
+    if (faults[index] === fewest || faults[index]! > fewest + MORE_EXCUSED_FAULTS) continue;
+    const cost = firstLineCost(scheme, evidence);
+    if (cost >= flawlessCost) continue;
+    const toneIssues = judgeTones(scheme, scans, lineLength);
+    if (penalty(toneIssues) > 0) continue;
+    flawless = { scheme, hardFaults: fewest, toneIssues };
+    flawlessCost = cost;
+  }
+  return flawless ?? best!;
+}
+
+/** A first line that joins the rhyme group is taken to rhyme; one that does not even borrow is not. */
+function firstLineCost(scheme: Scheme, { firstLine }: RhymeEvidence): number {
+  if (scheme.firstLineRhymes) return firstLine === 'same-group' ? 0 : firstLine === 'neighbour' ? 1 : NEVER_RHYMES;
+  return firstLine === 'same-group' ? 1 : 0;
+}
+
+/** Second, fourth, sixth and last characters that do not fit, by confirmed readings unless told otherwise. */
+export function countHardFaults(
+  scheme: Scheme,
+  scans: readonly LineScan[],
+  lineLength: 5 | 7,
+  isFault = (line: number, position: number, slot: number): boolean => (scans[line]!.confirmed[position]! & slot) === 0,
+): number {
+  let faults = 0;
+  for (let line = 0; line < scans.length; line++) {
+    if (scans[line]!.confirmed.length !== lineLength) continue;
+    const slots = slotMask(scheme.types[line]!, lineLength);
+    for (let position = 1; position < lineLength; position += 2)
+      if (isFault(line, position, slots[position]!)) faults++;
+    if (isFault(line, lineLength - 1, slots[lineLength - 1]!)) faults++;
+  }
+  return faults;
+}
