@@ -75,6 +75,7 @@ const MESSAGES = {
   },
   written: { zh: '已写入 {file}', en: 'Written: {file}' },
   parallelism: { zh: '对仗', en: 'parallelism' },
+  polyphones: { zh: '多音', en: 'two readings' },
   checkPageTitle: { zh: '格律评点', en: 'Verdicts on verse' },
   suggestion: { zh: '可改', en: 'try' },
   rhymes: { zh: '韵', en: 'rhyme' },

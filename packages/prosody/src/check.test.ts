@@ -10,6 +10,21 @@ const show = (verdict: Verdict): string[] =>
     .filter((each) => each.rule !== 'chongzi')
     .map((each) => `${each.line}${each.position ? `.${each.position}` : ''} ${each.name} ${each.verdict}`);
 
+describe('a rescue of what is no departure', () => {
+  it('is not remarked where the character has a plain reading', () => {
+    // 先 is of the group named after it; one transcription of the book has its oblique reading only.
+    const text = '去去先生正是春，东风吹绿满城人。江头有酒谁同醉，陌上看花又一新。';
+    const verdict = check(text, { polyphones: true });
+    expect(verdict).toMatchObject({ form: '七绝', start: '仄起', strict: { all: true } });
+    expect(verdict.findings.filter(({ rule }) => rule === 'aoju')).toEqual([]);
+    // A character of one reading there does depart, and is rescued.
+    const rescued = check(text.replace('先生正', '此生初'));
+    expect(rescued.findings.filter(({ rule }) => rule === 'aoju')).toMatchObject([
+      { name: '孤平拗救', line: 1, position: 3, char: '此' },
+    ]);
+  });
+});
+
 describe('a poem with every beginner’s fault', () => {
   const verdict = check('春夜月朦胧，花影落庭中。风轻鸟梦浅，露重草色浓。');
 

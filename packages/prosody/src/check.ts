@@ -108,6 +108,7 @@ function ciOptions(poem: CheckInput, options: CheckOptions): CiOptions {
     ...(tune === undefined ? {} : { tune }),
     ...(book === undefined ? {} : { book }),
     ...(options.lang === undefined ? {} : { lang: options.lang }),
+    ...(options.polyphones === undefined ? {} : { polyphones: options.polyphones }),
   };
 }
 

@@ -22,15 +22,34 @@ export function listPolyphones(
       const scan = scans[index]!;
       if (scan.known[position] !== 3) return [];
       const type = scheme?.types[index] ?? null;
-      const { tone, by } = decideTone(line, scan, script, type, rescuing.has(index), position);
-      const readings = readingEvidence(char, book, script).map(({ tone: own, groupName, level, toneShare, gloss }) => ({
-        tone: own,
-        group: groupName,
-        level,
-        ...(toneShare === undefined ? {} : { share: Math.round(toneShare * 1000) / 1000 }),
-        ...(gloss === undefined ? {} : { gloss }),
-      }));
-      return [{ line: index + 1, position: position + 1, char, tone, by, readings }];
+      const decided = decideTone(line, scan, script, type, rescuing.has(index), position);
+      return [describePolyphone(char, { line: index, position }, decided, book, script)];
     }),
   );
+}
+
+/** By book, script and character; as many as the books have characters of both tones. */
+const knownReadings = new Map<string, Polyphone['readings']>();
+
+/** @param place from 0 */
+export function describePolyphone(
+  char: string,
+  place: { readonly line: number; readonly position: number },
+  { tone, by }: Pick<Polyphone, 'tone' | 'by'>,
+  book: Book,
+  script: Script,
+): Polyphone {
+  const key = `${book.name} ${script} ${char}`;
+  let readings = knownReadings.get(key);
+  if (readings === undefined) {
+    readings = readingEvidence(char, book, script).map(({ tone: own, groupName, level, toneShare, gloss }) => ({
+      tone: own,
+      group: groupName,
+      level,
+      ...(toneShare === undefined ? {} : { share: Math.round(toneShare * 1000) / 1000 }),
+      ...(gloss === undefined ? {} : { gloss }),
+    }));
+    knownReadings.set(key, readings);
+  }
+  return { line: place.line + 1, position: place.position + 1, char, tone, by, readings };
 }

@@ -36,7 +36,10 @@ export type RuleId =
   | 'unknown-character'
   | 'cipai-tone'
   | 'cipai-rhyme'
-  | 'cipai-length';
+  | 'cipai-length'
+  | 'cipai-zhuanyun'
+  | 'cipai-yeyun'
+  | 'cipai-lingzi';
 
 export interface Finding {
   readonly rule: RuleId;
@@ -110,7 +113,7 @@ export interface Polyphone {
   readonly char: string;
   readonly tone: '平' | '仄';
   /**
-   * What decides: the slot of the pattern; the books, where the narrowest of them knows one tone only; its neighbours,
+   * What decides: the slot of the pattern or of the tune; the books, where the narrowest of them knows one tone only; its neighbours,
    * as verse uses them; the commoner use.
    */
   readonly by: 'slot' | 'book' | 'context' | 'usage';
@@ -144,6 +147,6 @@ export interface Verdict {
   readonly lenient: Score;
   /** Of 律诗 and 排律, when it was asked for. */
   readonly parallelism?: { readonly couplets: readonly CoupletScore[] };
-  /** When they were asked for: every character with both tones, and how it is read. Of shi only. */
+  /** When they were asked for: every character with both tones, and how it is read. */
   readonly polyphones?: readonly Polyphone[];
 }

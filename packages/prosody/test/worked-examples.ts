@@ -201,7 +201,7 @@ export const WORKED_EXAMPLES: readonly WorkedExample[] = [
     tune: '菩萨蛮',
     form: '词 钦定词谱 1',
     rhyme: '入、平第十七部、第十二部、第十一部',
-    findings: [],
+    findings: ['3.5 平仄转换 合'],
   },
   {
     name: '西江月',
@@ -210,7 +210,7 @@ export const WORKED_EXAMPLES: readonly WorkedExample[] = [
     tune: '西江月',
     form: '词 钦定词谱 1',
     rhyme: '平仄第七部',
-    findings: [],
+    findings: ['4.6 叶韵 合'],
   },
   {
     name: '钗头凤',

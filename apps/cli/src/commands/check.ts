@@ -98,7 +98,7 @@ async function createJudge(options: CheckOptions, session: Session): Promise<Jud
           ...(tune === undefined ? {} : { tune }),
           ...(book === undefined ? {} : { book }),
         },
-        { lang: session.language, parallelism: options.parallelism },
+        { lang: session.language, parallelism: options.parallelism, polyphones: options.polyphones },
       );
     } catch (error) {
       // The engine's own error, with the place in the input put before it.

@@ -10,6 +10,7 @@ import { renderTable } from './table.ts';
 import { renderVerdict } from './verdict.ts';
 import { CSV_HEADER, verdictRow } from './verdict-csv.ts';
 import { pageEnd, pageStart, poemArticle } from './verdict-html.ts';
+import { namePolyphones } from './verdict-words.ts';
 
 const plain = picocolors.createColors(false);
 const coloured = picocolors.createColors(true);
@@ -37,6 +38,15 @@ describe('renderVerdict', () => {
     const starts = marks.map((line) => displayWidth(line.slice(0, line.search(/[○●◎]/u))));
     expect(new Set(starts).size).toBe(1);
     expect(marks[0]).toContain('\u001b[');
+  });
+
+  it('shows what has two readings, rare ones left out', () => {
+    const verdict = check('遥看瀑布挂前川，日照香炉生紫烟。飞流直下三千尺，疑是银河落九天。', { polyphones: true });
+    const text = renderVerdict(verdict, undefined, 'zh', plain);
+    expect(text).toMatch(/多音 {2}1 {5}看 平（寒）仄（翰）→平/u);
+    const rare = check('碧玉妆成一树高，万条垂下绿丝绦。不知细叶谁裁出，二月春风似剪刀。', { polyphones: true });
+    expect(rare.polyphones!.length).toBeGreaterThan(namePolyphones(rare).flatMap(({ words }) => words).length);
+    expect(poemArticle(verdict, undefined, 'en')).toContain('看 平（寒）仄（翰）→平');
   });
 
   it('shows a text that is no verse without falling over', () => {

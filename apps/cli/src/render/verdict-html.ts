@@ -6,7 +6,16 @@ import type { Grade, LineReading, Verdict } from '@tuiqiao/prosody';
 import { type Language, type MessageKey, translate } from '../messages.ts';
 import type { CheckTally } from './check-tally.ts';
 import { formatPercent } from './numbers.ts';
-import { BOOK_NAMES, formDetails, gradeAt, nameForm, nameRhyme, outcomeOf, sortFindings } from './verdict-words.ts';
+import {
+  BOOK_NAMES,
+  formDetails,
+  gradeAt,
+  nameForm,
+  namePolyphones,
+  nameRhyme,
+  outcomeOf,
+  sortFindings,
+} from './verdict-words.ts';
 
 const GRADE_CLASSES: Readonly<Record<Grade, string>> = { 疵: 'bad', 拗可: 'bent', 多音: 'both', 合: 'good' };
 
@@ -84,9 +93,10 @@ export function poemArticle(verdict: Verdict, title: string | undefined, languag
   const couplets = (verdict.parallelism?.couplets ?? []).map(
     ({ lines: pair, score }) => `${pair.join('–')} ${score.toFixed(2)}`,
   );
+  const polyphones = namePolyphones(verdict).map(({ line, words }) => `${line} ${escapeHtml(words.join(' · '))}`);
   return `<article><h2>${escapeHtml(title ?? verdict.id ?? verdict.lines[0]?.text ?? '')}</h2><p class="about">${escapeHtml(about.join(' · '))} · <span class="outcome ${outcome}">${text(outcome)}</span></p>
 <ol class="poem">${lines.join('\n')}</ol>
-${findings.length === 0 ? '' : `<ul class="findings">${findings.join('\n')}</ul>`}${couplets.length === 0 ? '' : `<p class="couplets">${text('parallelism')} ${couplets.join(' · ')}</p>`}
+${findings.length === 0 ? '' : `<ul class="findings">${findings.join('\n')}</ul>`}${couplets.length === 0 ? '' : `<p class="couplets">${text('parallelism')} ${couplets.join(' · ')}</p>`}${polyphones.length === 0 ? '' : `<p class="couplets"><b>${text('polyphones')}</b><br>${polyphones.join('<br>')}</p>`}
 </article>
 `;
 }

@@ -1,5 +1,5 @@
 /** Words about a verdict that the terminal, the page and the table share. */
-import type { Finding, Grade, Verdict } from '@tuiqiao/prosody';
+import type { Finding, Grade, Polyphone, Verdict } from '@tuiqiao/prosody';
 import { type Language, translate } from '../messages.ts';
 
 export const BOOK_NAMES: Readonly<Record<Verdict['book'], string>> = {
@@ -51,4 +51,29 @@ export function gradeAt(findings: readonly Finding[], line: number, position: nu
   return GRADES.find((grade) =>
     findings.some((finding) => finding.verdict === grade && finding.line === line && finding.position === position),
   );
+}
+
+/** A tone that verse gives a character less often than this is left out, unless it is the one taken here. */
+const RARE = 0.03;
+
+function isWorthNaming({ readings, tone }: Polyphone): boolean {
+  const rarer = Math.min(...readings.map(({ share }) => share ?? 1));
+  return rarer >= RARE || readings.some(({ tone: own, share }) => own === tone && share === rarer);
+}
+
+/** 看 平（寒） 仄（翰）→平: both readings and the one taken here, by line. */
+export function namePolyphones(verdict: Verdict): { readonly line: number; readonly words: readonly string[] }[] {
+  const byLine = new Map<number, string[]>();
+  for (const polyphone of verdict.polyphones ?? []) {
+    if (!isWorthNaming(polyphone)) continue;
+    const { line, char, tone, readings } = polyphone;
+    const groups = (own: '平' | '仄') =>
+      [...new Set(readings.filter((reading) => reading.tone === own).map(({ group }) => group))].join('、');
+    const commonestFirst = readings[0]?.tone === '仄' ? (['仄', '平'] as const) : (['平', '仄'] as const);
+    const word = `${char} ${commonestFirst.map((own) => `${own}（${groups(own)}）`).join('')}→${tone}`;
+    const words = byLine.get(line);
+    if (words === undefined) byLine.set(line, [word]);
+    else words.push(word);
+  }
+  return [...byLine].map(([line, words]) => ({ line, words }));
 }

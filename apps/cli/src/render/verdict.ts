@@ -6,7 +6,16 @@ import type { Grade, LineReading, Verdict } from '@tuiqiao/prosody';
 import { type Language, translate } from '../messages.ts';
 import type { Colours } from '../session.ts';
 import { padEnd, padStart, widest } from './align.ts';
-import { BOOK_NAMES, formDetails, gradeAt, nameForm, nameRhyme, outcomeOf, sortFindings } from './verdict-words.ts';
+import {
+  BOOK_NAMES,
+  formDetails,
+  gradeAt,
+  nameForm,
+  namePolyphones,
+  nameRhyme,
+  outcomeOf,
+  sortFindings,
+} from './verdict-words.ts';
 
 function gradeColour(grade: Grade, colours: Colours): (text: string) => string {
   switch (grade) {
@@ -95,6 +104,14 @@ function coupletLine(verdict: Verdict, language: Language, colours: Colours): st
   return [`  ${colours.dim(`${translate(language, 'parallelism')} ${scores.join(' · ')}`)}`];
 }
 
+/** 多音: what has two readings, a row for each line of the poem that has any. */
+function polyphoneLines(verdict: Verdict, language: Language, colours: Colours): string[] {
+  return namePolyphones(verdict).map(
+    ({ line, words }) =>
+      `  ${colours.blue(padEnd(translate(language, 'polyphones'), 4))}  ${padEnd(String(line), 5)} ${colours.dim(words.join(' · '))}`,
+  );
+}
+
 /** One poem's verdict as a block of lines. */
 export function renderVerdict(
   verdict: Verdict,
@@ -116,12 +133,14 @@ export function renderVerdict(
   });
   const findings = findingLines(verdict, language, colours);
   const couplets = coupletLine(verdict, language, colours);
+  const polyphones = polyphoneLines(verdict, language, colours);
   return [
     heading(verdict, title, language, colours),
     '',
     ...lines,
-    ...(findings.length + couplets.length > 0 ? [''] : []),
+    ...(findings.length + couplets.length + polyphones.length > 0 ? [''] : []),
     ...findings,
+    ...polyphones,
     ...couplets,
   ].join('\n');
 }

@@ -9,6 +9,57 @@ const STREAM = '山下兰芽短浸溪。松间沙路净无泥。萧萧暮雨子�
 const MOON =
   '明月别枝惊鹊，清风半夜鸣蝉。稻花香里说丰年。听取蛙声一片。七八个星天外，两三点雨山前。旧时茅店社林边。路转溪桥忽见。';
 
+describe('remarks on a ci', () => {
+  const remarks = (text: string, tune: string) =>
+    checkCi(text, { tune })!
+      .findings.filter(({ verdict }) => verdict === '合')
+      .map(({ line, position, name }) => `${line}.${position} ${name}`);
+  const WOODS =
+    '平林漠漠烟如织。寒山一带伤心碧。暝色入高楼。有人楼上愁。玉阶空伫立。宿鸟归飞急。何处是归程。长亭连短亭。';
+
+  it('name 平仄转换 once, with every rhyme in order', () => {
+    expect(remarks(WOODS, '菩萨蛮')).toEqual(['3.5 平仄转换']);
+    const [turn] = checkCi(WOODS, { tune: '菩萨蛮' })!.findings;
+    expect(turn!.message).toContain('第1、2句仄韵，第3、4句平韵，第5、6句仄韵，第7、8句平韵');
+    expect(checkCi(WOODS, { tune: '菩萨蛮', lang: 'en' })!.findings[0]!.message).toContain('lines 3, 4 level');
+    // One rhyme throughout changes nothing, and a text of another length is not spoken of.
+    expect(remarks(STREAM, '浣溪沙')).toEqual([]);
+    expect(remarks(WOODS.replace('长亭连短亭', '长亭短亭'), '菩萨蛮')).toEqual([]);
+  });
+
+  it('name 叶韵 apart from a change of rhyme', () => {
+    expect(remarks(MOON, '西江月')).toEqual(['4.6 叶韵']);
+    expect(checkCi(MOON, { tune: '西江月' })!.findings[0]!.message).toContain('第4、8句叶仄韵');
+  });
+
+  it('name 领字 where they lead, and only characters that do', () => {
+    const river =
+      '对潇潇暮雨洒江天，一番洗清秋。渐霜风凄紧，关河冷落，残照当楼。是处红衰翠减，苒苒物华休。惟有长江水，无语东流。不忍登高临远，望故乡渺邈，归思难收。叹年来踪迹，何事苦淹留。想佳人、妆楼颙望，误几回、天际识归舟。争知我、倚阑干处，正恁凝愁。';
+    expect(remarks(river, '八声甘州')).toEqual(['1.1 领字', '3.1 领字', '11.1 领字']);
+    expect(remarks(river.replace('渐霜风', '冷霜风'), '八声甘州')).toEqual(['1.1 领字', '11.1 领字']);
+    expect(checkCi(river, { tune: '八声甘州' })!.strict.all).toBe(true);
+  });
+});
+
+describe('多音 in ci', () => {
+  it('are listed with both readings and what decides, by slot first', () => {
+    const verdict = check({ text: MEANING, tune: '水调歌头' }, { polyphones: true });
+    const victory = verdict.polyphones!.find(({ char }) => char === '胜')!;
+    expect(victory).toMatchObject({ line: 7, position: 4, tone: '平', by: 'slot' });
+    expect(victory.readings.map(({ tone, group }) => tone + group)).toEqual(
+      expect.arrayContaining(['平第十一部', '仄第十一部']),
+    );
+    for (const { line, position, char, tone } of verdict.polyphones!) {
+      expect(verdict.lines[line - 1]!.readings[position - 1]).toBe('多');
+      expect(verdict.lines[line - 1]!.tones[position - 1]).toBe(tone);
+      expect(verdict.lines[line - 1]!.text).toContain(char);
+    }
+    const count = verdict.lines.flatMap(({ readings }) => readings).filter((mark) => mark === '多').length;
+    expect(verdict.polyphones!.length).toBe(count);
+    expect(check({ text: MEANING, tune: '水调歌头' }).polyphones).toBeUndefined();
+  });
+});
+
 describe('checkCi', () => {
   it('finds 苏轼 s 浣溪沙 flawless, in simplified and in traditional script', () => {
     const verdict = checkCi(STREAM, { tune: '浣溪沙' })!;
@@ -30,7 +81,10 @@ describe('checkCi', () => {
     expect(verdict.strict.all).toBe(true);
     expect(verdict.rhyme).toEqual({ group: '第七部', level: '平仄', lines: [2, 3, 4, 6, 7, 8], offLines: [] });
     const broken = checkCi(MOON.replace('一片', '一路'), { tune: '西江月' })!;
-    expect(broken.findings).toMatchObject([{ rule: 'cipai-rhyme', line: 4, position: 6, char: '路', verdict: '拗可' }]);
+    expect(broken.findings).toMatchObject([
+      { rule: 'cipai-rhyme', line: 4, position: 6, char: '路', verdict: '拗可' },
+      { rule: 'cipai-yeyun', line: 8, verdict: '合' },
+    ]);
     expect(broken.strict).toMatchObject({ rhyme: false, meter: true, all: false });
     expect(broken.lenient.all).toBe(true);
   });

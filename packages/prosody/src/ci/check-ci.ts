@@ -3,7 +3,8 @@ import type { Language } from '../messages.ts';
 import { detectScript } from '../scripts.ts';
 import { splitText } from '../text.ts';
 import type { BookName, Verdict } from '../verdict.ts';
-import { describeCiIssue, readCiLines, scoreCi } from './ci-findings.ts';
+import { describeCiIssue, listCiPolyphones, readCiLines, scoreCi } from './ci-findings.ts';
+import { findCiRemarks } from './ci-remarks.ts';
 import { judgeCi } from './judge-ci.ts';
 import { describeCiRhyme, judgeCiRhyme } from './judge-ci-rhyme.ts';
 import { setText } from './set-text.ts';
@@ -22,6 +23,8 @@ export interface CiOptions {
   readonly book?: BookName;
   /** Language of the messages; Chinese by default. */
   readonly lang?: Language;
+  /** Also list the characters with both tones (多音), how each is read and why. */
+  readonly polyphones?: boolean;
 }
 
 const BOOKS_OF_SHI: readonly BookName[] = ['pingshui', 'guangyun'];
@@ -45,8 +48,12 @@ export function checkCi(text: string, options: CiOptions = {}): Verdict | null {
   const set = setText(splitText(body).lines, book);
   const variants = tune.variants.filter(({ label }) => options.variant === undefined || label === options.variant);
   const { variant, slotOf, issues } = judgeCi(tune, variants.length > 0 ? variants : tune.variants, set, book, script);
-  const rhyme = judgeCiRhyme(shapeOf(variant), set, slotOf, book);
-  const all = [...issues, ...rhyme.issues].sort((a, b) => a.line - b.line || a.position - b.position);
+  const shape = shapeOf(variant);
+  const rhyme = judgeCiRhyme(shape, set, slotOf, book);
+  const off = new Set(rhyme.sets.flatMap((found) => found.off.map(({ slot }) => slot)));
+  const all = [...issues, ...rhyme.issues, ...findCiRemarks(shape, set, slotOf, off)].sort(
+    (a, b) => a.line - b.line || a.position - b.position,
+  );
   const isTraditional = script === 'traditional';
   const name = isTraditional ? tune.traditional : tune.name;
   return {
@@ -58,11 +65,12 @@ export function checkCi(text: string, options: CiOptions = {}): Verdict | null {
     variant: variant.label,
     book: book.name,
     rhyme: describeCiRhyme(rhyme.sets, rhyme.lines, rhyme.offLines, book, script),
-    lines: readCiLines(set, slotOf, shapeOf(variant), script),
+    lines: readCiLines(set, slotOf, shape, script),
     findings: all.map((issue) =>
       describeCiIssue(issue, set, book, script, { tune: name, variant: variant.label }, lang),
     ),
     ...scoreCi(all, rhyme),
+    ...(options.polyphones ? { polyphones: listCiPolyphones(set, slotOf, shape, book, script) } : {}),
   };
 }
 

@@ -1,11 +1,12 @@
 /** Readings, findings and scores of a ci, as the verdict has them. */
 import type { Book } from '../book-types.ts';
 import type { Language } from '../messages.ts';
+import { describePolyphone } from '../polyphones.ts';
 import type { Script } from '../scripts.ts';
 import { suggestCharacters, withSuggestion } from '../suggest.ts';
 import { toneByContext } from '../tone-context.ts';
 import { usualTone } from '../tone-usage.ts';
-import type { Finding, LineReading, Score, ToneMark, Verdict } from '../verdict.ts';
+import type { Finding, LineReading, Polyphone, Score, ToneMark, Verdict } from '../verdict.ts';
 import { CI_ISSUES, type CiFacts, wordCiIssue } from './ci-wording.ts';
 import { groupName, type RhymeJudged } from './judge-ci-rhyme.ts';
 import type { CiIssue, SetText } from './set-text.ts';
@@ -19,17 +20,50 @@ export function readCiLines(set: SetText, slotOf: Int32Array, shape: VariantShap
   return set.lines.map((line) => {
     const readings: ToneMark[] = [];
     let tones = '';
-    for (const [position, char] of line.chars.entries()) {
+    for (const position of line.chars.keys()) {
       const mask = set.known[index]!;
-      const slot = slotOf[index] ?? -1;
-      const wanted = slot < 0 ? 3 : shape.slots[slot]!;
       readings.push(MARKS[mask]!);
-      const free = (): 1 | 2 =>
-        toneByContext(char, line.chars[position - 1], line.chars[position + 1], script) ?? usualTone(char, script);
-      tones += MARKS[mask === 3 ? (wanted === 3 ? free() : wanted) : mask]!;
+      tones +=
+        mask === 3 ? decideCiTone(line.chars, position, slotBitsAt(slotOf, shape, index), script).tone : MARKS[mask]!;
       index++;
     }
     return { text: line.text, tones, readings };
+  });
+}
+
+/** Tone bits of the slot of a character; 3 where it has none. */
+function slotBitsAt(slotOf: Int32Array, shape: VariantShape, index: number): number {
+  const slot = slotOf[index] ?? -1;
+  return slot < 0 ? 3 : shape.slots[slot]!;
+}
+
+/** The tone that a character with both is read in, and why. */
+function decideCiTone(
+  chars: readonly string[],
+  position: number,
+  wanted: number,
+  script: Script,
+): Pick<Polyphone, 'tone' | 'by'> {
+  const toneOf = (bits: number) => (bits === 1 ? '平' : '仄');
+  if (wanted !== 3) return { tone: toneOf(wanted), by: 'slot' };
+  const char = chars[position]!;
+  const near = toneByContext(char, chars[position - 1], chars[position + 1], script);
+  return near === null ? { tone: toneOf(usualTone(char, script)), by: 'usage' } : { tone: toneOf(near), by: 'context' };
+}
+
+/** 多音: every character with both tones, and how it is read. */
+export function listCiPolyphones(
+  set: SetText,
+  slotOf: Int32Array,
+  shape: VariantShape,
+  book: Book,
+  script: Script,
+): Polyphone[] {
+  return set.places.flatMap(({ line, position }, index): Polyphone[] => {
+    if (set.known[index] !== 3) return [];
+    const { chars } = set.lines[line]!;
+    const decided = decideCiTone(chars, position, slotBitsAt(slotOf, shape, index), script);
+    return [describePolyphone(chars[position]!, { line, position }, decided, book, script)];
   });
 }
 
@@ -53,6 +87,10 @@ export function describeCiIssue(
     group: issue.group === undefined ? '' : groupName(issue.group, book, script),
     count: issue.count ?? 0,
     expected: issue.expected ?? 0,
+    rhymes: (issue.rhymes ?? []).map(({ tone, lines }) => ({
+      tone: tone === 1 ? '平' : '仄',
+      lines: lines.map((line) => line + 1).join(lang === 'en' ? ', ' : '、'),
+    })),
     words: '',
   };
   const { message, suggestion } = wordCiIssue(issue.kind, facts, lang);

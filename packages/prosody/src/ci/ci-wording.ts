@@ -13,6 +13,9 @@ export type CiIssueKind =
   | 'line-extra'
   | 'line-missing'
   | 'empty'
+  | 'turn'
+  | 'ye'
+  | 'lead'
   | 'unknown';
 
 export interface CiFacts {
@@ -25,6 +28,8 @@ export interface CiFacts {
   readonly expected: number;
   readonly tune: string;
   readonly variant: string;
+  /** The rhymes in order, tones and lines (平仄转换, 叶韵). */
+  readonly rhymes: readonly { readonly tone: string; readonly lines: string }[];
   /** Characters that would fit, best first; '' where none are known. */
   readonly words: string;
 }
@@ -48,6 +53,9 @@ export const CI_ISSUES: Readonly<Record<CiIssueKind, CiIssueRow>> = {
   'line-extra': { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '句数' },
   'line-missing': { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '句数' },
   empty: { rule: 'cipai-length', grade: '疵', aspect: 'length', name: '句数' },
+  turn: { rule: 'cipai-zhuanyun', grade: '合', aspect: 'rhyme', name: '平仄转换' },
+  ye: { rule: 'cipai-yeyun', grade: '合', aspect: 'rhyme', name: '叶韵' },
+  lead: { rule: 'cipai-lingzi', grade: '合', aspect: 'meter', name: '领字' },
   unknown: { rule: 'unknown-character', grade: '拗可', aspect: 'meter', name: '未知字' },
 };
 
@@ -90,6 +98,13 @@ const CHINESE: Readonly<Record<CiIssueKind, (f: CiFacts) => Wording>> = {
   'line-extra': (f) => ({ message: `第${f.line}句是多出的一句，《${f.tune}》${f.variant}无此句。` }),
   'line-missing': (f) => ({ message: `第${f.line}句之后缺一句，《${f.tune}》${f.variant}此处有${f.expected}字一句。` }),
   empty: () => ({ message: '没有可以检查的词句。' }),
+  turn: (f) => ({
+    message: `《${f.tune}》平仄韵转换：${f.rhymes.map(({ tone, lines }) => `第${lines}句${tone}韵`).join('，')}；到第${f.line}句“${f.char}”换为${f.wanted}韵，合谱。`,
+  }),
+  ye: (f) => ({
+    message: `第${f.rhymes[0]?.lines ?? f.line}句叶${f.wanted}韵：与全词的韵同部而换声，如“${f.char}”，合谱。`,
+  }),
+  lead: (f) => ({ message: `第${f.line}句“${f.char}”是领字（一字逗），领起其后的句子，读时一顿；领字用仄声，合谱。` }),
   unknown: (f) => ({ message: `第${f.line}句第${f.position}字“${f.char}”不见于韵书，平仄不明。` }),
 };
 
@@ -123,6 +138,15 @@ const ENGLISH: Readonly<Record<CiIssueKind, (f: CiFacts) => Wording>> = {
     message: `After line ${f.line} a line is missing; ${f.tune}, ${f.variant}, has one of ${f.expected} characters there.`,
   }),
   empty: () => ({ message: 'There is no verse to check.' }),
+  turn: (f) => ({
+    message: `${f.tune} changes between level and oblique rhymes (平仄转换): ${f.rhymes.map(({ tone, lines }) => `lines ${lines} ${level(tone)}`).join('; ')}. The first change is to “${f.char}” in line ${f.line}: correct.`,
+  }),
+  ye: (f) => ({
+    message: `Rhymes in the other tone of the same part (叶韵), ${level(f.wanted)}: lines ${f.rhymes[0]?.lines ?? f.line}, the first “${f.char}”: correct.`,
+  }),
+  lead: (f) => ({
+    message: `Line ${f.line}: “${f.char}” is a leading character (领字): a short pause follows, and what comes after depends on it. It is oblique, as it should be.`,
+  }),
   unknown: (f) => ({
     message: `Line ${f.line}, character ${f.position}, “${f.char}”, is in no rhyme book; its tone is unknown.`,
   }),

@@ -24,6 +24,8 @@ export interface CiIssue {
   readonly group?: number;
   readonly count?: number;
   readonly expected?: number;
+  /** Rhymes in order, each with its tone (1 平, 2 仄) and its lines, from 0. */
+  readonly rhymes?: readonly { readonly tone: number; readonly lines: readonly number[] }[];
 }
 
 /** Sets a text out as one row of characters, with the tones that the book gives each. */

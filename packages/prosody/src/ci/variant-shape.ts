@@ -9,6 +9,8 @@ export interface RhymePlace {
   readonly set: number;
   /** Bit 1: 平, bit 2: 仄. */
   readonly tones: number;
+  /** 叶: rhymes with its set in the other tone. */
+  readonly isYe: boolean;
 }
 
 export interface VariantShape {
@@ -38,7 +40,7 @@ export function shapeOf(variant: TuneVariant): VariantShape {
   let end = 0;
   for (const line of variant.lines) {
     end += line.slots.length;
-    if (line.end === '韵') rhymes.push({ slot: end - 1, set: line.rhymeSet, tones: slots[end - 1]! });
+    if (line.end === '韵') rhymes.push({ slot: end - 1, set: line.rhymeSet, tones: slots[end - 1]!, isYe: line.isYe });
   }
   const shape: VariantShape = {
     variant,

@@ -2,7 +2,7 @@
 
 import { type LineType, type Scheme, slotMask } from '../forms.ts';
 import { judgeCouplet } from '../rules/couplet.ts';
-import { ISSUES, type Issue, type LineInPattern } from '../rules/issue.ts';
+import { ISSUES, type Issue, type IssueKind, type LineInPattern } from '../rules/issue.ts';
 import type { LineScan } from '../scan.ts';
 
 /**
@@ -17,7 +17,7 @@ export function judgeTones(scheme: Scheme, scans: readonly LineScan[], lineLengt
     const isContested = pair.some((each) => scans[each]!.isContested);
     const confirmed = judgePair(scheme, scans, lineLength, line, 'confirmed');
     if (!isContested && (!isNarrower || penalty(confirmed) === 0)) {
-      issues.push(...confirmed);
+      issues.push(...(isNarrower ? confirmed.filter((issue) => !hasPlainReading(issue, scans)) : confirmed));
       continue;
     }
     const listed = judgePair(scheme, scans, lineLength, line, 'masks');
@@ -29,6 +29,15 @@ export function judgeTones(scheme: Scheme, scans: readonly LineScan[], lineLengt
     for (const each of pair) noteUnconfirmed(scheme.types[each]!, scans[each]!, lineLength, each, issues);
   }
   return issues;
+}
+
+/** In hard slots (大拗, 特拗) the confirmed reading decides, as everywhere. */
+const SOFT_RESCUES: ReadonlySet<IssueKind> = new Set(['guping-rescued', 'xiaoao-rescued']);
+
+/** A rescue of what is no departure: the book lists another reading of the character, with which the line is plain. */
+function hasPlainReading({ kind, line, position }: Issue, scans: readonly LineScan[]): boolean {
+  const { masks, confirmed } = scans[line]!;
+  return SOFT_RESCUES.has(kind) && masks[position] === 3 && confirmed[position] !== 3;
 }
 
 function judgePair(

@@ -50,6 +50,11 @@ export const verdictFields = {
     'Score the couplets of 律诗 and 排律 for 对仗.',
     '为律诗、排律各联的对仗打分。',
   ),
+  polyphones: option(
+    z.boolean().default(true),
+    'List the characters of both tones (多音) with their readings and the one taken here.',
+    '列出平仄两读的字（多音）、各读及此处所取。',
+  ),
   strict: option(
     z.boolean().default(false),
     'Exit with 1 when a poem breaks a rule of the strict verdict.',
