@@ -132,6 +132,8 @@ async function remembered<T>(file: string, name: string, alreadyDone: string[], 
 }
 
 const MODEL = 'models/base-poet';
+/** Of the ladder, and of what is aligned for it. */
+const FORMS = ['五绝', '七绝', '五律', '七律'];
 /** Poems written each time while training: enough to see a course, a second or two of work. */
 const SAMPLE_PROMPTS = 24;
 
@@ -146,6 +148,7 @@ function evaluateRecipe(options: DemoOptions, folder: string): EvaluateRecipe {
         { name: 'sft', model: MODEL, adapter: [sft] },
         { name: 'dpo', model: MODEL, adapter: [dpo] },
       ],
+      forms: FORMS,
       count: 300,
       controlCount: 125,
       seed: options.seed,
@@ -188,11 +191,12 @@ function dpoRecipe(options: DemoOptions, sftFolder: string, outputDir: string): 
       model: MODEL,
       adapter: [sftFolder],
       dataset: ['starter'],
-      pairs: { prompts: 1000, samplesPerPrompt: 2, temperature: 1 },
-      // Without the weight on the chosen poem both grow less likely, and lines lose their length.
-      dpo: { beta: 0.1, sftWeight: 1 },
+      // Character against character, wherever the policy would have broken a rule of the ladder's forms; the weight on
+      // what both share keeps the poems as various as they were.
+      pairs: { source: 'characters', forms: FORMS, prompts: 3000, samplesPerPrompt: 1, temperature: 1 },
+      dpo: { beta: 1, sftWeight: 1 },
       batchSize: 32,
-      learningRate: 1.5e-3,
+      learningRate: 2e-3,
       epochs: 1,
       saveSteps: 25,
       loggingSteps: 2,

@@ -1,16 +1,18 @@
 /** The pairs of a preference stage: of files, or made by the policy and the checker for the poems of a corpus. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Poem } from '@tuiqiao/corpus';
 import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
 import type { DpoRecipe, KtoRecipe, RmRecipe, RunControls, RunWarning } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
+import { type CharacterPairs, sampleCharacterPairs } from './character-pairs.ts';
 import { openCorpus } from './corpus-source.ts';
 import { checkValidation, findDatasets, holdOut } from './dataset-source.ts';
 import { RecipesError } from './errors.ts';
 import { isModel } from './examples.ts';
 import type { OpenedModel } from './models.ts';
-import { plainRequest } from './poet/requests.ts';
+import { formNameOf, plainRequest } from './poet/requests.ts';
 import { chooseFiles, loadPairs } from './preference-files.ts';
 import { countRules, makeNegativePairs, type SampledPairs, samplePairs, tokenizePair } from './preference-pairs.ts';
 import type { ManifestData } from './run-manifest.ts';
@@ -58,7 +60,10 @@ export async function openPairs(
   let note: string;
   if (files === null) {
     const { made, data } = await openMadePairs(recipe, model, tokenizer, run, controls);
-    all = made.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer, recipe.pairs.cutAtParting));
+    all = [
+      ...made.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer, recipe.pairs.cutAtParting)),
+      ...(made.characters?.pairs ?? []),
+    ];
     note = describeMade(made);
     manifestEntries.unshift(...data);
   } else {
@@ -75,9 +80,12 @@ export async function openPairs(
 /** Pairs made from corpora. `negatives` of them, at the end, are spoilt copies of real poems. */
 interface MadePairs extends SampledPairs {
   readonly negatives: number;
+  /** Pairs of single characters; null where none were asked for. */
+  readonly characters: CharacterPairs | null;
 }
 
-function describeMade({ pairs, samples, flawlessShare, negatives }: MadePairs): string {
+function describeMade({ pairs, samples, flawlessShare, negatives, characters }: MadePairs): string {
+  if (characters !== null) return describeCharacters(characters);
   const rules = countRules(pairs)
     .slice(0, 6)
     .map(([rule, count]) => `${rule} ${count}`);
@@ -90,6 +98,13 @@ function describeMade({ pairs, samples, flawlessShare, negatives }: MadePairs): 
     ...(negatives === 0 ? [] : [`${negatives} real poems against copies that break one rule`]),
   ];
   return `Pairs: ${origins.join('; ')}; rejected poems break ${rules.join(', ')}.`;
+}
+
+function describeCharacters({ pairs, poems, removedShare }: CharacterPairs): string {
+  const rules = countRules(pairs.map(({ tags = [] }) => ({ brokenRules: tags })))
+    .slice(0, 6)
+    .map(([rule, count]) => `${rule} ${count}`);
+  return `Pairs: ${pairs.length} characters of ${poems} poems of the policy, where the rules took away ${(100 * removedShare).toFixed(1)} % of its probability; rejected characters break ${rules.join(', ')}.`;
 }
 
 /** Makes pairs, or reads those an interrupted run has already made: sampling again would change the data. */
@@ -106,30 +121,36 @@ async function openMadePairs(
   if (run.folder.resumedFrom !== null && existsSync(file)) {
     return { made: JSON.parse(await readFile(file, 'utf8')) as MadePairs, data };
   }
-  const { source, prompts, samplesPerPrompt, temperature } = recipe.pairs;
+  const { source, forms, prompts, samplesPerPrompt, temperature } = recipe.pairs;
+  const isAsked = (poem: Poem): boolean => forms === undefined || forms.includes(formNameOf(poem));
   const poems = corpora
     .flatMap((corpus) => corpus.poems.filter(isModel))
-    .filter(({ labels }) => labels.split === 'train');
+    .filter((poem) => poem.labels.split === 'train' && isAsked(poem));
+  if (poems.length === 0) {
+    throw new RecipesError('dataset-empty', `${recipe.dataset.join(', ')}: no poem is left to ask for`, {
+      hint: 'Only poems of the training split that keep every rule are asked for; pairs.forms names forms and tunes.',
+    });
+  }
   createRandom(recipe.seed).fork('prompts').shuffle(poems);
+  const sampling = {
+    model,
+    tokenizer,
+    requests: poems.slice(0, prompts).map(plainRequest),
+    samplesPerPrompt,
+    temperature,
+    seed: recipe.seed,
+    slots: SAMPLING_SLOTS,
+  };
+  const progress = { ...controls, onEvent: run.emit };
+  const characters = source === 'characters' ? await sampleCharacterPairs(sampling, progress) : null;
   const sampled: SampledPairs =
-    source === 'negatives'
+    source === 'negatives' || source === 'characters'
       ? { pairs: [], samples: 0, flawlessShare: 0 }
-      : await samplePairs(
-          {
-            model,
-            tokenizer,
-            requests: poems.slice(0, prompts).map(plainRequest),
-            samplesPerPrompt,
-            temperature,
-            seed: recipe.seed,
-            slots: SAMPLING_SLOTS,
-          },
-          { ...controls, onEvent: run.emit },
-        );
+      : await samplePairs(sampling, progress);
   // With both, other poems than those that were asked for, as far as there are any.
   const unasked = source === 'both' ? [...poems.slice(prompts), ...poems.slice(0, prompts)] : poems;
   const negatives =
-    source === 'samples'
+    source === 'samples' || source === 'characters'
       ? []
       : makeNegativePairs(
           unasked,
@@ -138,8 +159,13 @@ async function openMadePairs(
           recipe.seed,
           recipe.pairs.rules,
         );
-  const made: MadePairs = { ...sampled, pairs: [...sampled.pairs, ...negatives], negatives: negatives.length };
-  if (made.pairs.length === 0) {
+  const made: MadePairs = {
+    ...sampled,
+    pairs: [...sampled.pairs, ...negatives],
+    negatives: negatives.length,
+    characters,
+  };
+  if (made.pairs.length + (characters?.pairs.length ?? 0) === 0) {
     throw new RecipesError(
       'dataset-empty',
       source === 'negatives'

@@ -152,7 +152,7 @@ export async function samplePairs(options: SamplePairsOptions, controls: RunCont
 }
 
 /** Rules broken, by id; the shape first. */
-function brokenRules(verdict: Verdict): string[] {
+export function brokenRules(verdict: Verdict): string[] {
   const rules = verdict.findings.filter((finding) => finding.verdict === '疵' || finding.verdict === '拗可');
   return [...new Set(rules.map((finding) => finding.rule))];
 }
@@ -201,7 +201,7 @@ export function hashPairs(pairs: readonly (TextPair | PreferencePair)[]): string
 }
 
 /** How many pairs teach each rule, commonest first: the data card of a preference run. */
-export function countRules(pairs: readonly TextPair[]): [string, number][] {
+export function countRules(pairs: readonly Pick<TextPair, 'brokenRules'>[]): [string, number][] {
   const counts = new Map<string, number>();
   for (const { brokenRules: rules } of pairs) for (const rule of rules) counts.set(rule, (counts.get(rule) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]);

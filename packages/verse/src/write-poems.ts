@@ -45,6 +45,8 @@ export interface WritePoemsOptions {
    * again, and the last attempt is kept with its copies named. Lines that were given may be anybody's.
    */
   readonly rejectsCopies?: boolean;
+  /** Where the form takes away at least this share of the model's choice, what the model would have written is drawn too. */
+  readonly refusedFrom?: number;
   /** The vocabulary, when it is at hand already: working it out takes a moment for large ones. */
   readonly tokens?: TokenInventory;
   readonly signal?: AbortSignal;
@@ -61,6 +63,8 @@ export interface WrittenPoem {
   readonly ids: readonly number[];
   /** Of each token, the end included: share of the model's own distribution that the form left open; 1 when written freely. */
   readonly allowedMass: readonly number[];
+  /** Of each of these tokens: one the form does not allow there, drawn from the model; null elsewhere. See `refusedFrom`. */
+  readonly refused: readonly (number | null)[];
   readonly tokens: number;
   readonly verdict: Verdict;
   readonly novelty: Novelty | null;
@@ -222,6 +226,7 @@ async function* writeOnce(
       if (parallel === null || rhyme === null) return parallel ?? rhyme;
       return parallel.map((value, id) => value + rhyme[id]!);
     },
+    ...(options.refusedFrom === undefined ? {} : { refusedFrom: options.refusedFrom }),
     ...(options.slots === undefined ? {} : { slots: options.slots }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   };
@@ -280,6 +285,7 @@ function judge(
     request,
     ids: sequence.ids,
     allowedMass: sequence.allowedMass,
+    refused: sequence.refused,
     tokens: sequence.logProbs.length,
     score: scorePoem(judged, request.form),
     seed: options.seed,

@@ -72,6 +72,30 @@ describe('generate', () => {
     }
   });
 
+  it('draws what a mask took away as well, and writes the same', async () => {
+    const allowed = new Uint32Array(2);
+    for (let id = 0; id < V; id += 2) allowed[id >> 5]! |= 1 << (id & 31);
+    const masked: GenerateOptions = { ...options, mask: () => allowed };
+    const plain = await generate(model, prompts, masked);
+    const results = await generate(model, prompts, { ...masked, refusedFrom: 0.4 });
+    expect(results.map(({ ids, logProbs }) => ({ ids, logProbs }))).toEqual(
+      plain.map(({ ids, logProbs }) => ({ ids, logProbs })),
+    );
+    expect(plain.every(({ refused }) => refused.length === 0)).toBe(true);
+    const seen = new Set<boolean>();
+    for (const { refused, allowedMass } of results) {
+      expect(refused.length).toBe(allowedMass.length);
+      for (const [i, id] of refused.entries()) {
+        seen.add(id !== null);
+        expect(id !== null).toBe(1 - allowedMass[i]! >= 0.4);
+        if (id !== null) expect(id % 2 === 1 && id < V).toBe(true);
+      }
+    }
+    expect(seen.size).toBe(2);
+    const free = await generate(model, prompts, { ...options, refusedFrom: 0 });
+    expect(free.every(({ refused }) => refused.every((id) => id === null))).toBe(true);
+  });
+
   it('draws again what is rejected, and ends where everything is', async () => {
     const allowed = new Uint32Array(2);
     for (const id of [4, 9, 33]) allowed[id >> 5]! |= 1 << (id & 31);

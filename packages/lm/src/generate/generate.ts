@@ -34,6 +34,11 @@ export interface GenerateOptions extends SamplingOptions {
    * again without it. For what is too costly to ask of every token. `generated` is as at the last `mask`.
    */
   readonly reject?: (sequence: number, generated: readonly number[], id: number) => boolean;
+  /**
+   * Where the mask takes away at least this share of the model's distribution, a token is drawn from what it took away as
+   * well (`refused`). Random numbers of their own: what is written stays the same.
+   */
+  readonly refusedFrom?: number;
   /** Added to the logits [V] before temperature, or null for nothing; log-probabilities stay the model's own. */
   readonly bias?: (sequence: number, generated: readonly number[]) => Float32Array | null;
   /** What each sequence's random numbers depend on beside the seed. Default: its index. */
@@ -60,6 +65,8 @@ export interface GeneratedSequence {
   readonly logProbs: readonly number[];
   /** Of each of `logProbs`: how much of the model's own distribution the mask left; 1 where nothing was masked. */
   readonly allowedMass: readonly number[];
+  /** Of each of `logProbs`: a token the mask did not allow there, or null. Empty without `refusedFrom`. */
+  readonly refused: readonly (number | null)[];
   readonly finish: 'stop' | 'length' | 'dead-end';
 }
 
@@ -72,6 +79,8 @@ interface Running {
   readonly slot: number;
   readonly limit: number;
   readonly random: Random;
+  /** Draws what is refused. */
+  readonly refusals: Random;
   readonly context: Set<number>;
   readonly counts: Map<number, number>;
   /** Prompt and output. */
@@ -79,6 +88,7 @@ interface Running {
   readonly ids: number[];
   readonly logProbs: number[];
   readonly allowedMass: number[];
+  readonly refused: (number | null)[];
 }
 
 /**
@@ -131,17 +141,20 @@ export async function* generateStream(
       prefillTokens += ids.length;
       const slot = free.pop()!;
       entries.push({ slot, ids });
+      const name = options.sequenceNames?.[next] ?? `sequence ${next}`;
       running.push({
         index: next,
         slot,
         limit: limits[next]!,
-        random: seeds.fork(options.sequenceNames?.[next] ?? `sequence ${next}`),
+        random: seeds.fork(name),
+        refusals: seeds.fork(`${name} refused`),
         context: new Set(ids),
         counts: new Map(),
         tokens: [...ids],
         ids: [],
         logProbs: [],
         allowedMass: [],
+        refused: [],
       });
       next++;
     }
@@ -150,8 +163,8 @@ export async function* generateStream(
     running = running.filter((sequence, row) => {
       const finish = takeToken(model, sampler, sequence, row, logits, stopIds, options, events);
       if (finish === null) return true;
-      const { index, ids, logProbs, allowedMass, slot } = sequence;
-      events.push({ type: 'end', sequence: index, ids, logProbs, allowedMass, finish });
+      const { index, ids, logProbs, allowedMass, refused, slot } = sequence;
+      events.push({ type: 'end', sequence: index, ids, logProbs, allowedMass, refused, finish });
       cache.lengths[slot] = 0;
       free.push(slot);
       return false;
@@ -189,6 +202,11 @@ function takeToken(
   if (choice === null) return 'dead-end';
   logProbs.push(choice.logProb);
   allowedMass.push(choice.allowedMass);
+  if (options.refusedFrom !== undefined) {
+    const isDrawn = mask !== null && 1 - choice.allowedMass >= options.refusedFrom;
+    const drawn = isDrawn ? sampler.choose(own, complementOf(mask), sequence, sequence.refusals.uniform) : null;
+    sequence.refused.push(drawn?.id ?? null);
+  }
   if (stopIds.has(choice.id)) return 'stop';
   ids.push(choice.id);
   tokens.push(choice.id);
@@ -199,6 +217,10 @@ function takeToken(
   events.push(event);
   if (options.stopWhen?.(index, ids) === true) return 'stop';
   return ids.length >= limit ? 'length' : null;
+}
+
+function complementOf(mask: Uint32Array): Uint32Array {
+  return mask.map((word) => ~word);
 }
 
 function tokenLimit(model: LanguageModel, prompt: readonly number[], maxNewTokens: number): number {

@@ -73,12 +73,17 @@ export const dpoSchema = z.strictObject({
   ),
 });
 
-/** Pairs made by the prosody engine: samples of the model, the better against the worse, or poems against spoilt copies. */
+/** Pairs made by the prosody engine: of the model's poems or characters, the better against the worse, or of poems and spoilt copies. */
 export const pairsSchema = z.strictObject({
   source: option(
-    z.enum(['samples', 'negatives', 'both']).default('samples'),
-    "Where pairs come from: the model's own poems judged by the checker, real poems against copies that break one rule, or both.",
-    '样本对的来源：模型自写经检查器评判（samples）、真诗与只犯一条规则的改本（negatives），或两者（both）。',
+    z.enum(['samples', 'characters', 'negatives', 'both']).default('samples'),
+    "Where pairs come from: the model's own poems judged by the checker (samples), its characters that the rules allow against those they refuse (characters), real poems against copies that break one rule (negatives), or samples and negatives (both).",
+    '样本对的来源：模型自写经检查器评判（samples）、同一开头之下合律之字与出律之字（characters）、真诗与只犯一条规则的改本（negatives），或 samples 与 negatives 两者（both）。',
+  ),
+  forms: option(
+    nameList.optional(),
+    'Only poems of these forms and tunes are asked for or spoilt, e.g. 五绝,七绝,浣溪沙; absent: all there are.',
+    '只就这些体裁与词牌取样或制反例，如 五绝,七绝,浣溪沙；不填则不限。',
   ),
   prompts: option(
     z.int().min(1).default(800),
@@ -87,8 +92,8 @@ export const pairsSchema = z.strictObject({
   ),
   samplesPerPrompt: option(
     z.int().min(1).default(2),
-    'Poems written for each prompt; each that breaks a rule is paired with its twin written under the rules.',
-    '每个提示写几首；凡出律者，与同一随机数下受格律约束写成的一首成对。',
+    'Poems written for each prompt. samples: each that breaks a rule is paired with its twin written under the rules; characters: each gives a pair where the model would have broken one.',
+    '每个提示写几首。samples：凡出律者，与同一随机数下受格律约束写成的一首成对；characters：凡模型将出律之处各成一对。',
   ),
   temperature: option(z.number().positive().default(1), 'Sampling temperature.', '取样温度。'),
   cutAtParting: option(
