@@ -35,6 +35,8 @@ export interface LogProbOptions {
   readonly withEntropy?: boolean;
   readonly withMean?: boolean;
   readonly withTop?: boolean;
+  /** Of the distribution softmax(logits / temperature), which is what sampling at that temperature draws from. Default 1. */
+  readonly temperature?: number;
   /**
    * Per-row gradient of the loss with respect to its log-probability, when it is known beforehand (a plain weighted
    * cross-entropy: −w[r]). Head forward and backward then run in one pass per chunk and logits are made once.

@@ -83,7 +83,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     const startNotes = reference === null ? [] : [await checkStart(opened, reference, data.known)];
     const centres =
       reference !== null && needsLikelihood(recipe)
-        ? await measureFluency(model, tokenizer, reference, data.known, recipe.seed)
+        ? await measureFluency(opened, reference, data.known, recipe)
         : new Map();
     const reward = await openRewards(recipe, {
       modelFolder: opened.folder,
@@ -155,6 +155,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
       schedule: openSchedule(recipe, totalSteps),
       objective: grpoObjective({
         loss: grpo.lossType,
+        temperature: recipe.temperature,
         beta: grpo.beta,
         epsilon: grpo.epsilon,
         epsilonHigh: grpo.epsilonHigh ?? (grpo.lossType === 'cispo' ? CISPO_BOUND : grpo.epsilon),
@@ -234,9 +235,13 @@ function describeRewards({ parts }: ComposedReward<RewardExample>): string {
 }
 
 function samplingNotes({ temperature, topP, topK }: GrpoRecipe): string[] {
-  if (temperature === 1 && topP === 1 && topK === 0) return [];
   return [
-    'Poems are drawn at another temperature or from fewer characters than the model has; gradients are those of the model as it is.',
+    ...(temperature === 1
+      ? []
+      : [`Poems are drawn at temperature ${temperature}; ratio, KL and gradients are those of that distribution.`]),
+    ...(topP === 1 && topK === 0
+      ? []
+      : ['Poems are drawn from fewer characters than the model has (topP, topK); gradients are those of all of them.']),
   ];
 }
 
@@ -283,7 +288,10 @@ async function evaluateRewards(
     promptIds: prompts[i]!,
     completionIds: finish === 'stop' ? [...ids, stopId] : ids,
   }));
-  const scored = reference === null ? null : await reference.during(() => scoreCompletions(model, sequences));
+  const scored =
+    reference === null
+      ? null
+      : await reference.during(() => scoreCompletions(model, sequences, { temperature: recipe.temperature }));
   const completions = written.map(
     ({ ids, finish }, i): Completion => ({
       prompt: i,

@@ -1,6 +1,5 @@
 /** The rewards of a recipe: built-in ones with what they need, those of files, their weights and gates, as one. */
 import type { Poem } from '@tuiqiao/corpus';
-import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
 import type { GrpoRecipe } from '@tuiqiao/schema';
 import { type FrozenReference, scoreCompletions } from '@tuiqiao/tune';
 import {
@@ -17,6 +16,7 @@ import {
 import { RecipesError } from './errors.ts';
 import { poemExample } from './examples.ts';
 import { openLineIndexes } from './line-indexes.ts';
+import type { OpenedModel } from './models.ts';
 import { choosePoems, formNameOf, plainRequest } from './poet/requests.ts';
 import { isRewardFile, loadRewardFile } from './reward-files.ts';
 import { isRewardModelName, modelReward, type RewardModel } from './reward-models.ts';
@@ -79,18 +79,20 @@ async function openPart(
   );
 }
 
-/** How likely poets' poems are under the reference, by form: what `fluency` is measured against. */
+/**
+ * How likely poets' poems are under the reference, by form: what `fluency` is measured against. At the temperature that
+ * completions are scored at.
+ */
 export async function measureFluency(
-  model: LanguageModel,
-  tokenizer: Tokenizer,
+  { model, tokenizer }: OpenedModel,
   reference: FrozenReference,
   poems: readonly Poem[],
-  seed: number,
+  { seed, temperature }: Pick<GrpoRecipe, 'seed' | 'temperature'>,
 ): Promise<Map<string, FluencyCentre>> {
   const names = [...new Set(poems.map(formNameOf))];
   const chosen = choosePoems(poems, names, POEMS_PER_FORM, seed);
   const sequences = chosen.map((poem) => poemExample(poem, plainRequest(poem), tokenizer));
-  const scored = await reference.during(() => scoreCompletions(model, sequences));
+  const scored = await reference.during(() => scoreCompletions(model, sequences, { temperature }));
   return fluencyCentres(chosen.map((poem, i) => ({ form: formNameOf(poem), meanLogProb: meanOf(scored[i]!) })));
 }
 

@@ -35,7 +35,7 @@ export async function evaluateLoss(options: EvaluateLossOptions): Promise<Metric
       model,
       arena,
       Array.from(indexes, (i) => data.item(i)),
-      true,
+      { withHits: true },
     );
     for (const [r, value] of scored.logProbs.entries()) {
       sum += value;

@@ -69,6 +69,7 @@ export async function accumulateGradients<Item>(options: {
     withTop: objective.needsHits,
     withEntropy: objective.needsEntropy ?? false,
     withMean: objective.needsMean ?? false,
+    temperature: objective.temperature ?? 1,
     ...(knownGradient === undefined ? {} : { knownGradient }),
   });
   const logProbs = new Float64Array(await kernels.read(out.logProbs.buffer));
@@ -177,14 +178,14 @@ export async function scoreSequences(
   model: LanguageModel,
   arena: Arena,
   sequences: readonly Sequence[],
-  withHits = false,
+  { withHits = false, temperature = 1 }: { readonly withHits?: boolean; readonly temperature?: number } = {},
 ): Promise<ScoredSequences> {
   const { kernels } = model;
   arena.reset();
   const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
   if (batch.lossRows.length === 0) return { logProbs: new Float64Array(0), rowOffsets, hits: new Uint8Array(0) };
   const tape = new Tape(kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
-  const out = model.logProbs(batch, tape, { withTop: withHits });
+  const out = model.logProbs(batch, tape, { withTop: withHits, temperature });
   return {
     logProbs: new Float64Array(await kernels.read(out.logProbs.buffer)),
     rowOffsets,

@@ -45,6 +45,8 @@ export interface Objective<Item> {
   readonly needsEntropy?: boolean;
   /** Default false. */
   readonly needsMean?: boolean;
+  /** Log-probabilities and entropies are those of softmax(logits / temperature). Default 1. */
+  readonly temperature?: number;
   /** A head [1, C] on the last token of each sequence, in f32: its score takes the place of log-probabilities. */
   readonly scoreHead?: Linear;
   /** The item as sequences of a packed batch: one for an example, two for a pair. */

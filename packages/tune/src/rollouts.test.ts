@@ -2,12 +2,14 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RunEvent, StepEnd } from '@tuiqiao/schema';
-import { createAdamW, createArena } from '@tuiqiao/tensor';
+import { createAdamW, createArena, Tape } from '@tuiqiao/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { bytesOf, tinyModel, valuesOf } from '../test/tiny.ts';
+import { bytesOf, tinyModel, VOCABULARY, valuesOf } from '../test/tiny.ts';
+import { packSequences } from './batching.ts';
 import { checkReferenceStart, freezeReference } from './frozen-reference.ts';
 import { attachLora } from './lora/adapter.ts';
 import { accumulateGradients } from './micro-batch.ts';
+import { grpo } from './objectives/grpo.ts';
 import { grpoObjective, type OnPolicyOptions, type RolloutItem } from './objectives/on-policy.ts';
 import {
   type CompletionScores,
@@ -116,6 +118,88 @@ describe('on-policy training', () => {
     );
     expect(steps[1]!.epoch).toBe(1);
     expect(steps[0]!.metrics['completions/max_length']).toBeLessThanOrEqual(LENGTH);
+  });
+
+  it('is of the distribution it samples from: at another temperature ratio and KL begin at 1 and 0', async () => {
+    const steps: StepEnd[] = [];
+    const sampling = { temperature: 0.5 };
+    const { source, options } = onPolicyRun({
+      rollouts: { sampling, iterations: 2 },
+      objective: { beta: 0.1, temperature: 0.5, epsilon: 1e-3 },
+      loop: { totalSteps: 2, onEvent: (event) => isStep(event) && steps.push(event) },
+    });
+    await trainFrom(source, options);
+    // A band of a thousandth: any difference between the two distributions would be clipped.
+    expect(steps[0]!.metrics['clip_ratio/region_mean']).toBe(0);
+    expect(steps[0]!.metrics.kl).toBeLessThan(1e-9);
+    expect(steps[1]!.metrics['clip_ratio/region_mean']).toBeGreaterThan(0);
+  });
+
+  it('has the gradient of the loss over softmax(logits / temperature)', async () => {
+    const model = tinyModel(true);
+    const { kernels } = model;
+    const temperature = 0.7;
+    const objective = grpoObjective({ loss: 'dapo', beta: 0.3, epsilon: 0.2, temperature });
+    /** By the logits themselves, in doubles. */
+    const logProbsOf = async ({ promptIds, completionIds }: Pick<RolloutItem, 'promptIds' | 'completionIds'>) => {
+      const whole = [...Array.from(promptIds), ...Array.from(completionIds)];
+      const { batch } = packSequences([{ promptIds: [], completionIds: whole }]);
+      const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });
+      const logits = Array.from(await kernels.read(model.logits(batch, tape).buffer), (logit) => logit / temperature);
+      return Float64Array.from(completionIds as number[], (id, c) => {
+        const row = (promptIds.length + c - 1) * VOCABULARY;
+        const all = logits.slice(row, row + VOCABULARY);
+        return all[id]! - Math.log(all.reduce((sum, logit) => sum + Math.exp(logit), 0));
+      });
+    };
+    const rollout = { metrics: {} };
+    const bare = [
+      { id: 'a', promptIds: [10, 3], completionIds: [5, 8, 2], advantage: 1.2, isMasked: false, rollout },
+      { id: 'b', promptIds: [11, 3, 1], completionIds: [9, 5], advantage: -0.7, isMasked: false, rollout },
+    ];
+    const near = async (item: (typeof bare)[number], by: number) => (await logProbsOf(item)).map((value) => value + by);
+    const items: RolloutItem[] = [];
+    for (const item of bare) items.push({ ...item, old: await near(item, 0.05), reference: await near(item, 0.4) });
+    const lossNow = async (): Promise<number> => {
+      const logProbs = await Promise.all(items.map(logProbsOf));
+      const join = (parts: readonly Float64Array[]) => Float64Array.from(parts.flatMap((part) => [...part]));
+      return grpo(
+        {
+          logProbs: join(logProbs),
+          offsets: Int32Array.of(0, 3, 5),
+          advantages: Float64Array.of(1.2, -0.7),
+          old: join(items.map(({ old }) => old!)),
+          reference: join(items.map(({ reference }) => reference!)),
+        },
+        { loss: 'dapo', beta: 0.3, epsilon: 0.2 },
+      ).loss;
+    };
+    const result = await accumulateGradients({
+      model,
+      arena: createArena(kernels),
+      objective,
+      step: objective.beginStep(items),
+      items,
+      indexes: Int32Array.of(0, 1),
+      dropoutSeed: 0,
+    });
+    expect(result.loss).toBeCloseTo(await lossNow(), 5);
+    for (const name of ['model.norm.weight', 'model.layers.1.mlp.down_proj.weight', 'model.embed_tokens.weight']) {
+      const parameter = model.parameters.get(name)!;
+      const grad = await kernels.read(parameter.grad!);
+      const value = Float32Array.from(await kernels.read(parameter.value));
+      const place = grad.reduce((best, each, i) => (Math.abs(each) > Math.abs(grad[best]!) ? i : best), 0);
+      const at = async (shift: number): Promise<number> => {
+        const moved = value.slice();
+        moved[place]! += shift;
+        kernels.write(parameter.value, moved);
+        const loss = await lossNow();
+        kernels.write(parameter.value, value);
+        return loss;
+      };
+      const slope = ((await at(5e-3)) - (await at(-5e-3))) / 1e-2;
+      expect(Math.abs(slope / grad[place]! - 1), name).toBeLessThan(0.02);
+    }
   });
 
   it('holds the policy to the reference when beta says so', async () => {

@@ -31,7 +31,7 @@ export interface Completion {
   readonly ids: readonly number[];
   /** False when it was cut at the length limit. */
   readonly isFinished: boolean;
-  /** Of each token and then of the stop token, under the frozen reference, where there is one. */
+  /** Of each token and then of the stop token, under the frozen reference at the sampling temperature, where there is one. */
   readonly reference: Float64Array | null;
 }
 
@@ -207,6 +207,8 @@ async function writeRollout(
     scoreCompletions(model, bare.map(completionSequence), {
       arena,
       maxTokensPerMicroBatch: bound,
+      // Of the distribution the completions are drawn from. At 0 nothing is drawn, and the model's own is meant.
+      temperature: options.sampling?.temperature || 1,
       ...(signal === undefined ? {} : { signal }),
     });
   const reference = options.reference === undefined ? null : await options.reference.during(scoreAll);

@@ -7,6 +7,8 @@ import { scoreSequences } from './micro-batch.ts';
 export interface ScoreOptions {
   /** Default 4,096 or the longest sequence. */
   readonly maxTokensPerMicroBatch?: number;
+  /** Of softmax(logits / temperature). Default 1: the model as it is. */
+  readonly temperature?: number;
   /** Step memory to use; its own by default. */
   readonly arena?: Arena;
   readonly signal?: AbortSignal;
@@ -35,6 +37,7 @@ export async function scoreCompletions(
       model,
       arena,
       Array.from(part, (i) => sequences[i]!),
+      options.temperature === undefined ? {} : { temperature: options.temperature },
     );
     for (const [s, i] of part.entries()) scored[i] = logProbs.slice(rowOffsets[s]!, rowOffsets[s + 1]!);
   }

@@ -38,6 +38,39 @@ describe('headLogProbs', () => {
     });
   });
 
+  it.each([{}, { softCap: 3 }])('is of softmax(logits / temperature), and so is its gradient (%o)', (options) => {
+    const weight = randomParameter('lm_head', [11, C]);
+    const temperature = 0.6;
+    checkGradients({
+      parameters: [weight],
+      inputs: { hidden: [6, C] },
+      run: (tape, { hidden }) => {
+        const targets = uploadInts(tape, targetsOf(6, 11));
+        const all = { withEntropy: true, withMean: true, temperature, ...options };
+        const { logProbs, entropy, meanLogProbs } = headLogProbs(tape, hidden!, weight, targets, all);
+        return [logProbs, entropy!, meanLogProbs!];
+      },
+    });
+    const values = randomValues(C);
+    const tape = new Tape(doubleKernels, createArena(doubleKernels), { computeType: 'f32', isRecording: false });
+    const hidden = leaf(tape, [1, C], values);
+    const { logProbs, entropy } = headLogProbs(tape, hidden, weight, uploadInts(tape, Int32Array.of(4)), {
+      withEntropy: true,
+      temperature,
+      ...options,
+    });
+    const rows = numbersOf(weight.value);
+    const logits = Array.from({ length: 11 }, (_, v) => {
+      const logit = values.reduce((sum, value, c) => sum + value * rows[v * C + c]!, 0);
+      return ('softCap' in options ? options.softCap! * Math.tanh(logit / options.softCap!) : logit) / temperature;
+    });
+    const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    const expected = logits.map((logit) => logit - Math.log(total));
+    expect(numbersOf(logProbs.buffer)[0]).toBeCloseTo(expected[4]!, 10);
+    const mean = expected.reduce((sum, logProb) => sum - Math.exp(logProb) * logProb, 0);
+    expect(numbersOf(entropy!.buffer)[0]).toBeCloseTo(mean, 10);
+  });
+
   it('gives rows in several chunks what they get in one, forward and backward', () => {
     const weight = randomParameter('lm_head', [V, C]);
     const values = randomValues(R * C);

@@ -18,6 +18,8 @@ export interface HeadOptions {
   readonly knownGradient?: Float32Array;
   /** Logits l become cap · tanh(l/cap) (Gemma 2). */
   readonly softCap?: number;
+  /** Logits, capped where they are, are divided by it: everything is then of the distribution one samples from. Default 1. */
+  readonly temperature?: number;
 }
 
 /** f32 [R] each; `top` i32. */
@@ -39,7 +41,7 @@ export function headChunkRows(V: number): number {
 }
 
 /**
- * logProbs[r] = log softmax(hidden[r] · weightᵀ)[targets[r]]; optionally the row's entropy, the mean log-probability
+ * logProbs[r] = log softmax(hidden[r] · weightᵀ / temperature)[targets[r]]; optionally the row's entropy, the mean log-probability
  * over the vocabulary, and the arg-max. `hidden` [R, C], `weight` [V, C], `targets` i32 [R].
  * @throws TensorError `tensor.shape`
  */
@@ -53,7 +55,13 @@ export function headLogProbs(
   const { kernels, arena } = tape;
   const [R, C] = hidden.shape as readonly [number, number];
   const V = weight.shape[0]!;
-  const { knownGradient, softCap } = options;
+  const { knownGradient, temperature = 1 } = options;
+  // cap · tanh(l/cap) / T = (cap/T) · tanh((l/T) / (cap/T)): the product is scaled at once, and so are its gradients.
+  const alpha = 1 / temperature;
+  const softCap = options.softCap === undefined ? undefined : options.softCap * alpha;
+  if (!(temperature > 0)) {
+    throw new TensorError('tensor.shape', `headLogProbs: expected a temperature > 0, got ${temperature}`);
+  }
   if (weight.shape[1] !== C || targets.length !== R || (knownGradient !== undefined && knownGradient.length !== R)) {
     throw new TensorError(
       'tensor.shape',
@@ -86,6 +94,7 @@ export function headLogProbs(
         N: V,
         K: C,
         transposeB: true,
+        alpha,
         isConstantB: !weight.requiresGrad,
       });
       if (softCap !== undefined) kernels.softCap(logits, logits, { length: count * V, cap: softCap });
@@ -125,6 +134,7 @@ export function headLogProbs(
         M: count,
         N: C,
         K: V,
+        alpha,
         accumulate: dHidden.accumulate,
         isConstantB: !weight.requiresGrad,
       });
@@ -135,6 +145,7 @@ export function headLogProbs(
         N: C,
         K: count,
         transposeA: true,
+        alpha,
         accumulate: true,
       });
     }

@@ -30,6 +30,11 @@ export interface RolloutItem {
 }
 
 export interface OnPolicyOptions extends GrpoOptions {
+  /**
+   * At which the completions were sampled: ratio, KL and entropy are those of that distribution, as in TRL's GRPOTrainer.
+   * The rollouts' own must be the same. Default 1.
+   */
+  readonly temperature?: number;
   /** The most a completion can earn: equal rewards there mean that all is learnt, elsewhere that nothing is. */
   readonly highestReward?: number;
 }
@@ -49,6 +54,7 @@ export function grpoObjective(options: OnPolicyOptions): Objective<RolloutItem> 
   return {
     name: options.loss,
     needsHits: false,
+    temperature: options.temperature ?? 1,
     needsEntropy: hasEntropyBonus,
     sequences: (item) => (isSilent(item) ? [] : [completionSequence(item)]),
     idOf: (item) => item.id,
