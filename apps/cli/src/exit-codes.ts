@@ -117,6 +117,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'grpo-rewards-stuck': { status: EXIT.no, zh: '奖励不动' },
   'grpo-rollout': request('GRPO 选项有误'),
   'grpo-start-mismatch': request('GRPO 的起点不符'),
+  'kto-start-mismatch': request('KTO 的起点不符'),
   'lora-options': request('LoRA 选项有误'),
   'merge-quantized': request('四位量化的模型不能直接合并'),
   'lora-target': request('LoRA 找不到目标层'),

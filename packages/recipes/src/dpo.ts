@@ -20,7 +20,7 @@ import { describeKernels, openKernels } from './compute.ts';
 import { RecipesError } from './errors.ts';
 import { baseKey, quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base.ts';
 import { openModel } from './models.ts';
-import { openPairs } from './opened-pairs.ts';
+import { openPairs, pairWarnings } from './opened-pairs.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { openPolicy } from './policy.ts';
 import { evaluatePairs } from './preference-files.ts';
@@ -93,10 +93,7 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
       data: data.manifestEntries,
       kernels,
     });
-    for (const warning of data.warnings) run.emit(warning);
-    for (const note of startNotes.filter((text) => text.startsWith('warning:'))) {
-      run.emit({ type: 'run-warning', code: 'dpo-pairs', message: note.slice('warning:'.length).trim() });
-    }
+    for (const warning of [...data.warnings, ...pairWarnings(startNotes)]) run.emit(warning);
 
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
     const samples = await openTrainingSamples(recipe, opened, run, totalSteps, controls);

@@ -32,6 +32,10 @@ describe('runKto', () => {
       maxSteps: 8,
       learningRate: 0.02,
       loggingSteps: 1,
+      valSize: 0.25,
+      evalSteps: 4,
+      sampleSteps: 4,
+      samplePrompts: 2,
       outputDir,
     });
     expect((recipe as KtoRecipe).kto).toMatchObject({ desirableWeight: 1.5, lossType: 'kto', reference: 'start' });
@@ -39,13 +43,23 @@ describe('runKto', () => {
       onEvent: (event) => event.type === 'run-start' && notes.push(...event.notes),
     });
     expect(result).toMatchObject({ outcome: 'done', step: 8 });
-    expect(notes.join('\n')).toMatch(/Reference: the base model, frozen.*16 answers, the chosen of a pair good/s);
+    expect(notes.join('\n')).toMatch(/Reference: the base model, frozen.*12 answers, the chosen of a pair good/s);
     const log = await readTrainerLog(path.join(outputDir, 'trainer_log.jsonl'));
+    const steps = log.filter((entry) => 'grad_norm' in entry || 'rewards/chosen' in entry);
     // At the start policy and reference are one: every answer's gain is 0, and half of it is lost.
-    expect(Number(log[0]!['rewards/chosen'])).toBeCloseTo(0, 6);
-    expect(Number(log[0]!.loss)).toBeCloseTo((1.5 + 1) / 4, 6);
-    expect(Number(log.at(-1)!['rewards/margins'])).toBeGreaterThan(0);
-    expect(Number(log.at(-1)!.loss)).toBeLessThan(Number(log[0]!.loss));
+    expect(Number(steps[0]!['rewards/chosen'])).toBeCloseTo(0, 6);
+    expect(Number(steps[0]!.loss)).toBeCloseTo((1.5 + 1) / 4, 6);
+    expect(Number(steps.at(-1)!['rewards/margins'])).toBeGreaterThan(0);
+    expect(Number(steps.at(-1)!.loss)).toBeLessThan(Number(steps[0]!.loss));
+    expect(notes.join('\n')).toMatch(/Held out for validation: 4 answers.*largest difference .* over 12 answers/s);
+    const evaluated = log.filter((entry) => 'eval_loss' in entry);
+    expect(evaluated.map((entry) => entry.current_steps)).toEqual([4, 8]);
+    for (const name of ['eval_kl', 'eval_rewards/chosen', 'eval_rewards/margins', 'eval_logps/rejected']) {
+      expect(evaluated[0], name).toHaveProperty([name]);
+    }
+    // Before step 1, and then every four steps.
+    const written = log.filter((entry) => 'samples/all' in entry);
+    expect(written.map((entry) => entry.current_steps)).toEqual([0, 4, 8]);
     expect(await readdir(outputDir)).toEqual(expect.arrayContaining(['adapter_model.safetensors', 'pairs.json']));
   });
 });

@@ -4,11 +4,15 @@
  */
 import type { KtoRecipe, RunControls } from '@tuiqiao/schema';
 import {
+  checkUnpairedStart,
   computeUnpairedReference,
   countSteps,
+  evaluateUnpaired,
   freezeReference,
+  inspectPairs,
   ktoObjective,
   type PreferencePair,
+  preferenceDataset,
   train,
   type UnpairedExample,
   unpairedDataset,
@@ -16,11 +20,12 @@ import {
 import { describeKernels, openKernels } from './compute.ts';
 import { quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base.ts';
 import { openModel } from './models.ts';
-import { openPairs } from './opened-pairs.ts';
+import { openPairs, pairWarnings } from './opened-pairs.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { openPolicy } from './policy.ts';
 import { saveTrained } from './sft.ts';
-import { type StageResult, withTrainingRun } from './training-run.ts';
+import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
+import { openTrainingSamples } from './training-samples.ts';
 
 export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Promise<StageResult> {
   const kernels = openKernels(recipe);
@@ -34,17 +39,22 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
   const trained = await openPolicy(recipe, model);
   return withTrainingRun(recipe, controls, async (run) => {
     const made = await openPairs(recipe, opened, run, controls);
+    const pairNotes = inspectPairs(preferenceDataset(made.training));
     const data = unpairedDataset(made.training.flatMap(unpair));
+    const held = made.validation.length === 0 ? null : unpairedDataset(made.validation.flatMap(unpair));
     const trimmed = trimVocabulary(
       recipe,
       opened,
       [...opened.adapters, trained.adapter!],
-      made.training.flatMap((pair) => [pair.promptIds, pair.chosenIds, pair.rejectedIds]),
+      [...made.training, ...made.validation].flatMap((pair) => [pair.promptIds, pair.chosenIds, pair.rejectedIds]),
     );
 
     // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
     const frozen = freezeReference(model, trained.adapter!, recipe.kto.reference);
-    const references = await frozen.during(() => computeUnpairedReference(model, data));
+    const references = await frozen.during(() => computeUnpairedReference(model, data, controls.signal));
+    const heldReferences =
+      held === null ? null : await frozen.during(() => computeUnpairedReference(model, held, controls.signal));
+    const startNote = await checkUnpairedStart(model, data, references, recipe.kto.reference);
 
     const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
     const totalSteps = recipe.maxSteps ?? countSteps(data, batching, recipe.epochs);
@@ -58,24 +68,39 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
         ...quantizationNotes(recipe),
         ...trimmed,
         `${data.length} answers, the chosen of a pair good and the rejected bad.`,
+        ...(held === null ? [] : [`Held out for validation: ${held.length} answers.`]),
+        startNote,
+        ...pairNotes,
         describeKernels(kernels),
       ],
       data: made.manifestEntries,
       kernels,
     });
-    for (const warning of made.warnings) run.emit(warning);
+    for (const warning of [...made.warnings, ...pairWarnings(pairNotes)]) run.emit(warning);
     const save = (folder: string): Promise<void> => saveTrained(opened, trained, folder);
     const { lossType, beta, desirableWeight, undesirableWeight } = recipe.kto;
+    const objective = { loss: lossType, beta, desirableWeight, undesirableWeight };
+    const samples = await openTrainingSamples(recipe, opened, run, totalSteps, controls);
     const result = await train({
       ...run.loop(save),
+      ...samples,
       model,
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),
       schedule: openSchedule(recipe, totalSteps),
       data,
       batching,
-      objective: ktoObjective({ loss: lossType, beta, desirableWeight, undesirableWeight }, references),
+      objective: ktoObjective(objective, references),
       totalSteps,
+      ...(held === null || heldReferences === null
+        ? {}
+        : {
+            evaluation: {
+              everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
+              run: () =>
+                evaluateUnpaired({ model, data: held, references: heldReferences, objective, signal: controls.signal }),
+            },
+          }),
     });
     await save(run.folder.folder);
     return result;

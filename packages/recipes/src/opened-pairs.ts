@@ -77,6 +77,13 @@ export async function openPairs(
   return { training, validation: evaluation?.pairs ?? validation, note, manifestEntries, warnings };
 }
 
+/** What was found wrong with pairs, as warnings of the run. @param notes of `inspectPairs`, `checkDpoStart` */
+export function pairWarnings(notes: readonly string[]): RunWarning[] {
+  return notes
+    .filter((note) => note.startsWith('warning:'))
+    .map((note) => ({ type: 'run-warning', code: 'dpo-pairs', message: note.slice('warning:'.length).trim() }));
+}
+
 /** Pairs made from corpora. `negatives` of them, at the end, are spoilt copies of real poems. */
 interface MadePairs extends SampledPairs {
   readonly negatives: number;

@@ -17,7 +17,7 @@ import { describeKernels, openKernels } from './compute.ts';
 import { RecipesError } from './errors.ts';
 import { quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base.ts';
 import { openModel } from './models.ts';
-import { openPairs } from './opened-pairs.ts';
+import { openPairs, pairWarnings } from './opened-pairs.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { openPolicy } from './policy.ts';
 import { formatRewardScale, REWARD_SCALE_FILE, rewardScale } from './reward-models.ts';
@@ -70,10 +70,7 @@ export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promi
       data: made.manifestEntries,
       kernels,
     });
-    for (const warning of made.warnings) run.emit(warning);
-    for (const note of pairNotes) {
-      run.emit({ type: 'run-warning', code: 'dpo-pairs', message: note.slice('warning:'.length).trim() });
-    }
+    for (const warning of [...made.warnings, ...pairWarnings(pairNotes)]) run.emit(warning);
 
     const save = (folder: string): Promise<void> =>
       saveRewardModel(model, trained.adapter!, head, folder, { baseModelName: opened.folder });

@@ -105,6 +105,7 @@ export const ktoStageSchema = z.strictObject({
     weightDecay: 0,
     outputDir: 'runs/kto',
   }),
+  ...sampleFields,
   ...computeFields,
 });
 

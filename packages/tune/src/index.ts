@@ -48,7 +48,13 @@ export { preferenceObjective } from './objectives/preference.ts';
 export type { SftOptions } from './objectives/sft.ts';
 export { sftObjective } from './objectives/sft.ts';
 export type { UnpairedExample, UnpairedReference } from './objectives/unpaired.ts';
-export { computeUnpairedReference, ktoObjective, unpairedDataset } from './objectives/unpaired.ts';
+export {
+  checkUnpairedStart,
+  computeUnpairedReference,
+  evaluateUnpaired,
+  ktoObjective,
+  unpairedDataset,
+} from './objectives/unpaired.ts';
 export { inspectPairs } from './pair-checks.ts';
 export type { ReferenceKind, ReferenceOptions, StartCheckOptions } from './reference.ts';
 export { checkDpoStart, computeReferenceLogProbs } from './reference.ts';

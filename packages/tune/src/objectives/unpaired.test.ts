@@ -6,7 +6,13 @@ import { accumulateGradients, scoreSequences } from '../micro-batch.ts';
 import { train } from '../train.ts';
 import { kto } from './kto.ts';
 import { sumRange } from './scalar.ts';
-import { computeUnpairedReference, ktoObjective, unpairedDataset } from './unpaired.ts';
+import {
+  checkUnpairedStart,
+  computeUnpairedReference,
+  evaluateUnpaired,
+  ktoObjective,
+  unpairedDataset,
+} from './unpaired.ts';
 
 const examples = tinyExamples(8).map((example, i) => ({ ...example, isDesirable: i % 2 === 0 }));
 
@@ -56,6 +62,45 @@ describe('ktoObjective', () => {
     expect(result.metrics.kl).toBeCloseTo(pure.metrics.kl!, 4);
     expect(pure.metrics.kl).toBeGreaterThan(0);
     expect(result.metrics['rewards/margins']).toBeCloseTo(pure.metrics['rewards/margins']!, 5);
+  });
+
+  it('says so when policy and reference do not begin at the same place', async () => {
+    const model = tinyModel(false);
+    const data = unpairedDataset(examples);
+    const references = await computeUnpairedReference(model, data);
+    expect(await checkUnpairedStart(model, data, references, 'start')).toMatch(/0\.00e\+0 over 8 answers/);
+    for (const wrong of [1, Number.NaN]) {
+      const moved = { ...references, completions: references.completions.map((sum) => sum + wrong) };
+      await expect(checkUnpairedStart(model, data, moved, 'start')).rejects.toMatchObject({
+        code: 'kto-start-mismatch',
+      });
+      expect(await checkUnpairedStart(model, data, moved, 'base')).toMatch(/largest difference/);
+    }
+  });
+
+  it('is evaluated on held-out answers as it is learnt', async () => {
+    const model = tinyModel(true);
+    const data = unpairedDataset(examples);
+    const references = await computeUnpairedReference(tinyModel(false, 2), data);
+    const objective = ktoObjective({ beta: 0.3, desirableWeight: 1.5 }, references);
+    const items = examples.map((_, i) => data.item(i));
+    const result = await accumulateGradients({
+      model,
+      arena: createArena(model.kernels),
+      objective,
+      step: objective.beginStep(items),
+      items,
+      indexes: Int32Array.from(items, (_, i) => i),
+      dropoutSeed: 0,
+    });
+    const evaluated = await evaluateUnpaired({
+      model,
+      data,
+      references,
+      objective: { beta: 0.3, desirableWeight: 1.5 },
+    });
+    expect(evaluated.eval_loss).toBeCloseTo(result.loss, 6);
+    for (const [name, value] of Object.entries(result.metrics)) expect(evaluated[`eval_${name}`]).toBeCloseTo(value, 4);
   });
 
   it('teaches what is desirable', async () => {

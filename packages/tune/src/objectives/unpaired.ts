@@ -1,9 +1,12 @@
 /** Unpaired KTO as an objective of the loop: each completion beside its mismatched partner in one packed batch. */
 import type { LanguageModel } from '@tuiqiao/lm';
+import type { Metrics } from '@tuiqiao/schema';
 import type { Sequence } from '../batching.ts';
 import { TuneError } from '../errors.ts';
 import type { Dataset } from '../items.ts';
+import { computeTypeOf } from '../micro-batch.ts';
 import type { Objective } from '../objective.ts';
+import type { ReferenceKind } from '../reference.ts';
 import { scoreCompletions } from '../score.ts';
 import { checkKtoOptions, type KtoOptions, kto } from './kto.ts';
 import { sumRange } from './scalar.ts';
@@ -52,13 +55,82 @@ export function unpairedDataset(examples: readonly Omit<UnpairedExample, 'mismat
 export async function computeUnpairedReference(
   model: LanguageModel,
   data: Dataset<UnpairedExample>,
+  signal?: AbortSignal,
 ): Promise<UnpairedReference> {
   const items = Array.from({ length: data.length }, (_, index) => data.item(index));
-  const scored = await scoreCompletions(model, items.flatMap(unpairedSequences));
+  const scored = await scoreCompletions(
+    model,
+    items.flatMap(unpairedSequences),
+    signal === undefined ? {} : { signal },
+  );
   const sums = scored.map((logProbs) => sumRange(logProbs, 0, logProbs.length));
   const completions = Float64Array.from(items, (_, index) => sums[2 * index]!);
   const mismatched = Float64Array.from(items, (_, index) => sums[2 * index + 1]!);
   return { completions, mismatched };
+}
+
+/** Largest |policy − reference| per token, in nats, that rounding can explain. */
+const START_TOLERANCE = { f32: 1e-3, bf16: 5e-2 } as const;
+/** Examples compared. */
+const START_EXAMPLES = 16;
+
+/**
+ * Before step 1: policy and a `start` reference must say the same of the first examples.
+ *
+ * @returns a sentence for the run's notes
+ * @throws TuneError `kto-start-mismatch`
+ */
+export async function checkUnpairedStart(
+  model: LanguageModel,
+  data: Dataset<UnpairedExample>,
+  references: UnpairedReference,
+  kind: ReferenceKind,
+): Promise<string> {
+  const count = Math.min(START_EXAMPLES, data.length);
+  const first = { length: count, tokensOf: data.tokensOf, item: data.item };
+  const policy = await computeUnpairedReference(model, first);
+  let largest = 0;
+  let largestPerToken = 0;
+  for (let i = 0; i < count; i++) {
+    const difference = Math.abs(policy.completions[i]! - references.completions[i]!);
+    const perToken = difference / data.item(i).completionIds.length;
+    // Comparisons that NaN fails, so that a broken reference does not pass.
+    if (!(difference <= largest)) largest = difference;
+    if (!(perToken <= largestPerToken)) largestPerToken = perToken;
+  }
+  const tolerance = START_TOLERANCE[computeTypeOf(model)];
+  if (kind === 'start' && !(largestPerToken <= tolerance)) {
+    throw new TuneError(
+      'kto-start-mismatch',
+      `reference: expected the policy's own log-probabilities at step 0 within ${tolerance} per token, got a difference of ${largestPerToken.toPrecision(3)}`,
+      { hint: 'the reference was frozen after training had begun, or from another adapter' },
+    );
+  }
+  return `policy and reference at the start: largest difference of an answer's log-probability ${largest.toExponential(2)} over ${count} answers`;
+}
+
+/** Held-out answers: `eval_loss`, `eval_kl`, `eval_rewards/chosen` and the other metrics of the loss, KL over all of them. */
+export async function evaluateUnpaired(options: {
+  readonly model: LanguageModel;
+  readonly data: Dataset<UnpairedExample>;
+  readonly references: UnpairedReference;
+  readonly objective: KtoOptions;
+  readonly signal?: AbortSignal | undefined;
+}): Promise<Metrics> {
+  const { model, data, references, signal } = options;
+  const policy = await computeUnpairedReference(model, data, signal);
+  const { loss, metrics } = kto(
+    {
+      // The loss reads sums only: one number a completion.
+      logProbs: policy.completions,
+      offsets: Int32Array.from({ length: data.length + 1 }, (_, i) => i),
+      reference: references.completions,
+      isDesirable: Array.from({ length: data.length }, (_, i) => data.item(i).isDesirable),
+      mismatched: { policy: policy.mismatched, reference: references.mismatched },
+    },
+    options.objective,
+  );
+  return Object.fromEntries(Object.entries({ loss, ...metrics }).map(([name, value]) => [`eval_${name}`, value]));
 }
 
 /** @throws TuneError `tune-objective` for values no formula is defined for. */
