@@ -1,11 +1,11 @@
 export type { Checkpoint } from './checkpoint/checkpoint.ts';
 export { openCheckpoint } from './checkpoint/checkpoint.ts';
-export { parseConfig, readConfig, writeConfig } from './checkpoint/config-json.ts';
+export { parseConfig, writeConfig } from './checkpoint/config-json.ts';
 export type { GgufFile, GgufTensor, GgufValue } from './checkpoint/gguf.ts';
 export { readGguf } from './checkpoint/gguf.ts';
 export { bf16ToFloats, f16ToFloats, floatsToBf16 } from './checkpoint/number-formats.ts';
 export type { OpenedModel } from './checkpoint/open-model.ts';
-export { openModel } from './checkpoint/open-model.ts';
+export { isGguf, openModel, readModelConfig } from './checkpoint/open-model.ts';
 export type { SafetensorsDType, SafetensorsHeader, TensorEntry, TensorToWrite } from './checkpoint/safetensors.ts';
 export {
   readSafetensorsHeader,

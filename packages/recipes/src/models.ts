@@ -2,7 +2,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type LanguageModel, type LoadOptions, loadLanguageModel, loadTokenizer, type Tokenizer } from '@tuiqiao/lm';
+import {
+  isGguf,
+  type LanguageModel,
+  type LoadOptions,
+  loadLanguageModel,
+  loadTokenizer,
+  type Tokenizer,
+} from '@tuiqiao/lm';
 import type { Kernels } from '@tuiqiao/tensor';
 import { type Adapter, loadAdapter, setAdapterScale } from '@tuiqiao/tune';
 import { RecipesError } from './errors.ts';
@@ -47,12 +54,12 @@ export function resolveModelFolder(folder: string): string {
 /** @throws RecipesError `model-not-found` when the folder is not there; errors of `lm` and `tune` when it is damaged */
 export async function openModel(name: string, options: OpenModelOptions): Promise<OpenedModel> {
   const folder = resolveModelFolder(name);
-  if (!existsSync(path.join(folder, 'config.json'))) {
-    throw new RecipesError('model-not-found', `${name}: no model there (no config.json)`, {
-      hint: 'models/base-poet ships with the product; any Hugging Face folder with safetensors works too.',
+  if (!existsSync(path.join(folder, 'config.json')) && !(await isGguf(folder))) {
+    throw new RecipesError('model-not-found', `${name}: no model there (neither config.json nor a .gguf file)`, {
+      hint: 'models/base-poet ships with the product; any Hugging Face folder with safetensors, or a GGUF file, works too.',
       zh: {
-        message: `${name}：那里没有模型（没有 config.json）`,
-        hint: '随附的是 models/base-poet；任何带 safetensors 的 Hugging Face 文件夹也可以。',
+        message: `${name}：那里没有模型（既没有 config.json，也不是 .gguf 文件）`,
+        hint: '随附的是 models/base-poet；任何带 safetensors 的 Hugging Face 文件夹或 GGUF 文件也可以。',
       },
     });
   }

@@ -3,7 +3,7 @@
  * Time follows from counted operations and the matrix speed measured now; nothing is trained and nothing written.
  */
 import { type GemmShape, measureGemmPeak } from '@tuiqiao/kernels';
-import { loadTokenizer, type ModelConfig, parameterCount, parseConfig, readConfig } from '@tuiqiao/lm';
+import { loadTokenizer, type ModelConfig, parameterCount, parseConfig, readModelConfig } from '@tuiqiao/lm';
 import type {
   DpoRecipe,
   GrpoRecipe,
@@ -71,7 +71,7 @@ function adapterParameterCount(config: ModelConfig, rank: number, targets: 'all-
 
 /** Of the model that reads on, or of the new one. */
 async function pretrainConfig({ model, geometry }: PretrainRecipe): Promise<ModelConfig> {
-  if (model !== undefined) return readConfig(resolveModelFolder(model));
+  if (model !== undefined) return readModelConfig(resolveModelFolder(model));
   return parseConfig({
     architectures: ['Qwen3ForCausalLM'],
     model_type: 'qwen3',
@@ -118,7 +118,7 @@ async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): 
 }
 
 async function sftWorkload(recipe: SftRecipe, controls: RunControls): Promise<Workload> {
-  const config = await readConfig(resolveModelFolder(recipe.model));
+  const config = await readModelConfig(resolveModelFolder(recipe.model));
   const { training } = await loadExamples(recipe, await loadTokenizer(resolveModelFolder(recipe.model)), controls);
   if (recipe.ownPoems.count > 0) return ownWorkload(recipe, config, training);
   const data = exampleDataset(training);
@@ -150,7 +150,7 @@ function tokensOf(examples: readonly Example[]): number {
 }
 
 async function dpoWorkload(recipe: DpoRecipe | KtoRecipe | RmRecipe, controls: RunControls): Promise<Workload> {
-  const config = await readConfig(resolveModelFolder(recipe.model));
+  const config = await readModelConfig(resolveModelFolder(recipe.model));
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
   if (files !== null) {
@@ -182,7 +182,7 @@ async function dpoWorkload(recipe: DpoRecipe | KtoRecipe | RmRecipe, controls: R
 }
 
 async function grpoWorkload(recipe: GrpoRecipe): Promise<Workload> {
-  const config = await readConfig(resolveModelFolder(recipe.model));
+  const config = await readModelConfig(resolveModelFolder(recipe.model));
   const { prompts, numGenerations, numIterations, stepsPerGeneration, beta } = recipe.grpo;
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const rollouts = Math.ceil((prompts * numGenerations) / (itemsPerStep * stepsPerGeneration));

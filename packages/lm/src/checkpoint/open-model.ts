@@ -33,6 +33,11 @@ export async function openModel(location: string): Promise<OpenedModel> {
   return { config: withoutStaleQuantization(config, weights), weights, gguf: null };
 }
 
+/** The config alone. @throws as `openModel` */
+export async function readModelConfig(location: string): Promise<ModelConfig> {
+  return (await isGguf(location)) ? parseConfig(await ggufConfig(readGguf(location))) : readConfig(location);
+}
+
 /** True for a file that ends in `.gguf`. */
 export async function isGguf(location: string): Promise<boolean> {
   if (path.extname(location).toLowerCase() !== '.gguf') return false;

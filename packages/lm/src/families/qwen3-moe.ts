@@ -8,10 +8,18 @@ import type { Architecture, Geometry } from './architecture.ts';
 import { describeQwen3 } from './qwen3.ts';
 
 const MAX_EXPERTS = 4096;
+/** In all layers: each has three weights, whose names a damaged config should not make by the million. */
+const MAX_EXPERTS_IN_ALL = 1 << 16;
 
 /** @throws LmError `config-malformed` */
 export function describeQwen3Moe(raw: Json, geometry: Geometry): Architecture {
   const count = size(raw.num_experts ?? 128, 'num_experts', MAX_EXPERTS);
+  if (count * geometry.layers > MAX_EXPERTS_IN_ALL) {
+    throw new LmError(
+      'config-malformed',
+      `config.json: expected at most ${MAX_EXPERTS_IN_ALL} experts in all layers, got num_experts ${count} in each of ${geometry.layers}`,
+    );
+  }
   const step = size(raw.decoder_sparse_step ?? 1, 'decoder_sparse_step', MAX_EXPERTS);
   const dense = new Set(Array.isArray(raw.mlp_only_layers) ? (raw.mlp_only_layers as unknown[]) : []);
   return {

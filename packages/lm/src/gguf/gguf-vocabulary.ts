@@ -16,6 +16,8 @@ export interface GgufVocabulary {
   readonly scores: readonly number[] | null;
   /** `gpt2` only. */
   readonly merges: readonly string[] | null;
+  /** Text gets a space before its first word (sentencepiece's `add_dummy_prefix`). */
+  readonly addsSpacePrefix: boolean;
 }
 
 const KIND = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
@@ -62,10 +64,21 @@ export function ggufVocabulary(tokenizer: Tokenizer, modelType: string, vocabSiz
   const merges = (model.merges ?? []).map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
   if (JSON.stringify(tokenizerJson.pre_tokenizer ?? null).includes('ByteLevel')) {
     const preTokenizer = PRE_TOKENIZERS[modelType] ?? 'default';
-    return { model: 'gpt2', preTokenizer, tokens, types, scores: null, merges };
+    return { model: 'gpt2', preTokenizer, tokens, types, scores: null, merges, addsSpacePrefix: false };
   }
   // Pieces of text: what is merged first scores highest; single characters need no merge.
-  const ranks = new Map(merges.map((merge, rank) => [merge.replace(' ', ''), rank]));
+  const ranks = new Map<string, number>();
+  for (const [rank, merge] of merges.entries()) {
+    const piece = merge.replace(' ', '');
+    if (!ranks.has(piece)) ranks.set(piece, rank);
+  }
   const scores = tokens.map((token) => -(ranks.get(token) ?? merges.length));
-  return { model: 'llama', preTokenizer: null, tokens, types, scores, merges: null };
+  const addsSpacePrefix = hasPrefix(tokenizerJson);
+  return { model: 'llama', preTokenizer: null, tokens, types, scores, merges: null, addsSpacePrefix };
+}
+
+/** A normalizer that prepends, or the older pre-tokenizer that does. */
+function hasPrefix({ normalizer, pre_tokenizer: preTokenizer }: Readonly<Record<string, unknown>>): boolean {
+  const steps = JSON.stringify([normalizer ?? null, preTokenizer ?? null]);
+  return steps.includes('"Prepend"') || /"prepend_scheme":"(?:first|always)"|"add_prefix_space":true/u.test(steps);
 }

@@ -4,9 +4,11 @@ import path from 'node:path';
 import { gguf } from '@huggingface/gguf';
 import { createReferenceKernels } from '@tuiqiao/kernels';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createLanguageModel } from '../load-language-model.ts';
+import { openModel } from '../checkpoint/open-model.ts';
+import type { LanguageModel } from '../language-model.ts';
+import { createLanguageModel, loadLanguageModel } from '../load-language-model.ts';
 import { createCharacterTokenizer } from '../tokenizer/character-tokenizer.ts';
-import { createTokenizer } from '../tokenizer/load-tokenizer.ts';
+import { createTokenizer, loadTokenizer } from '../tokenizer/load-tokenizer.ts';
 import { decodeGguf, encodeGguf, floatsToF16, ggufBytes } from './gguf-blocks.ts';
 import { reorderRows, writeGguf } from './write-gguf.ts';
 
@@ -104,6 +106,32 @@ describe('writeGguf', () => {
     const there = reorderRows(rows, [8, 2], 2);
     expect([...there.subarray(0, 8)]).toEqual([0, 1, 4, 5, 2, 3, 6, 7]);
     expect(reorderRows(there, [8, 2], 2, true)).toEqual(rows);
+  });
+
+  it.each(['qwen2', 'qwen3', 'llama', 'mistral'])('%s: the file alone is the model again', async (modelType) => {
+    const model = tinyModel(modelType);
+    const ids = tokenizer.encode('白日依山盡');
+    const logitsOf = (one: LanguageModel) => one.extend(one.createCache(1, 16), [{ slot: 0, ids }]);
+    const expected = await logitsOf(model);
+    for (const [type, tolerance] of [
+      ['F32', 1e-6],
+      ['F16', 2e-4],
+      ['BF16', 2e-3],
+      ['Q8_0', 4e-3],
+    ] as const) {
+      const file = path.join(folder, `${modelType}-${type}.gguf`);
+      await writeGguf(model, tokenizer, file, { type });
+      const read = await loadLanguageModel(file, { kernels, computeType: 'f32' });
+      expect([...read.parameters.keys()].sort()).toEqual([...model.parameters.keys()].sort());
+      const logits = await logitsOf(read);
+      const worst = Math.max(...logits.map((value, i) => Math.abs(value - expected[i]!)));
+      expect(worst, type).toBeLessThan(tolerance);
+      const { config } = await openModel(file);
+      expect(config.eosTokenIds).toEqual([2]);
+      expect((await loadTokenizer(file)).encode('白日依山盡，黃河<end>')).toEqual(
+        tokenizer.encode('白日依山盡，黃河<end>'),
+      );
+    }
   });
 
   it('refuses families it has no layout for', async () => {

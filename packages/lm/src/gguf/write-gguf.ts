@@ -241,7 +241,7 @@ function metadata(
     // What the tokenizer puts before any text, and only that.
     ['tokenizer.ggml.add_bos_token', { bool: startsWithBos(tokenizer) }],
     ['tokenizer.ggml.add_eos_token', { bool: false }],
-    ['tokenizer.ggml.add_space_prefix', { bool: false }],
+    ['tokenizer.ggml.add_space_prefix', { bool: vocabulary.addsSpacePrefix }],
     ...(typeof template === 'string' ? ([['tokenizer.chat_template', { text: template }]] as const) : []),
   ];
 }

@@ -2,8 +2,11 @@
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readGguf } from '../checkpoint/gguf.ts';
+import { isGguf } from '../checkpoint/open-model.ts';
 import { writeTextFile } from '../checkpoint/write-text-file.ts';
 import { LmError } from '../errors.ts';
+import { ggufTokenizerFiles } from '../gguf/gguf-tokenizer.ts';
 import { isCharacterTokenizer, openCharacterTokenizer } from './character-tokenizer.ts';
 import { isJsonObject, type Json } from './json.ts';
 import { createLibraryTokenizer } from './library-tokenizer.ts';
@@ -17,10 +20,13 @@ const TEMPLATE_FILE = 'chat_template.jinja';
 const MAX_FILE_BYTES = 256 << 20;
 
 /**
- * Reads `tokenizer.json` with, where they are, `tokenizer_config.json` and `chat_template.jinja`.
- * @throws LmError `tokenizer-missing`, `tokenizer-malformed`, `chat-template-failed`
+ * Reads `tokenizer.json` with, where they are, `tokenizer_config.json` and `chat_template.jinja`; or the vocabulary inside a
+ * GGUF file.
+ * @throws LmError `tokenizer-missing`, `tokenizer-malformed`, `chat-template-failed`; of a GGUF file also
+ *   `checkpoint-malformed`, `model-feature-unsupported`
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  if (await isGguf(folder)) return createTokenizer(ggufTokenizerFiles(readGguf(folder)));
   const file = path.join(folder, TOKENIZER_FILE);
   if (!existsSync(file)) {
     throw new LmError('tokenizer-missing', `loadTokenizer: expected ${TOKENIZER_FILE} in ${folder}`);

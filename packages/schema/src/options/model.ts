@@ -8,8 +8,8 @@ export const DEFAULT_MODEL = 'models/base-poet';
 export const modelFields = {
   model: option(
     z.string().min(1).default(DEFAULT_MODEL),
-    'The model: a folder with config.json, tokenizer.json and safetensors weights.',
-    '模型：含 config.json、tokenizer.json 与 safetensors 权重的文件夹。',
+    'The model: a folder with config.json, tokenizer.json and safetensors weights, or a GGUF file.',
+    '模型：含 config.json、tokenizer.json 与 safetensors 权重的文件夹，或一个 GGUF 文件。',
   ),
 };
 
