@@ -14,6 +14,7 @@ export { characterCount, splitLines } from './clean/lines.ts';
 export { toSimplified } from './clean/to-simplified.ts';
 export { toTraditional } from './clean/to-traditional.ts';
 export * from './datasets/index.ts';
+export { createHeldOutIndex, type HeldOutIndex } from './dedupe/held-out-index.ts';
 export { type DuplicateReport, findDuplicates } from './dedupe/near-duplicates.ts';
 export { CorpusError, type CorpusErrorCode } from './errors.ts';
 export { loadCorpusLineIndex } from './index/corpus-index.ts';

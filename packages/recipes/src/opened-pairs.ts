@@ -7,11 +7,13 @@ import type { DpoRecipe, KtoRecipe, RmRecipe, RunControls, RunWarning } from '@t
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
 import { type CharacterPairs, sampleCharacterPairs } from './character-pairs.ts';
-import { openCorpus } from './corpus-source.ts';
+import { type OpenedCorpus, openCorpus } from './corpus-source.ts';
 import { checkValidation, findDatasets, holdOut } from './dataset-source.ts';
 import { RecipesError } from './errors.ts';
 import { isModel } from './examples.ts';
 import type { OpenedModel } from './models.ts';
+import { describePairs, formatPairCard, PAIR_CARD_FILES } from './pair-card.ts';
+import { describeExcluded, exclusionWarnings, loadHeldOut, screenPairs } from './pair-hygiene.ts';
 import { formNameOf, plainRequest } from './poet/requests.ts';
 import { chooseFiles, loadPairs } from './preference-files.ts';
 import { countRules, makeNegativePairs, type SampledPairs, samplePairs, tokenizePair } from './preference-pairs.ts';
@@ -58,8 +60,11 @@ export async function openPairs(
   const warnings: RunWarning[] = [...(evaluation?.warnings ?? [])];
   let all: readonly PreferencePair[];
   let note: string;
+  let corpora: readonly (readonly Poem[])[] = [];
   if (files === null) {
-    const { made, data } = await openMadePairs(recipe, model, tokenizer, run, controls);
+    const opened = await Promise.all(recipe.dataset.map((name) => openCorpus(name, controls)));
+    corpora = opened.map(({ poems }) => poems);
+    const { made, data } = await openMadePairs(recipe, model, tokenizer, run, opened, controls);
     all = [
       ...made.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer, recipe.pairs.cutAtParting)),
       ...(made.characters?.pairs ?? []),
@@ -73,8 +78,29 @@ export async function openPairs(
     manifestEntries.unshift(...loaded.manifestEntries);
     warnings.unshift(...loaded.warnings);
   }
-  const { training, validation } = holdOut(all, recipe.valSize, recipe.dataset.join(', '), recipe.seed);
-  return { training, validation: evaluation?.pairs ?? validation, note, manifestEntries, warnings };
+  const heldOut = await loadHeldOut(corpora);
+  const screened = screenPairs(all, heldOut, tokenizer);
+  if (screened.pairs.length === 0) {
+    throw new RecipesError(
+      'dataset-empty',
+      `dpo: no pair is left: ${describeExcluded(screened.excluded).join('; ')} were left out`,
+      { hint: 'What the model is judged by must not be learnt from.' },
+    );
+  }
+  const split = holdOut(screened.pairs, recipe.valSize, recipe.dataset.join(', '), recipe.seed);
+  const [training, validation] = [split.training, evaluation?.pairs ?? split.validation];
+  const card = describePairs({
+    training,
+    validation,
+    excluded: screened.excluded,
+    heldOutPoems: heldOut.length,
+    origin: note,
+    data: manifestEntries,
+    seed: recipe.seed,
+  });
+  await run.folder.writeFile(PAIR_CARD_FILES.json, `${JSON.stringify(card, null, 2)}\n`);
+  await run.folder.writeFile(PAIR_CARD_FILES.markdown, formatPairCard(card));
+  return { training, validation, note, manifestEntries, warnings: [...warnings, ...exclusionWarnings(screened)] };
 }
 
 /** What was found wrong with pairs, as warnings of the run. @param notes of `inspectPairs`, `checkDpoStart` */
@@ -120,9 +146,9 @@ async function openMadePairs(
   model: LanguageModel,
   tokenizer: Tokenizer,
   run: TrainingRun,
+  corpora: readonly OpenedCorpus[],
   controls: RunControls,
 ): Promise<{ made: MadePairs; data: ManifestData[] }> {
-  const corpora = await Promise.all(recipe.dataset.map((name) => openCorpus(name, controls)));
   const data = corpora.map((corpus) => corpus.manifestEntry);
   const file = run.folder.pathOf(PAIRS_FILE);
   if (run.folder.resumedFrom !== null && existsSync(file)) {
