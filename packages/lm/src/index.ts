@@ -36,6 +36,7 @@ export type {
   LanguageModel,
   LogProbOptions,
   PackedBatch,
+  SoftPrompt,
   TokenLogProbs,
 } from './language-model.ts';
 export type { ComputeType, LoadOptions, SaveOptions } from './load-language-model.ts';

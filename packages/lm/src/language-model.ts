@@ -44,6 +44,21 @@ export interface LogProbOptions {
   readonly knownGradient?: Float32Array;
 }
 
+/**
+ * Trained virtual tokens before every sequence: their embeddings (prompt tuning, Lester 2021), or their keys and values in
+ * each layer (prefix tuning, Li & Liang 2021). Positions of the real tokens begin after them.
+ */
+export interface SoftPrompt {
+  /** T */
+  readonly tokens: number;
+  /** Takes part at present. */
+  isOn: boolean;
+  /** [T, C], or null for a prefix. */
+  readonly embeddings: Parameter | null;
+  /** Of each layer [T, G·D], keys as they are after the rotation; or null for a prompt. */
+  readonly prefix: readonly { readonly keys: Parameter; readonly values: Parameter }[] | null;
+}
+
 export interface LanguageModel {
   readonly config: ModelConfig;
   readonly kernels: Kernels;
@@ -53,6 +68,8 @@ export interface LanguageModel {
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Every linear layer by its module path (`model.layers.0.self_attn.q_proj`), where adapters attach. */
   readonly linears: ReadonlyMap<string, Linear>;
+  /** At most one at a time. Log-probabilities, logits and caches speak of the real tokens only. */
+  softPrompt: SoftPrompt | null;
   /** Tokens that were kept by `trimVocabulary`, ascending; null: all. */
   readonly keptTokens: Int32Array | null;
   /**
@@ -70,7 +87,7 @@ export interface LanguageModel {
   hiddenStates(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, rows: Int32Array, tape: Tape): Tensor;
   /** Final hidden states → logits of every row [N, V] (of `keptTokens`, where there are some); for tests and small inputs only. */
   logits(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, tape: Tape): Tensor;
-  /** A cache of `slots` sequences of at most `capacity` tokens. */
+  /** A cache of `slots` sequences of at most `capacity` tokens, for the soft prompt of the moment. */
   createCache(slots: number, capacity: number): KeyValueCache;
   /**
    * Appends tokens and returns the logits of each sequence's last new token, f32 [B, V], rows in the order of `entries`.

@@ -80,6 +80,28 @@ describe.each(['sft', 'dpo', 'kto', 'grpo'] as const)('%s', (stage) => {
   });
 });
 
+describe.each(['prompt', 'prefix'] as const)('finetuning: %s', (finetuning) => {
+  it('learns virtual tokens over a 4-bit, trimmed base; the folder is read by the next stage', async () => {
+    const options = { finetuning_type: `${finetuning}_tuning`, num_virtual_tokens: 6, prompt_tuning_init_text: '山水' };
+    const { notes, log } = await run('sft', finetuning, {
+      ...options,
+      quantization_bit: 4,
+      trimVocabulary: true,
+      maxSteps: 8,
+      learningRate: 0.1,
+    });
+    expect(notes).toMatch(/parameters \(6 virtual/u);
+    const losses = log.flatMap(({ loss }) => (loss === undefined ? [] : [Number(loss)]));
+    expect(losses.at(-1)).toBeLessThan(losses[0]! - 0.1);
+    const adapter = path.join(folder, finetuning);
+    // Underneath, frozen, it is part of the model that a LoRA adapter starts from.
+    const { log: next } = await run('sft', `${finetuning}-next`, { adapter, maxSteps: 1 });
+    const { log: plain } = await run('sft', `${finetuning}-plain`, { maxSteps: 1 });
+    expect(Number(next[0]!.loss)).toBeLessThan(Number(plain[0]!.loss));
+    await expect(run('dpo', `${finetuning}-dpo`, { adapter })).rejects.toThrow(/expected LoRA to go on from/);
+  });
+});
+
 describe('trimVocabulary', () => {
   it('with nothing to drop changes no loss', async () => {
     // Every token of this model is a character or a control token.

@@ -35,5 +35,15 @@ export async function openPolicy(
       hint: 'Run SFT first: `tuiqiao sft recipes/base-sft.yaml`.',
     });
   }
-  return trainedAdapter(await loadAdapter(model, folder, { isTrainable: true }));
+  const adapter = await loadAdapter(model, folder, { isTrainable: true });
+  if (adapter.softPrompt !== null) {
+    throw new RecipesError(
+      'recipe-bad-value',
+      `adapter: expected LoRA to go on from, got virtual tokens in ${folder}`,
+      {
+        hint: 'Preferences are learnt by a LoRA adapter: start from one, or from the base.',
+      },
+    );
+  }
+  return trainedAdapter(adapter);
 }

@@ -2,12 +2,13 @@
  * Stage `sft`: supervised fine-tuning. Examples → prompt and completion tokens, loss on the completion → LoRA on every
  * linear layer (or all weights) → a PEFT folder (or a model folder).
  */
-import { type LanguageModel, saveLanguageModel, saveTokenizer } from '@tuiqiao/lm';
+import { saveLanguageModel, saveTokenizer } from '@tuiqiao/lm';
 import type { RunControls, SftRecipe } from '@tuiqiao/schema';
 import type { Parameter } from '@tuiqiao/tensor';
 import {
   type Adapter,
   attachLora,
+  attachSoftPrompt,
   countSteps,
   evaluateLoss,
   exampleDataset,
@@ -39,16 +40,16 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
   const { model, tokenizer } = opened;
   const { training: given, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
   return withTrainingRun(recipe, controls, async (run) => {
+    // Written before anything is trained, and before a checkpoint is loaded.
+    const own = recipe.ownPoems.count === 0 ? null : await openOwnPoems({ recipe, model, tokenizer, run, controls });
+    const training = own === null ? given : [...own.examples, ...(recipe.ownPoems.mixed ? given : [])];
+    const trained = await chooseTrained(opened, recipe);
     const trimmed = trimVocabulary(
       recipe,
       opened,
       opened.adapters,
-      [...given, ...validation].flatMap(({ promptIds, completionIds }) => [promptIds, completionIds]),
+      [...training, ...validation].flatMap(({ promptIds, completionIds }) => [promptIds, completionIds]),
     );
-    // Written before anything is trained, and before a checkpoint is loaded.
-    const own = recipe.ownPoems.count === 0 ? null : await openOwnPoems({ recipe, model, tokenizer, run, controls });
-    const training = own === null ? given : [...own.examples, ...(recipe.ownPoems.mixed ? given : [])];
-    const trained = await chooseTrained(model, recipe);
     const data = exampleDataset(training);
     const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
     const totalSteps = recipe.maxSteps ?? countSteps(data, batching, recipe.epochs);
@@ -118,7 +119,7 @@ function describeCount(parameters: readonly Parameter[]): string {
   return `${parameters.reduce((sum, parameter) => sum + parameter.value.length, 0).toLocaleString('en')} parameters`;
 }
 
-async function chooseTrained(model: LanguageModel, recipe: SftRecipe): Promise<Trained> {
+async function chooseTrained({ model, tokenizer }: OpenedModel, recipe: SftRecipe): Promise<Trained> {
   const whole = (parameters: readonly Parameter[], what: string): Trained => ({
     parameters,
     adapter: null,
@@ -136,13 +137,24 @@ async function chooseTrained(model: LanguageModel, recipe: SftRecipe): Promise<T
       if (recipe.lora.initialization === 'pissa') await startPissa(model, adapter, recipe.seed);
       return trainedAdapter(adapter);
     }
+    case 'prompt':
+    case 'prefix': {
+      const { virtualTokens, initialText = '' } = recipe.softPrompt;
+      const initialIds = tokenizer.encode(initialText, { addSpecialTokens: false });
+      const kind = recipe.finetuning;
+      return trainedAdapter(await attachSoftPrompt(model, { kind, virtualTokens, initialIds, seed: recipe.seed }));
+    }
     default:
       return recipe.finetuning satisfies never;
   }
 }
 
 export function trainedAdapter(adapter: Adapter): Trained {
-  const { parameters, deltas, config } = adapter;
+  const { parameters, deltas, config, softPrompt } = adapter;
+  if (softPrompt !== null) {
+    const what = softPrompt.prefix === null ? 'virtual tokens' : 'virtual keys and values a layer';
+    return { parameters, adapter, description: `${describeCount(parameters)} (${softPrompt.tokens} ${what})` };
+  }
   const kind = config.useDora ? 'DoRA' : config.initialization === 'pissa' ? 'PiSSA' : 'LoRA';
   const description = `${describeCount(parameters)} (${kind} rank ${config.rank} on ${deltas.size} layers)`;
   return { parameters, adapter, description };
@@ -151,7 +163,8 @@ export function trainedAdapter(adapter: Adapter): Trained {
 /** Writes the stage's result as Hugging Face or PEFT has it. */
 export async function saveTrained(opened: OpenedModel, trained: Trained, folder: string): Promise<void> {
   if (trained.adapter !== null) {
-    await saveAdapter(opened.model.kernels, trained.adapter, folder, { baseModelName: opened.folder });
+    const { kernels, config: modelConfig } = opened.model;
+    await saveAdapter(kernels, trained.adapter, folder, { baseModelName: opened.folder, modelConfig });
     return;
   }
   await saveLanguageModel(opened.model, folder, { dtype: 'bf16' });

@@ -21,6 +21,11 @@ export interface Alias {
 }
 
 const negate = (value: unknown): unknown => (typeof value === 'boolean' ? !value : value);
+/** PEFT's names of what we call by one word. */
+const method = (value: unknown): unknown => {
+  const words: Readonly<Record<string, string>> = { prompt_tuning: 'prompt', prefix_tuning: 'prefix' };
+  return typeof value === 'string' ? (words[value.toLowerCase()] ?? value) : value;
+};
 const loraOrFull = (value: unknown): unknown => (typeof value === 'boolean' ? (value ? 'lora' : 'full') : value);
 const single = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value);
 const unlimited = (value: unknown): unknown => (typeof value === 'number' && value < 0 ? DROPPED : value);
@@ -67,7 +72,7 @@ export const ALIASES: readonly Alias[] = [
   alias('LLaMA-Factory', 'model_name_or_path', 'model'),
   alias('other', 'base_model', 'model'),
   alias('LLaMA-Factory', 'adapter_name_or_path', 'adapter'),
-  alias('LLaMA-Factory', 'finetuning_type', 'finetuning'),
+  alias('LLaMA-Factory', 'finetuning_type', 'finetuning', method),
   alias('mlx-lm', 'fine_tune_type', 'finetuning'),
   alias('TRL', 'use_peft', 'finetuning', loraOrFull),
   alias('other', 'use_lora', 'finetuning', loraOrFull, 'use_lora is understood as finetuning: lora'),
@@ -101,6 +106,9 @@ export const ALIASES: readonly Alias[] = [
   alias('LLaMA-Factory', 'freeze_trainable_layers', 'freeze.trainableLayers'),
   alias('LLaMA-Factory', 'freeze_trainable_modules', 'freeze.trainableModules'),
   alias('LLaMA-Factory', 'freeze_extra_modules', 'freeze.extraModules'),
+  // virtual tokens
+  alias('PEFT', 'num_virtual_tokens', 'softPrompt.virtualTokens'),
+  alias('PEFT', 'prompt_tuning_init_text', 'softPrompt.initialText'),
   // data
   alias('TRL', 'dataset_name', 'dataset'),
   alias('TRL', 'datasets', 'dataset'),

@@ -16,6 +16,8 @@ export { headChunkRows, headLogProbs } from './ops/head.ts';
 export { fusedLinear, linear, linearAddResidual } from './ops/linear.ts';
 export type { Rope, RopeOptions } from './ops/norm.ts';
 export { createRope, headNormRope, rmsNorm } from './ops/norm.ts';
+export type { VirtualLayout } from './ops/virtual-rows.ts';
+export { insertVirtualRows, virtualLayout } from './ops/virtual-rows.ts';
 export type { AdafactorOptions } from './optim/adafactor.ts';
 export { createAdafactor } from './optim/adafactor.ts';
 export type { AdamWOptions } from './optim/adamw.ts';

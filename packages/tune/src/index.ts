@@ -72,6 +72,7 @@ export type { ScoreOptions } from './score.ts';
 export { scoreCompletions } from './score.ts';
 export type { FreezeOptions } from './select-parameters.ts';
 export { selectBiases, selectFrozenRest } from './select-parameters.ts';
+export { attachSoftPrompt, type SoftPromptKind, type SoftPromptOptions } from './soft-prompt/soft-prompt.ts';
 export type { StepItems, StepSource } from './step-source.ts';
 export { datasetSource } from './step-source.ts';
 export type { CheckpointOptions, LoopOptions, TrainOptions, TrainResult } from './train.ts';

@@ -35,6 +35,7 @@ import { differences, fingerprintOf } from './fingerprint.ts';
 import type { Dataset } from './items.ts';
 import { accumulateGradients, computeTypeOf } from './micro-batch.ts';
 import type { Objective } from './objective.ts';
+import { softPromptParameters } from './soft-prompt/soft-prompt.ts';
 import { addStep, emptyStepLog, meanMetrics, mergeShares } from './step-log.ts';
 import { datasetSource, type StepItems, type StepSource } from './step-source.ts';
 
@@ -338,6 +339,7 @@ function trainOnly(model: LanguageModel, parameters: readonly Parameter[]): void
   const all = [...model.parameters.values()];
   for (const linear of model.linears.values())
     for (const { a, b, magnitude } of linear.deltas) all.push(a, b, ...(magnitude ? [magnitude] : []));
+  if (model.softPrompt !== null) all.push(...softPromptParameters(model.softPrompt));
   for (const parameter of all) {
     if (!trained.has(parameter) && parameter.requiresGrad) disableGradient(parameter);
   }

@@ -28,6 +28,7 @@ import {
   geglu,
   headLogProbs,
   headNormRope,
+  insertVirtualRows,
   type Kernels,
   type Linear,
   linear,
@@ -42,16 +43,25 @@ import {
   Tape,
   type Tensor,
   uploadInts,
+  virtualLayout,
 } from '@tuiqiao/tensor';
 import { holdsNumbers, requireFiniteWeights } from '../checkpoint/finite-weights.ts';
 import type { ModelConfig } from '../config.ts';
 import { LmError } from '../errors.ts';
-import type { CacheEntry, LanguageModel, LogProbOptions, PackedBatch, TokenLogProbs } from '../language-model.ts';
+import type {
+  CacheEntry,
+  LanguageModel,
+  LogProbOptions,
+  PackedBatch,
+  SoftPrompt,
+  TokenLogProbs,
+} from '../language-model.ts';
 import { checkIds, checkLossRows, checkPositions, checkRows, checkTokens } from './check-batch.ts';
 import { DecoderCache, type ExtendPlan, planExtend } from './key-value-cache.ts';
 import { createModules, type Layer, type Modules } from './modules.ts';
 import { normaliseFrozenRows, normaliseRows } from './normalised-head.ts';
 import { ropeAngles, ropeLengthClass } from './rope.ts';
+import { appendPrefix, insertPrompt, planPrefix, planPrompt } from './soft-prompt.ts';
 import { TrimmedVocabulary } from './trimmed-vocabulary.ts';
 
 /** Rotary tables start this long and double when a longer sequence comes: most poems are far below 40,960 positions. */
@@ -75,6 +85,7 @@ export class Decoder implements LanguageModel {
   #modules: Modules;
   readonly #stepArena: Arena;
   readonly #layerArena: Arena;
+  softPrompt: SoftPrompt | null = null;
   #vocabulary: TrimmedVocabulary | null = null;
   /** Of a frozen, normalised head; made on first use. */
   #normalisedHead: Parameter | null = null;
@@ -163,18 +174,29 @@ export class Decoder implements LanguageModel {
   }
 
   createCache(slots: number, capacity: number): DecoderCache {
-    return new DecoderCache(this.kernels, this.config, this.computeType, slots, capacity);
+    const virtualTokens = this.#activePrompt?.tokens ?? 0;
+    return new DecoderCache(this.kernels, this.config, this.computeType, slots, capacity, virtualTokens);
   }
 
   async extend(cache: DecoderCache, entries: readonly CacheEntry[]): Promise<Float32Array> {
     if (entries.length === 0) return new Float32Array(0);
-    const plan = planExtend(cache, entries);
+    const prompt = this.#activePrompt;
+    if (cache.virtualTokens !== (prompt?.tokens ?? 0)) {
+      const got = `${cache.virtualTokens} before now ${prompt?.tokens ?? 0}`;
+      throw new LmError('batch-invalid', `extend: expected the soft prompt the cache was made for, got ${got}`);
+    }
+    const realPlan = planExtend(cache, entries);
+    const plan =
+      prompt === null ? realPlan : (prompt.prefix === null ? planPrompt : planPrefix)(realPlan, prompt.tokens);
     checkIds(this.config, plan.ids);
     checkPositions(this.config, plan.positions);
     this.#stepArena.reset();
     const tape = new Tape(this.kernels, this.#stepArena, { computeType: this.computeType, isRecording: false });
     const attend = this.#attendOverCache(tape, cache, plan);
-    const x = this.#hiddenStates(tape, plan.ids, plan.positions, attend);
+    if (prompt?.prefix) appendPrefix(tape, this.config, cache, realPlan, prompt);
+    const x = this.#hiddenStates(tape, plan.ids, plan.positions, attend, (stream) =>
+      prompt?.embeddings ? insertPrompt(tape, stream, prompt.embeddings, realPlan.freshSegments) : stream,
+    );
     const last = gatherRows(tape, x, uploadInts(tape, plan.lastRows)); // [B, C]
     const logits = this.#logitsOf(tape, last); // [B, V]
     if (this.#hasUnreadWeights && !(await holdsNumbers(this.kernels, logits.buffer))) await this.requireFiniteWeights();
@@ -211,12 +233,45 @@ export class Decoder implements LanguageModel {
     return this.#normalisedHead;
   }
 
+  get #activePrompt(): SoftPrompt | null {
+    return this.softPrompt?.isOn ? this.softPrompt : null;
+  }
+
   #packedHiddenStates(batch: Tokens, tape: Tape): Tensor {
     const { heads, kvHeads, headDim } = this.config;
-    const segments = uploadInts(tape, batch.segments);
-    return this.#hiddenStates(tape, batch.ids, batch.positions, (layerTape, layer, q, k, v) =>
-      attention(layerTape, q, k, v, segments, { heads, kvHeads, headDim, ...this.#scoreOptions(layer) }),
+    const prompt = this.#activePrompt;
+    const layout = virtualLayout(batch.segments, prompt?.tokens ?? 0);
+    const segments = uploadInts(tape, layout.segments);
+    const sizes = (layer: number) => ({ heads, kvHeads, headDim, ...this.#scoreOptions(layer) });
+    if (prompt === null) {
+      return this.#hiddenStates(tape, batch.ids, batch.positions, (layerTape, layer, q, k, v) =>
+        attention(layerTape, q, k, v, segments, sizes(layer)),
+      );
+    }
+    const later = batch.positions.map((position) => position + prompt.tokens);
+    checkPositions(this.config, later);
+    const realRows = uploadInts(tape, layout.realRows);
+    const { embeddings, prefix } = prompt;
+    if (prefix !== null) {
+      return this.#hiddenStates(tape, batch.ids, later, (layerTape, layer, q, k, v) => {
+        const { keys, values } = prefix[layer]!;
+        const insert = (slice: Tensor | Columns, table: Parameter | null) =>
+          insertVirtualRows(layerTape, slice, table, layout);
+        const all = attention(layerTape, insert(q, null), insert(k, keys), insert(v, values), segments, sizes(layer));
+        return gatherRows(layerTape, all, realRows);
+      });
+    }
+    const positions = new Int32Array(layout.realRows.length + layout.virtualRows.length);
+    for (const [n, row] of layout.realRows.entries()) positions[row] = later[n]!;
+    for (const [i, row] of layout.virtualRows.entries()) positions[row] = i % prompt.tokens;
+    const x = this.#hiddenStates(
+      tape,
+      batch.ids,
+      positions,
+      (layerTape, layer, q, k, v) => attention(layerTape, q, k, v, segments, sizes(layer)),
+      (stream) => insertVirtualRows(tape, stream, embeddings, layout),
     );
+    return gatherRows(tape, x, realRows);
   }
 
   /** What the attention of a layer does beyond the usual. */
@@ -232,7 +287,13 @@ export class Decoder implements LanguageModel {
   }
 
   /** The residual stream after the last block, f32 [N, C]. */
-  #hiddenStates(tape: Tape, ids: Int32Array, positions: Int32Array, attend: Attend): Tensor {
+  #hiddenStates(
+    tape: Tape,
+    ids: Int32Array,
+    positions: Int32Array,
+    attend: Attend,
+    insert: (stream: Tensor) => Tensor = (stream) => stream,
+  ): Tensor {
     this.#fitRope(positions);
     const positionBuffer = uploadInts(tape, positions);
     // Without a backward pass a layer's activations die with the layer; the residual stream is updated in place.
@@ -241,7 +302,7 @@ export class Decoder implements LanguageModel {
       : new Tape(this.kernels, this.#layerArena, { computeType: tape.computeType, isRecording: false });
 
     const { embeddingScale: scale } = this.config.architecture;
-    let x = embed(tape, this.#modules.embedding, uploadInts(tape, this.#placesOf(ids)), { scale });
+    let x = insert(embed(tape, this.#modules.embedding, uploadInts(tape, this.#placesOf(ids)), { scale }));
     for (let index = 0; index < this.#modules.layers.length; index++) {
       const block = (blockTape: Tape, stream: Tensor) => this.#block(blockTape, stream, index, positionBuffer, attend);
       if (tape.isRecording) {
@@ -327,7 +388,7 @@ export class Decoder implements LanguageModel {
   #attendOverCache(tape: Tape, cache: DecoderCache, plan: ExtendPlan): Attend {
     const { kernels } = this;
     const { heads: H, kvHeads: G, headDim: D } = this.config;
-    const N = plan.ids.length;
+    const N = plan.positions.length;
     const P = plan.freshRows;
     const slots = uploadInts(tape, plan.slots);
     const positions = uploadInts(tape, plan.positions);
@@ -340,8 +401,8 @@ export class Decoder implements LanguageModel {
       const keyCache = cache.keys[layer]!;
       const valueCache = cache.values[layer]!;
       const scores = this.#scoreOptions(layer);
-      kernels.cacheAppend(keyCache, k.buffer, slots, positions, { N, C: G * D, capacity: cache.capacity });
-      kernels.cacheAppend(valueCache, values, slots, positions, { N, C: G * D, capacity: cache.capacity, ldX: ldV });
+      kernels.cacheAppend(keyCache, k.buffer, slots, positions, { N, C: G * D, capacity: cache.positions });
+      kernels.cacheAppend(valueCache, values, slots, positions, { N, C: G * D, capacity: cache.positions, ldX: ldV });
       const out = layerTape.tensor([N, H * D], layerTape.computeType, false, false);
       if (P > 0) {
         const lse = layerTape.scratch('f32', P * H);
@@ -351,7 +412,7 @@ export class Decoder implements LanguageModel {
       }
       if (lengths !== null) {
         const tail = (buffer: DeviceBuffer) => buffer.view(P * H * D, (N - P) * H * D);
-        const sizes = { B: N - P, H, G, D, capacity: cache.capacity, ...scores };
+        const sizes = { B: N - P, H, G, D, capacity: cache.positions, ...scores };
         kernels.attentionCached(tail(out.buffer), tail(q.buffer), keyCache, valueCache, continuedSlots, lengths, sizes);
       }
       return out;

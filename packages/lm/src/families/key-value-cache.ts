@@ -11,6 +11,8 @@ export class DecoderCache implements KeyValueCache {
   readonly slots: number;
   readonly capacity: number;
   readonly lengths: Int32Array;
+  /** Positions of a slot before its first token. */
+  readonly virtualTokens: number;
   /** Per layer. */
   readonly keys: readonly DeviceBuffer[];
   readonly values: readonly DeviceBuffer[];
@@ -19,22 +21,35 @@ export class DecoderCache implements KeyValueCache {
   readonly #slotLength: number;
   readonly #width: number;
 
-  constructor(kernels: Kernels, config: ModelConfig, type: FloatType, slots: number, capacity: number) {
-    const length = slots * capacity * config.kvHeads * config.headDim;
+  constructor(
+    kernels: Kernels,
+    config: ModelConfig,
+    type: FloatType,
+    slots: number,
+    capacity: number,
+    virtualTokens = 0,
+  ) {
+    const length = slots * (capacity + virtualTokens) * config.kvHeads * config.headDim;
     const perLayer = () => Array.from({ length: config.layers }, () => kernels.allocate(type, length));
     this.slots = slots;
     this.capacity = capacity;
+    this.virtualTokens = virtualTokens;
     this.lengths = new Int32Array(slots);
     this.keys = perLayer();
     this.values = perLayer();
     this.#kernels = kernels;
     this.#width = config.kvHeads * config.headDim;
-    this.#slotLength = capacity * this.#width;
+    this.#slotLength = this.positions * this.#width;
+  }
+
+  /** Positions a slot has room for. */
+  get positions(): number {
+    return this.capacity + this.virtualTokens;
   }
 
   copySlot(from: number, to: number): void {
     if (from === to) return;
-    const length = this.lengths[from]! * this.#width;
+    const length = (this.lengths[from]! + this.virtualTokens) * this.#width;
     for (const buffer of [...this.keys, ...this.values]) {
       const part = (slot: number) => buffer.view(slot * this.#slotLength, length);
       if (length > 0) this.#kernels.scale(part(to), part(from), { length, alpha: 1 });

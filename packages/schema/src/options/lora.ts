@@ -100,14 +100,30 @@ export const freezeSchema = z.strictObject({
   ),
 });
 
+/** Virtual tokens of `finetuning: prompt` and `prefix`. */
+export const softPromptSchema = z.strictObject({
+  virtualTokens: option(
+    z.int().min(1).max(1024).default(20),
+    'Virtual tokens put before every sequence (finetuning: prompt, prefix).',
+    '置于每条序列之前的虚拟词元数（finetuning: prompt、prefix）。',
+    { unit: 'tokens' },
+  ),
+  initialText: option(
+    z.string().min(1).optional(),
+    'Words whose embeddings a prompt starts at, repeated as often as needed; absent: random ones.',
+    '提示微调以这些字的嵌入为初值，不足则重复；不填则随机。',
+  ),
+});
+
 /** Fields of sft beside those every stage with an adapter has. */
 export const sftMethodFields = {
   finetuning: option(
-    z.enum(['lora', 'full', 'freeze', 'bitfit']).default('lora'),
-    'What is trained: an adapter (lora), every weight (full), a few layers (freeze), or the biases alone (bitfit).',
-    '训练什么：适配器（lora）、全部权重（full）、少数几层（freeze）或仅偏置（bitfit）。',
+    z.enum(['lora', 'full', 'freeze', 'bitfit', 'prompt', 'prefix']).default('lora'),
+    'What is trained: an adapter (lora), every weight (full), a few layers (freeze), the biases alone (bitfit), virtual tokens before every sequence (prompt), or their keys and values in each layer (prefix).',
+    '训练什么：适配器（lora）、全部权重（full）、少数几层（freeze）、仅偏置（bitfit）、序列前的虚拟词元（prompt）或其各层键值（prefix）。',
   ),
   freeze: freezeSchema.prefault({}),
+  softPrompt: softPromptSchema.prefault({}),
 };
 
 export const finetuningFields = {

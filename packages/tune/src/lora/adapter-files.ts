@@ -8,6 +8,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import {
   type LanguageModel,
+  type ModelConfig,
   readSafetensorsHeader,
   readTensorFloats,
   type TensorEntry,
@@ -16,9 +17,10 @@ import {
 import { type Kernels, type Parameter, syncCompute } from '@tuiqiao/tensor';
 import writeFileAtomic from 'write-file-atomic';
 import { TuneError } from '../errors.ts';
+import { loadSoftPrompt, saveSoftPrompt, softPromptKind } from '../soft-prompt/soft-prompt-files.ts';
 import { type Adapter, type AdapterConfig, attachDeltas, freezeAdapter } from './adapter.ts';
 import { isMlxFolder, loadMlxAdapter } from './mlx-files.ts';
-import { fromPeftConfig, SCORE_MODULE, toPeftConfig } from './peft-config.ts';
+import { fromPeftConfig, PEFT_VERSION, SCORE_MODULE, toPeftConfig } from './peft-config.ts';
 import { selectSaved } from './saved-modules.ts';
 import { patternValue } from './target-modules.ts';
 
@@ -39,8 +41,22 @@ export async function saveAdapter(
   kernels: Kernels,
   adapter: Adapter,
   folder: string,
-  options: { readonly baseModelName?: string; readonly scoreHead?: Parameter } = {},
+  options: {
+    readonly baseModelName?: string;
+    readonly scoreHead?: Parameter;
+    readonly modelConfig?: ModelConfig;
+  } = {},
 ): Promise<void> {
+  if (adapter.softPrompt !== null) {
+    if (options.modelConfig === undefined)
+      throw new TuneError('adapter-format', 'saveAdapter: expected a modelConfig for a soft prompt, got none');
+    const baseModelName = options.baseModelName ?? null;
+    return saveSoftPrompt(kernels, adapter, folder, {
+      baseModelName,
+      peftVersion: PEFT_VERSION,
+      config: options.modelConfig,
+    });
+  }
   const { scoreHead } = options;
   const headTensors: StoredTensor[] =
     scoreHead === undefined
@@ -162,7 +178,12 @@ export async function loadAdapter(
   options: LoadAdapterOptions = {},
 ): Promise<Adapter> {
   if (isMlxFolder(folder)) return loadMlxAdapter(model, folder, options);
-  const fileConfig = await readAdapterConfig(folder);
+  const json = await readAdapterJson(folder);
+  if (softPromptKind(json) !== null) {
+    const { name = 'default', isTrainable = false } = options;
+    return loadSoftPrompt(model, folder, json, { name, isTrainable });
+  }
+  const fileConfig = fromPeftConfig(path.join(folder, CONFIG_FILE), json);
   const config = options.dropout === undefined ? fileConfig : { ...fileConfig, dropout: options.dropout };
   checkTask(folder, config, options.scoreHead !== undefined);
   const file = path.join(folder, WEIGHTS_FILE);
@@ -215,14 +236,18 @@ function checkHeadShape(file: string, head: Parameter | undefined, entry: Tensor
 
 /** @throws TuneError `adapter-format` */
 export async function readAdapterConfig(folder: string): Promise<AdapterConfig> {
+  return fromPeftConfig(path.join(folder, CONFIG_FILE), await readAdapterJson(folder));
+}
+
+async function readAdapterJson(folder: string): Promise<Record<string, unknown>> {
   const file = path.join(folder, CONFIG_FILE);
-  let json: Record<string, unknown>;
   try {
-    json = JSON.parse(await readFile(file, 'utf8'));
+    const json: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>;
   } catch (cause) {
     throw new TuneError('adapter-format', `${file}: expected a readable JSON file`, { cause });
   }
-  return fromPeftConfig(file, json);
+  throw new TuneError('adapter-format', `${file}: expected a JSON object`);
 }
 
 interface ModuleEntries {

@@ -2,7 +2,7 @@
  * LoRA adapters (Hu 2021): y = x Wᵀ + s · dropout(x) Aᵀ Bᵀ beside frozen linear layers, s = α/r, or α/√r rank-stabilised.
  * Several adapters may sit on one model; each is switched by its scale. Files are in `adapter-files.ts`.
  */
-import type { LanguageModel } from '@tuiqiao/lm';
+import type { LanguageModel, SoftPrompt } from '@tuiqiao/lm';
 import {
   createParameter,
   createRandom,
@@ -81,6 +81,8 @@ export interface Adapter {
   /** PiSSA: the frozen start that is subtracted, by module path. */
   readonly starts: ReadonlyMap<string, LowRankDelta>;
   readonly config: AdapterConfig;
+  /** Of an adapter that is one (`attachSoftPrompt`): it has no low-rank updates. */
+  readonly softPrompt: SoftPrompt | null;
 }
 
 /**
@@ -206,7 +208,7 @@ export function attachDeltas(
     parameters.push(module.parameter);
   }
   for (const [path, delta] of [...deltas, ...starts]) requireLinear(model, path).deltas.push(delta);
-  return { name, deltas, parameters, config, saved, starts };
+  return { name, deltas, parameters, config, saved, starts, softPrompt: null };
 }
 
 /** Takes the adapter off; its numbers stay usable. */
@@ -216,6 +218,7 @@ export function detachAdapter(model: LanguageModel, adapter: Adapter): void {
     const index = deltas.indexOf(delta);
     if (index >= 0) deltas.splice(index, 1);
   }
+  if (adapter.softPrompt !== null && model.softPrompt === adapter.softPrompt) model.softPrompt = null;
   freezeSaved(adapter);
   switchSaved(adapter.saved.values(), false);
 }
@@ -224,6 +227,7 @@ export function detachAdapter(model: LanguageModel, adapter: Adapter): void {
 export function setAdapterScale(adapter: Adapter, factor: number): void {
   for (const [path, delta] of adapter.deltas) delta.scaling = factor * deltaScaling(adapter.config, path, delta.rank);
   for (const [path, start] of adapter.starts) start.scaling = -adapter.deltas.get(path)!.scaling;
+  if (adapter.softPrompt !== null) adapter.softPrompt.isOn = factor !== 0;
   // Whole modules are on or off; a scale between changes the low-rank part alone, as in PEFT.
   switchSaved(adapter.saved.values(), factor !== 0);
 }
@@ -247,7 +251,7 @@ export function unfreezeAdapter(model: LanguageModel, adapter: Adapter): void {
 
 /** A frozen copy under another name, switched off: a reference that stays while the original trains on. */
 export function copyAdapter(model: LanguageModel, adapter: Adapter, name: string): Adapter {
-  if (adapter.saved.size > 0 || adapter.starts.size > 0) {
+  if (adapter.saved.size > 0 || adapter.starts.size > 0 || adapter.softPrompt !== null) {
     throw new TuneError('lora-options', `copyAdapter: expected low-rank updates only, got ${adapter.name} with more`, {
       hint: 'merge the adapter into its base first (tuiqiao merge), and go on from there',
     });
@@ -271,6 +275,15 @@ export function copyAdapter(model: LanguageModel, adapter: Adapter, name: string
  */
 export async function mergeAdapter(model: LanguageModel, adapter: Adapter): Promise<void> {
   const { kernels } = model;
+  if (adapter.softPrompt !== null) {
+    throw new TuneError(
+      'adapter-format',
+      `mergeAdapter: expected low-rank updates, got a soft prompt, ${adapter.name}`,
+      {
+        hint: 'virtual tokens cannot become part of the weights: keep the adapter beside the model',
+      },
+    );
+  }
   for (const path of adapter.deltas.keys()) {
     if (!requireLinear(model, path).weight.quantized) continue;
     throw new TuneError('merge-quantized', `mergeAdapter: expected a base in floats, got ${path} in 4 bits`, {

@@ -24,9 +24,10 @@ export async function combineAdapters(
   if (adapters.length === 0 || adapters.length !== weights.length || !weights.every(Number.isFinite)) {
     throw refuse(`a weight for each adapter, got ${adapters.length} and ${weights.length}`);
   }
-  for (const { name: each, config, saved } of adapters) {
-    if (config.useDora || saved.size > 0) {
-      throw refuse(`plain LoRA, got ${each} with ${config.useDora ? 'DoRA magnitudes' : 'whole modules'}`);
+  for (const { name: each, config, saved, softPrompt } of adapters) {
+    if (config.useDora || saved.size > 0 || softPrompt !== null) {
+      const more = softPrompt !== null ? 'virtual tokens' : config.useDora ? 'DoRA magnitudes' : 'whole modules';
+      throw refuse(`plain LoRA, got ${each} with ${more}`);
     }
   }
   if (combination === 'linear' && weights.some((weight) => weight < 0)) {

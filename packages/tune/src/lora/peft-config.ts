@@ -3,7 +3,7 @@ import { TuneError } from '../errors.ts';
 import type { AdapterConfig } from './adapter.ts';
 
 /** The PEFT release whose files this writes; readers only use it for messages. */
-const PEFT_VERSION = '0.21.2';
+export const PEFT_VERSION = '0.21.2';
 /** Transformers' name of a sequence classifier's head. */
 export const SCORE_MODULE = 'score';
 
@@ -48,7 +48,7 @@ export function fromPeftConfig(file: string, json: Record<string, unknown>): Ada
   const refuse = (field: string, expected: string): never => {
     throw new TuneError('adapter-format', `${file}: expected ${field} ${expected}, got ${JSON.stringify(json[field])}`);
   };
-  if (json.peft_type !== 'LORA') refuse('peft_type', 'LORA');
+  if (json.peft_type !== 'LORA') refuse('peft_type', 'LORA, PROMPT_TUNING or PREFIX_TUNING');
   // Fields that change the arithmetic or the file, with the values that do not.
   const unsupported: [string, (value: unknown) => boolean][] = [
     ['lora_bias', isEmpty],
