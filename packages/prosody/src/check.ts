@@ -5,6 +5,7 @@ import { type CiOptions, checkCi } from './ci/check-ci.ts';
 import { ProsodyError } from './errors.ts';
 import { findForm } from './forms.ts';
 import type { Language } from './messages.ts';
+import { separatePoems } from './poems/separate.ts';
 import { detectScript } from './scripts.ts';
 import { checkAs, checkAsSix } from './shi/check-as.ts';
 import { describeFree, describeUnrecognised } from './shi/describe.ts';
@@ -88,13 +89,15 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
         `check: expected a form of 五绝 七绝 五律 七律 五排 七排 六绝 六律 古 词, got ${form}`,
       );
     }
-    return checkAs(request, regulated);
+    const verdict = checkAs(request, regulated);
+    return verdict.strict.length ? verdict : (checkUnderHeading(poem, options) ?? verdict);
   }
   return (
     recogniseShi(request) ??
     recogniseSix(request) ??
     recogniseCi(poem, options) ??
     recogniseUndivided(request) ??
+    checkUnderHeading(poem, options) ??
     describeUnrecognised(request)
   );
 }
@@ -117,4 +120,13 @@ function recogniseCi(poem: CheckInput, options: CheckOptions): Verdict | null {
   if (!hasTable('tunes') || !hasTable('cilin')) return null;
   const verdict = checkCi(poem.text, ciOptions(poem, options));
   return verdict?.strict.length ? verdict : null;
+}
+
+/** A single poem that stands under its title and author, without them; null where the text has no such heading. */
+function checkUnderHeading(poem: CheckInput, options: CheckOptions): Verdict | null {
+  const [only, ...others] = separatePoems(poem.text);
+  if (only === undefined || others.length > 0 || only.text === poem.text.trim()) return null;
+  const title = poem.title ?? only.title;
+  const verdict = check({ ...poem, text: only.text, ...(title === undefined ? {} : { title }) }, options);
+  return verdict.strict.length ? verdict : null;
 }

@@ -27,6 +27,7 @@ export {
 export type { Language } from './messages.ts';
 export { loadPairs, type PairTable } from './parallelism/pair-table.ts';
 export { scoreCouplet, scoreCouplets } from './parallelism/parallelism.ts';
+export { joinStanzas, type SeparatedPoem, separatePoems } from './poems/separate.ts';
 export { glossOf, type ReadingEvidence, readingEvidence } from './reading-evidence.ts';
 export { rhymeUses, rhymeWords } from './rhyme-words.ts';
 export { characterScript, detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';

@@ -1,27 +1,14 @@
-/** Poems of a plain text: separated by blank lines, each with its title (and author) above it or not. */
+/**
+ * Poems of a plain text, block by block: the engine tells titles, authors and verse apart; what is held back is the last
+ * poem, whose next stanza may stand behind a blank line.
+ */
+import type { SeparatedPoem } from '@tuiqiao/prosody';
 import { CliError } from '../errors.ts';
 import type { PoemInput } from './poem-record.ts';
 import { MAX_LINE_LENGTH, type NumberedLine } from './read-lines.ts';
 
 /** Lines of one poem; the longest 排律 have a few hundred. */
 const MAX_POEM_LINES = 2000;
-/** A title and an author. */
-const MAX_HEAD_LINES = 2;
-const HAS_PAUSE = /[，。！？；、,.!?;]/u;
-
-/** Lines above the poem that are its title and author: in 《》, or without a pause while the lines below have some. */
-function splitTitle(lines: readonly string[]): { title: string | undefined; text: string } {
-  let head = /^(#|《.*》)/u.test(lines[0] ?? '') && lines.length > 1 ? 1 : 0;
-  let last = head;
-  while (last < MAX_HEAD_LINES && last < lines.length - 1 && !HAS_PAUSE.test(lines[last]!)) last++;
-  if (lines.slice(last).every((line) => HAS_PAUSE.test(line))) head = last;
-  const title = lines
-    .slice(0, head)
-    .map((line) => line.replace(/^#+\s*/u, '').replace(/^《(.*)》$/u, '$1'))
-    .join(' ');
-  return { title: title === '' ? undefined : title, text: lines.slice(head).join('\n') };
-}
-
 /** @throws CliError `input-bad` for a block that no poem is as long as. */
 export async function* readPlainPoems(
   name: string,
@@ -30,10 +17,24 @@ export async function* readPlainPoems(
   let block: string[] = [];
   let length = 0;
   let start = 0;
+  let held: { poem: SeparatedPoem; start: number } | undefined;
+  const { joinStanzas, separatePoems } = await import('@tuiqiao/prosody');
+  const give = ({ poem, start: blockStart }: { poem: SeparatedPoem; start: number }) => {
+    const title = [poem.title, poem.author].filter((part) => part !== undefined).join(' ');
+    return {
+      poem: { text: poem.text, ...(title === '' ? {} : { title }) },
+      place: `${name}, line ${blockStart + poem.line - 1}`,
+    };
+  };
   const flush = function* (): Generator<{ poem: PoemInput; place: string }> {
-    if (block.length === 0) return;
-    const { title, text } = splitTitle(block);
-    yield { poem: { text, ...(title === undefined ? {} : { title }) }, place: `${name}, line ${start}` };
+    for (const poem of separatePoems(block.join('\n'))) {
+      const joined = held === undefined ? null : joinStanzas(held.poem, poem);
+      if (held !== undefined && joined !== null) held = { ...held, poem: joined };
+      else {
+        if (held !== undefined) yield give(held);
+        held = { poem, start };
+      }
+    }
     block = [];
     length = 0;
   };
@@ -53,4 +54,5 @@ export async function* readPlainPoems(
     }
   }
   yield* flush();
+  if (held !== undefined) yield give(held);
 }
