@@ -19,22 +19,25 @@ interface Contexts {
 /** A simplified character is taken for one traditional form that makes up this share of its uses in verse. */
 const MAIN_FORM_SHARE = 0.95;
 
-let cachedContexts: ReadonlyMap<string, Contexts> | undefined;
+/** Rows of the table by character, each taken apart when it is first asked for. */
+let rows: ReadonlyMap<string, string> | undefined;
+const contextsByChar = new Map<string, Contexts>();
 const mainForms = new Map<string, string>();
 
-function loadContexts(): ReadonlyMap<string, Contexts> {
-  if (cachedContexts) return cachedContexts;
-  const contexts = new Map<string, Contexts>();
-  for (const row of TONE_CONTEXTS.split(';')) {
-    const [char, base, ...rest] = [...row];
-    const middle = rest.indexOf('/');
-    contexts.set(char!, {
-      base: oddsOf(base!),
-      before: readPairs(rest.slice(0, middle)),
-      after: readPairs(rest.slice(middle + 1)),
-    });
-  }
-  cachedContexts = contexts;
+function findContexts(char: string): Contexts | undefined {
+  const known = contextsByChar.get(char);
+  if (known !== undefined) return known;
+  rows ??= new Map(TONE_CONTEXTS.split(';').map((row) => [String.fromCodePoint(row.codePointAt(0)!), row] as const));
+  const row = rows.get(char);
+  if (row === undefined) return undefined;
+  const [, base, ...rest] = [...row];
+  const middle = rest.indexOf('/');
+  const contexts: Contexts = {
+    base: oddsOf(base!),
+    before: readPairs(rest.slice(0, middle)),
+    after: readPairs(rest.slice(middle + 1)),
+  };
+  contextsByChar.set(char, contexts);
   return contexts;
 }
 
@@ -57,7 +60,7 @@ export function toneByContext(
   after: string | undefined,
   script: Script,
 ): 1 | 2 | null {
-  const contexts = loadContexts().get(script === 'traditional' ? char : mainForm(char));
+  const contexts = findContexts(script === 'traditional' ? char : mainForm(char));
   if (contexts === undefined) return null;
   const left = before === undefined ? undefined : contexts.before.get(simplifyCharacter(before));
   const right = after === undefined ? undefined : contexts.after.get(simplifyCharacter(after));
