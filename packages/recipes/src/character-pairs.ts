@@ -5,25 +5,14 @@
  * it has places where the policy would have broken a rule, and none where it would not.
  */
 import type { PoemRequest } from '@tuiqiao/corpus';
-import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
+import type { Tokenizer } from '@tuiqiao/lm';
 import { check } from '@tuiqiao/prosody';
 import type { RunControls } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
 import { promptIdsFor, type WrittenPoem, writePoems } from '@tuiqiao/verse';
 import { writableRequests } from './poet/requests.ts';
-import { brokenRules } from './preference-pairs.ts';
-
-export interface CharacterPairsOptions {
-  readonly model: LanguageModel;
-  readonly tokenizer: Tokenizer;
-  readonly requests: readonly PoemRequest[];
-  readonly samplesPerPrompt: number;
-  readonly temperature: number;
-  readonly seed: number;
-  /** Poems written at the same time. */
-  readonly slots: number;
-}
+import { brokenRules, type SamplePairsOptions } from './preference-pairs.ts';
 
 export interface CharacterPairs {
   readonly pairs: readonly PreferencePair[];
@@ -39,7 +28,7 @@ const REFUSED_FROM = 0.01;
 const BATCH = 512;
 
 export async function sampleCharacterPairs(
-  options: CharacterPairsOptions,
+  options: SamplePairsOptions,
   controls: RunControls = {},
 ): Promise<CharacterPairs> {
   const { tokenizer, seed } = options;

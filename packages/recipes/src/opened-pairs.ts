@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Poem } from '@tuiqiao/corpus';
-import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
 import type { DpoRecipe, KtoRecipe, RmRecipe, RunControls, RunWarning } from '@tuiqiao/schema';
 import { createRandom } from '@tuiqiao/tensor';
 import type { PreferencePair } from '@tuiqiao/tune';
@@ -11,12 +10,21 @@ import { type OpenedCorpus, openCorpus } from './corpus-source.ts';
 import { checkValidation, findDatasets, holdOut } from './dataset-source.ts';
 import { RecipesError } from './errors.ts';
 import { isModel } from './examples.ts';
+import { openLineIndexes } from './line-indexes.ts';
 import type { OpenedModel } from './models.ts';
 import { describePairs, formatPairCard, PAIR_CARD_FILES } from './pair-card.ts';
 import { describeExcluded, exclusionWarnings, loadHeldOut, screenPairs } from './pair-hygiene.ts';
 import { formNameOf, plainRequest } from './poet/requests.ts';
 import { chooseFiles, loadPairs } from './preference-files.ts';
-import { countRules, makeNegativePairs, type SampledPairs, samplePairs, tokenizePair } from './preference-pairs.ts';
+import {
+  countRules,
+  makeNegativePairs,
+  type SampledPairs,
+  type SamplePairsOptions,
+  samplePairs,
+  tokenizePair,
+} from './preference-pairs.ts';
+import { sampleRankedPairs } from './ranked-pairs.ts';
 import type { ManifestData } from './run-manifest.ts';
 import type { TrainingRun } from './training-run.ts';
 
@@ -39,10 +47,11 @@ export interface OpenedPairs {
 /** The pairs of the recipe: of its files, or made for the poems of its corpora; and those to validate with. */
 export async function openPairs(
   recipe: PairsRecipe,
-  { model, tokenizer }: OpenedModel,
+  opened: OpenedModel,
   run: TrainingRun,
   controls: RunControls,
 ): Promise<OpenedPairs> {
+  const { tokenizer } = opened;
   checkValidation(recipe);
   const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
   const evalFiles = chooseFiles(await findDatasets(recipe.evalDataset, recipe.datasetDir));
@@ -62,9 +71,9 @@ export async function openPairs(
   let note: string;
   let corpora: readonly (readonly Poem[])[] = [];
   if (files === null) {
-    const opened = await Promise.all(recipe.dataset.map((name) => openCorpus(name, controls)));
-    corpora = opened.map(({ poems }) => poems);
-    const { made, data } = await openMadePairs(recipe, model, tokenizer, run, opened, controls);
+    const sources = await Promise.all(recipe.dataset.map((name) => openCorpus(name, controls)));
+    corpora = sources.map(({ poems }) => poems);
+    const { made, data } = await openMadePairs(recipe, opened, run, sources, controls);
     all = [
       ...made.pairs.map((pair, index) => tokenizePair(pair, index, tokenizer, recipe.pairs.cutAtParting)),
       ...(made.characters?.pairs ?? []),
@@ -143,8 +152,7 @@ function describeCharacters({ pairs, poems, removedShare }: CharacterPairs): str
 /** Makes pairs, or reads those an interrupted run has already made: sampling again would change the data. */
 async function openMadePairs(
   recipe: PairsRecipe,
-  model: LanguageModel,
-  tokenizer: Tokenizer,
+  { model, tokenizer, folder }: OpenedModel,
   run: TrainingRun,
   corpora: readonly OpenedCorpus[],
   controls: RunControls,
@@ -176,14 +184,11 @@ async function openMadePairs(
   };
   const progress = { ...controls, onEvent: run.emit };
   const characters = source === 'characters' ? await sampleCharacterPairs(sampling, progress) : null;
-  const sampled: SampledPairs =
-    source === 'negatives' || source === 'characters'
-      ? { pairs: [], samples: 0, flawlessShare: 0 }
-      : await samplePairs(sampling, progress);
+  const sampled = await sampleWholePoems(recipe, sampling, folder, progress);
   // With both, other poems than those that were asked for, as far as there are any.
   const unasked = source === 'both' ? [...poems.slice(prompts), ...poems.slice(0, prompts)] : poems;
   const negatives =
-    source === 'samples' || source === 'characters'
+    source === 'samples' || source === 'characters' || source === 'ranked'
       ? []
       : makeNegativePairs(
           unasked,
@@ -211,4 +216,25 @@ async function openMadePairs(
   }
   await run.folder.writeFile(PAIRS_FILE, JSON.stringify(made));
   return { made, data };
+}
+
+/** The pairs of whole poems that the source asks the policy for. */
+async function sampleWholePoems(
+  { pairs: { source, margin } }: PairsRecipe,
+  sampling: SamplePairsOptions,
+  modelFolder: string,
+  progress: RunControls,
+): Promise<SampledPairs> {
+  switch (source) {
+    case 'samples':
+    case 'both':
+      return samplePairs(sampling, progress);
+    case 'ranked':
+      return sampleRankedPairs({ ...sampling, margin, lineIndexes: await openLineIndexes(modelFolder) }, progress);
+    case 'characters':
+    case 'negatives':
+      return { pairs: [], samples: 0, flawlessShare: 0 };
+    default:
+      return source satisfies never;
+  }
 }

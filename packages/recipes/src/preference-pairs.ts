@@ -34,6 +34,8 @@ export interface TextPair {
   readonly rejected: string;
   /** Rules that `rejected` breaks, by id: what this pair can teach. */
   readonly brokenRules: readonly string[];
+  /** How much better `chosen` was scored. */
+  readonly margin?: number;
 }
 
 export interface SamplePairsOptions {
@@ -192,6 +194,7 @@ export function tokenizePair(pair: TextPair, index: number, tokenizer: Tokenizer
     chosenIds: chosenIds.slice(0, end),
     rejectedIds: rejectedIds.slice(0, end),
     tags: pair.brokenRules,
+    ...(pair.margin === undefined ? {} : { margin: pair.margin }),
   };
 }
 

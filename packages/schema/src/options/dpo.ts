@@ -76,9 +76,9 @@ export const dpoSchema = z.strictObject({
 /** Pairs made by the prosody engine: of the model's poems or characters, the better against the worse, or of poems and spoilt copies. */
 export const pairsSchema = z.strictObject({
   source: option(
-    z.enum(['samples', 'characters', 'negatives', 'both']).default('samples'),
-    "Where pairs come from: the model's own poems judged by the checker (samples), its characters that the rules allow against those they refuse (characters), real poems against copies that break one rule (negatives), or samples and negatives (both).",
-    '样本对的来源：模型自写经检查器评判（samples）、同一开头之下合律之字与出律之字（characters）、真诗与只犯一条规则的改本（negatives），或 samples 与 negatives 两者（both）。',
+    z.enum(['samples', 'characters', 'ranked', 'negatives', 'both']).default('samples'),
+    "Where pairs come from: the model's own poems judged by the checker (samples), its characters that the rules allow against those they refuse (characters), the best of its free poems against the worst (ranked), real poems against copies that break one rule (negatives), or samples and negatives (both).",
+    '样本对的来源：模型自写经检查器评判（samples）、同一开头之下合律之字与出律之字（characters）、自由所写之最佳与最差（ranked）、真诗与只犯一条规则的改本（negatives），或 samples 与 negatives 两者（both）。',
   ),
   forms: option(
     nameList.optional(),
@@ -92,14 +92,19 @@ export const pairsSchema = z.strictObject({
   ),
   samplesPerPrompt: option(
     z.int().min(1).default(2),
-    'Poems written for each prompt. samples: each that breaks a rule is paired with its twin written under the rules; characters: each gives a pair where the model would have broken one.',
-    '每个提示写几首。samples：凡出律者，与同一随机数下受格律约束写成的一首成对；characters：凡模型将出律之处各成一对。',
+    'Poems written for each prompt. samples: each that breaks a rule is paired with its twin written under the rules; characters: each gives a pair where the model would have broken one; ranked: the best and the worst of them are a pair.',
+    '每个提示写几首。samples：凡出律者，与同一随机数下受格律约束写成的一首成对；characters：凡模型将出律之处各成一对；ranked：取其最佳与最差成一对。',
   ),
   temperature: option(z.number().positive().default(1), 'Sampling temperature.', '取样温度。'),
   cutAtParting: option(
     z.boolean().default(false),
     'Compare the two poems only up to the first character in which they differ: what follows is not judged, and length is left alone.',
     '只比较到两首首次不同之字：其后不论，篇幅不受影响。',
+  ),
+  margin: option(
+    z.number().positive().default(0.1),
+    'ranked: how much better the best must be scored than the worst; a flawless poem has about 4.5, a false tone costs 0.1 or more.',
+    'ranked：最佳须比最差高出多少分；无疵之诗约 4.5 分，一字失律至少扣 0.1。',
   ),
   rules: option(
     nameList.optional(),
