@@ -59,6 +59,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'dataset-not-found': request('找不到数据'),
   'dataset-empty': request('数据为空'),
   'model-not-found': environment('找不到模型'),
+  'template-mismatch': request('提示格式不符'),
   'endpoint-failed': environment('接口没有回应'),
   'endpoint-refused': request('接口拒绝了请求'),
   'sheet-malformed': request('评阅表有误'),

@@ -41,7 +41,7 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     quantization: quantizationOf(recipe),
   });
   const { model } = opened;
-  const trained = await openPolicy(recipe, opened.model);
+  const trained = await openPolicy(recipe, opened);
   return withTrainingRun(recipe, controls, async (run) => {
     // Pairs.
     const data = await openPairs(recipe, opened, run, controls);

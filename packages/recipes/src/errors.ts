@@ -18,6 +18,8 @@ export type RecipesErrorCode =
   /** More than one place of a poem to be polished, or a book nobody knows. */
   | 'polish-target'
   | 'model-not-found'
+  /** An adapter that learnt another prompt than it would be given. */
+  | 'template-mismatch'
   | 'endpoint-failed'
   | 'endpoint-refused'
   | 'sheet-malformed'

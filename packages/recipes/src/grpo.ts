@@ -66,7 +66,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
   if (stopId === null) {
     throw new RecipesError('recipe-bad-value', `${recipe.model}: expected a tokenizer with an end token, got none`);
   }
-  const trained = await openPolicy(recipe, model);
+  const trained = await openPolicy(recipe, opened);
   const data = await loadPrompts(recipe, opened, controls);
   const trimmed = trimVocabulary(
     recipe,

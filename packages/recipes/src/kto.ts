@@ -36,7 +36,7 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
     quantization: quantizationOf(recipe),
   });
   const { model } = opened;
-  const trained = await openPolicy(recipe, model);
+  const trained = await openPolicy(recipe, opened);
   return withTrainingRun(recipe, controls, async (run) => {
     const made = await openPairs(recipe, opened, run, controls);
     const pairNotes = inspectPairs(preferenceDataset(made.training));

@@ -13,6 +13,7 @@ import {
 import type { Kernels } from '@tuiqiao/tensor';
 import { type Adapter, loadAdapter, setAdapterScale } from '@tuiqiao/tune';
 import { RecipesError } from './errors.ts';
+import { checkPromptFormat } from './prompt-format.ts';
 
 /** Repository root, seen from this package's `src` or `dist`. */
 const PRODUCT_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -73,6 +74,7 @@ export async function openModel(name: string, options: OpenModelOptions): Promis
   const adapters: Adapter[] = [];
   for (const text of options.adapters ?? []) {
     const { folder: adapterFolder, scale } = parseAdapter(text);
+    await checkPromptFormat(tokenizer, adapterFolder);
     const adapter = await loadAdapter(model, adapterFolder, { name: text });
     setAdapterScale(adapter, scale);
     adapters.push(adapter);

@@ -1,22 +1,23 @@
 /** What preference and on-policy stages go on training: the last adapter of the recipe, or a new one. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import type { LanguageModel } from '@tuiqiao/lm';
 import type { DpoRecipe } from '@tuiqiao/schema';
 import { attachLora, loadAdapter } from '@tuiqiao/tune';
 import { RecipesError } from './errors.ts';
-import { parseAdapter } from './models.ts';
+import { type OpenedModel, parseAdapter } from './models.ts';
+import { checkPromptFormat } from './prompt-format.ts';
 import { type Trained, trainedAdapter } from './sft.ts';
 
 /**
  * The last adapter goes on being trained; without one, a new adapter on the base, which is then the reference. Earlier
  * adapters of the list must be on the model already.
  *
- * @throws RecipesError `recipe-bad-value` when the adapter has a scale, `model-not-found` when it is not there
+ * @throws RecipesError `recipe-bad-value` when the adapter has a scale, `model-not-found` when it is not there,
+ *   `template-mismatch` when it learnt another prompt
  */
 export async function openPolicy(
   recipe: Pick<DpoRecipe, 'adapter' | 'lora' | 'seed'>,
-  model: LanguageModel,
+  { model, tokenizer }: Pick<OpenedModel, 'model' | 'tokenizer'>,
 ): Promise<Trained> {
   const start = recipe.adapter.at(-1);
   if (start === undefined) return trainedAdapter(attachLora(model, { ...recipe.lora, seed: recipe.seed }));
@@ -35,6 +36,7 @@ export async function openPolicy(
       hint: 'Run SFT first: `tuiqiao sft recipes/base-sft.yaml`.',
     });
   }
+  await checkPromptFormat(tokenizer, folder);
   const adapter = await loadAdapter(model, folder, { isTrainable: true });
   if (adapter.softPrompt !== null) {
     throw new RecipesError(

@@ -13,6 +13,7 @@ import type { PoemReward } from '@tuiqiao/verse';
 import { RecipesError } from './errors.ts';
 import { openModel } from './models.ts';
 import { tokenizePair } from './preference-pairs.ts';
+import { checkPromptFormat } from './prompt-format.ts';
 
 export const REWARD_SCALE_FILE = 'reward-scale.json';
 const PREFIX = 'rm:';
@@ -85,6 +86,7 @@ async function openOne(
     });
   }
   const { model, tokenizer } = await openModel(baseModelName, options);
+  await checkPromptFormat(tokenizer, folder);
   const { head } = await loadRewardModel(model, folder);
   const scale = await readScale(folder);
   return {

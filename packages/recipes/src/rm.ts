@@ -20,6 +20,7 @@ import { openModel } from './models.ts';
 import { openPairs, pairWarnings } from './opened-pairs.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { openPolicy } from './policy.ts';
+import { savePromptFormat } from './prompt-format.ts';
 import { formatRewardScale, REWARD_SCALE_FILE, rewardScale } from './reward-models.ts';
 import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
 
@@ -39,7 +40,7 @@ export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promi
     quantization: quantizationOf(recipe),
   });
   const { model } = opened;
-  const trained = await openPolicy(recipe, model);
+  const trained = await openPolicy(recipe, opened);
   const head = createScoreHead(model, recipe.seed);
   return withTrainingRun(recipe, controls, async (run) => {
     const made = await openPairs(recipe, opened, run, controls);
@@ -72,8 +73,10 @@ export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promi
     });
     for (const warning of [...made.warnings, ...pairWarnings(pairNotes)]) run.emit(warning);
 
-    const save = (folder: string): Promise<void> =>
-      saveRewardModel(model, trained.adapter!, head, folder, { baseModelName: opened.folder });
+    const save = async (folder: string): Promise<void> => {
+      await saveRewardModel(model, trained.adapter!, head, folder, { baseModelName: opened.folder });
+      await savePromptFormat(opened.tokenizer, folder);
+    };
     const objective = { centerRewardsCoefficient: recipe.rm.centerRewardsCoefficient };
     const parameters = [...trained.parameters, head.weight];
     const result = await train({

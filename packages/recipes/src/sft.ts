@@ -25,6 +25,7 @@ import { quantizationNotes, quantizationOf, trimVocabulary } from './frozen-base
 import { type OpenedModel, openModel } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { type OwnPoems, openOwnPoems } from './own-poems.ts';
+import { savePromptFormat } from './prompt-format.ts';
 import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
 import { openTrainingSamples } from './training-samples.ts';
 
@@ -165,6 +166,7 @@ export async function saveTrained(opened: OpenedModel, trained: Trained, folder:
   if (trained.adapter !== null) {
     const { kernels, config: modelConfig } = opened.model;
     await saveAdapter(kernels, trained.adapter, folder, { baseModelName: opened.folder, modelConfig });
+    await savePromptFormat(opened.tokenizer, folder);
     return;
   }
   await saveLanguageModel(opened.model, folder, { dtype: 'bf16' });

@@ -24,6 +24,7 @@ import { headScores } from './micro-batch.ts';
 import type { Objective } from './objective.ts';
 import { type BradleyTerryOptions, bradleyTerry, checkBradleyTerryOptions } from './objectives/bradley-terry.ts';
 import { pairSequences } from './objectives/preference.ts';
+import { watchCollapse } from './objectives/watch-preference.ts';
 
 /** Transformers' name of the head's weight. */
 const SCORE_WEIGHT = 'score.weight';
@@ -80,6 +81,7 @@ export function rewardObjective(head: Linear, options: BradleyTerryOptions = {})
     name: 'bradley_terry',
     needsHits: false,
     scoreHead: head,
+    inspectStep: watchCollapse('accuracy'),
     sequences: pairSequences,
     idOf: (item) => item.id,
     beginStep: (items) => ({

@@ -1,24 +1,17 @@
 /** Preference optimisation (DPO and its relatives) as an objective of the loop: chosen and rejected in one packed batch. */
 import { TuneError } from '../errors.ts';
 import type { PreferencePair } from '../items.ts';
-import type { Objective, StepFinding } from '../objective.ts';
+import type { Objective } from '../objective.ts';
 import { checkPairwiseOptions } from './pairwise.ts';
 import { lossesOf, needsReference, type PairwiseLosses, pairwiseMix } from './pairwise-mix.ts';
 import { sumRange } from './scalar.ts';
+import { inspectAll, watchCollapse, watchStillness } from './watch-preference.ts';
 
 /** Summed log-probability of each pair's completions under the frozen reference, by index in the data set. */
 export interface ReferenceLogProbs {
   readonly chosen: Float64Array;
   readonly rejected: Float64Array;
 }
-
-/** Steps at the start within which a loss near 0 with every pair right means that there was nothing to learn. */
-const COLLAPSE_WINDOW = 20;
-/** Steps in a row before it is said, and before the run is stopped. */
-const COLLAPSE_WARNING_STEPS = 3;
-const COLLAPSE_STOP_STEPS = 8;
-/** −log σ(x) below this is a margin of more than 4.6 nats: certainty. */
-const COLLAPSE_LOSS = 0.01;
 
 /** @throws TuneError `tune-objective` when the loss needs a reference and none is given. */
 export function preferenceObjective(losses: PairwiseLosses, references?: ReferenceLogProbs): Objective<PreferencePair> {
@@ -31,14 +24,9 @@ export function preferenceObjective(losses: PairwiseLosses, references?: Referen
       hint: 'compute them with computeReferenceLogProbs before training',
     });
   }
-  let collapsedSteps = 0;
   return {
     name,
-    inspectStep: (step, loss, metrics) => {
-      const isCollapsed = Math.abs(loss) < COLLAPSE_LOSS && metrics['rewards/accuracies'] === 1;
-      collapsedSteps = isCollapsed && step <= COLLAPSE_WINDOW ? collapsedSteps + 1 : 0;
-      return collapseFinding(step, loss, collapsedSteps);
-    },
+    inspectStep: inspectAll(watchCollapse('rewards/accuracies'), watchStillness()),
     needsHits: false,
     sequences: pairSequences,
     idOf: (item) => item.id,
@@ -91,16 +79,6 @@ function tagAccuracies(
     }
   }
   return shares;
-}
-
-function collapseFinding(step: number, loss: number, collapsedSteps: number): StepFinding | null {
-  if (collapsedSteps !== COLLAPSE_WARNING_STEPS && collapsedSteps !== COLLAPSE_STOP_STEPS) return null;
-  return {
-    code: 'dpo-collapsed',
-    message: `step ${step}: loss ${loss.toExponential(2)} and every pair right for ${collapsedSteps} steps: the model tells chosen from rejected by something trivial`,
-    hint: 'look at the pairs (length, a marker, a cut-off ending?) or lower the learning rate',
-    isFatal: collapsedSteps === COLLAPSE_STOP_STEPS,
-  };
 }
 
 /** @throws TuneError `dpo-pairs` for a pair without a prompt: its first tokens would have no log-probability. */

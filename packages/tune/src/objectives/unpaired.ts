@@ -10,6 +10,7 @@ import type { ReferenceKind } from '../reference.ts';
 import { scoreCompletions } from '../score.ts';
 import { checkKtoOptions, type KtoOptions, kto } from './kto.ts';
 import { sumRange } from './scalar.ts';
+import { watchStillness } from './watch-preference.ts';
 
 export interface UnpairedExample {
   readonly id: string;
@@ -139,6 +140,7 @@ export function ktoObjective(options: KtoOptions, references: UnpairedReference)
   return {
     name: options.loss ?? 'kto',
     needsHits: false,
+    inspectStep: watchStillness(),
     sequences: unpairedSequences,
     idOf: (item) => item.id,
     beginStep: (items) => {
