@@ -67,6 +67,8 @@ export function parseConfig(json: unknown): ModelConfig {
     positions,
     raw.original_max_position_embeddings,
   );
+  const architecture = describeFamily(modelType, original, geometry);
+  requireFittingRope(architecture.rotaryDim, ropeScaling);
   return {
     modelType,
     vocabSize: size(raw, 'vocab_size', MAX_SIZE),
@@ -83,9 +85,22 @@ export function parseConfig(json: unknown): ModelConfig {
       .map(tokenId)
       .filter((id) => id !== null),
     padTokenId: tokenId(raw.pad_token_id),
-    architecture: describeFamily(modelType, original, geometry),
+    architecture,
     raw: original,
   };
+}
+
+/** Pairs are turned, each by a factor of its own where the config lists them. */
+function requireFittingRope(rotaryDim: number, scaling: RopeScaling | null): void {
+  const pairs = rotaryDim / 2;
+  if (!Number.isInteger(pairs)) {
+    throw new LmError('config-malformed', `config.json: expected an even number of rotated elements, got ${rotaryDim}`);
+  }
+  if (scaling?.type !== 'longrope') return;
+  for (const { length } of [scaling.shortFactors, scaling.longFactors]) {
+    if (length === pairs) continue;
+    throw new LmError('config-malformed', `config.json: expected ${pairs} factors in rope_scaling, got ${length}`);
+  }
 }
 
 /** As transformers has it where a config leaves it out. */

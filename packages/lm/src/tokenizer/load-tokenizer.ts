@@ -8,6 +8,7 @@ import { writeTextFile } from '../checkpoint/write-text-file.ts';
 import { LmError } from '../errors.ts';
 import { ggufTokenizerFiles } from '../gguf/gguf-tokenizer.ts';
 import { isCharacterTokenizer, openCharacterTokenizer } from './character-tokenizer.ts';
+import { checkVocabulary } from './check-vocabulary.ts';
 import { isJsonObject, type Json } from './json.ts';
 import { createLibraryTokenizer } from './library-tokenizer.ts';
 import type { Tokenizer, TokenizerFiles } from './tokenizer.ts';
@@ -41,8 +42,12 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   return createTokenizer({ tokenizerJson, tokenizerConfig });
 }
 
-/** A tokenizer from parsed files: the direct one for vocabularies of single characters, else the library's. */
+/**
+ * A tokenizer from parsed files: the direct one for vocabularies of single characters, else the library's.
+ * @throws LmError `tokenizer-malformed`, `chat-template-failed`
+ */
 export function createTokenizer(files: TokenizerFiles): Tokenizer {
+  checkVocabulary(files.tokenizerJson);
   return isCharacterTokenizer(files) ? openCharacterTokenizer(files) : createLibraryTokenizer(files);
 }
 
