@@ -8,7 +8,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadCorpus } from '@tuiqiao/corpus';
-import { classificationReport, encodeStyle, formatClassification, openStyle, trainStyle, wilson } from '@tuiqiao/eval';
+import {
+  calibration,
+  classificationReport,
+  encodeStyle,
+  formatClassification,
+  openStyle,
+  trainStyle,
+  wilson,
+} from '@tuiqiao/eval';
 
 const { values } = parseArgs({ options: { out: { type: 'string', default: 'packages/eval/data/style.bin.br' } } });
 const POETS =
@@ -32,6 +40,11 @@ function measure(name, own, labelOf, options) {
     weights.labels,
   );
   process.stdout.write(`${name}, trained on ${training.length}\n${formatClassification(report)}\n`);
+  const kept = calibration(
+    heldOut.map(({ text }) => classifier.probabilities(text)),
+    truth.map((label) => weights.labels.indexOf(label)),
+  );
+  process.stdout.write(`Brier ${kept.brier.toFixed(4)}, log-loss ${kept.logLoss.toFixed(4)} nats\n`);
   const right = weights.labels.reduce((sum, _, i) => sum + report.confusion[i][i], 0);
   const commonest = Math.max(...report.confusion.map((row) => row.reduce((sum, count) => sum + count, 0)));
   return {
@@ -39,6 +52,7 @@ function measure(name, own, labelOf, options) {
     accuracy: wilson(right, truth.length),
     balancedAccuracy: report.balancedAccuracy,
     majority: commonest / truth.length,
+    calibration: kept,
     trainedOn: training.length,
   };
 }

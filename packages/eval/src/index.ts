@@ -24,6 +24,7 @@ export {
   type ReferencePair,
   sentenceBleu,
 } from './reference/bleu.ts';
+export { type Calibration, calibration } from './reference/calibration.ts';
 export { type ChrfOptions, corpusChrf, sentenceChrf } from './reference/chrf.ts';
 export {
   type ClassificationReport,

@@ -146,9 +146,10 @@ function comparePair(a: JudgedModel, b: JudgedModel): PairReport {
 
 type JudgedModel = ReturnType<typeof judgeModel>;
 
-const accuracyOf = ({ accuracy, balancedAccuracy, majority, trainedOn }: StylePart): StyleAccuracy => ({
+const accuracyOf = ({ accuracy, balancedAccuracy, majority, calibration, trainedOn }: StylePart): StyleAccuracy => ({
   accuracy,
   balancedAccuracy,
+  calibration,
   majority,
   trainedOn,
 });

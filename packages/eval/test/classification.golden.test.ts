@@ -1,6 +1,7 @@
 // Agreement figures as scikit-learn computes them.
 import { describe, expect, it } from 'vitest';
 import { wilson } from '../src/intervals.ts';
+import { calibration } from '../src/reference/calibration.ts';
 import { classificationReport, cohenKappa, formatClassification } from '../src/reference/classification.ts';
 import { rocCurve } from '../src/reference/ranking.ts';
 import { hasGolden, readCase } from './golden.ts';
@@ -30,6 +31,8 @@ interface ClassificationCase {
     tpr: number[];
     thresholds: (number | 'Infinity')[];
     average_precision: number;
+    brier: number;
+    log_loss_of_sigmoid: number;
   }[];
   readonly wilson: readonly { successes: number; n: number; interval: [number, number] }[];
 }
@@ -75,6 +78,18 @@ describe.skipIf(!hasGolden)('classification metrics (needs ../shared/golden)', (
         expect(rate).toBeCloseTo(expected.fpr[i]!, DIGITS);
         expect(curve.truePositiveRates[i]).toBeCloseTo(expected.tpr[i]!, DIGITS);
       });
+    }
+  });
+
+  it('give Brier score and log-loss of stated probabilities', () => {
+    for (const { y_true, score, brier, log_loss_of_sigmoid } of recorded!.roc) {
+      const rows = score.map((logit) => {
+        const positive = 1 / (1 + Math.exp(-logit));
+        return [1 - positive, positive];
+      });
+      const kept = calibration(rows, y_true);
+      expect(kept.brier).toBeCloseTo(brier, DIGITS);
+      expect(kept.logLoss).toBeCloseTo(log_loss_of_sigmoid, DIGITS);
     }
   });
 

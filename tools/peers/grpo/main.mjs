@@ -2,7 +2,8 @@
 //
 //   PYTHON=/path/to/venv/bin/python node tools/peers/grpo/main.mjs [--model models/base-poet] [--steps 6]
 //
-// Each side runs alone, in its own process; the first step of each (compilation, caches) is left out. Without PYTHON, or
+// Each side runs alone, in its own process; the first step of each (compilation, caches) is left out. On a machine that
+// others use, CPU seconds (of all threads; --threads 1 so that none waits for another) say more than the clock. Without PYTHON, or
 // where that Python has no trl, only our side is measured, and the table says so.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -55,10 +56,18 @@ const environment = { ...process.env, OMP_NUM_THREADS: String(task.threads), TOK
 function run(name, command, script) {
   const result = path.join(folder, `${name}.json`);
   execFileSync(command, [path.join(here, script), taskFile, result], { env: environment, stdio: ['ignore', 2, 2] });
-  const { stepSeconds, cpuSeconds, versions } = JSON.parse(readFileSync(result, 'utf8'));
-  const measured = stepSeconds.slice(1).sort((a, b) => a - b);
-  const median = measured[Math.floor(measured.length / 2)];
-  return { name, completionsPerSecond: task.completionsPerStep / median, stepSeconds, cpuSeconds, versions };
+  const measured = JSON.parse(readFileSync(result, 'utf8'));
+  return {
+    name,
+    completionsPerSecond: task.completionsPerStep / median(measured.stepSeconds.slice(1)),
+    completionsPerCpuSecond: task.completionsPerStep / median(measured.stepCpuSeconds.slice(1)),
+    ...measured,
+  };
+}
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
 }
 
 function hasTrl(python) {
@@ -77,11 +86,13 @@ try {
   else console.error('TRL was not measured: set PYTHON to an interpreter that has trl and peft.');
   for (const row of rows) {
     console.log(
-      `${row.name.padEnd(8)} ${row.completionsPerSecond.toFixed(2)} completions/s, ${row.cpuSeconds.toFixed(1)} CPU s in all`,
+      `${row.name.padEnd(8)} ${row.completionsPerSecond.toFixed(2)} completions/s, ${row.completionsPerCpuSecond.toFixed(2)} a CPU s, ${row.cpuSeconds.toFixed(1)} CPU s in all`,
     );
   }
-  if (rows.length === 2)
-    console.log(`ratio    ${(rows[0].completionsPerSecond / rows[1].completionsPerSecond).toFixed(2)}`);
+  if (rows.length === 2) {
+    const ratio = (of) => (rows[0][of] / rows[1][of]).toFixed(2);
+    console.log(`ratio    ${ratio('completionsPerSecond')}, by CPU time ${ratio('completionsPerCpuSecond')}`);
+  }
   console.log(JSON.stringify({ task, rows, load: os.loadavg() }));
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -31,15 +31,19 @@ def distinct(completions, **_):
 class Clock(TrainerCallback):
     def __init__(self):
         self.laps = []
+        self.cpu_laps = []
         self.last = None
+        self.last_cpu = None
 
     def on_train_begin(self, *_args, **_kwargs):
         self.last = time.perf_counter()
+        self.last_cpu = time.process_time()
 
     def on_step_end(self, *_args, **_kwargs):
-        now = time.perf_counter()
+        now, cpu = time.perf_counter(), time.process_time()
         self.laps.append(now - self.last)
-        self.last = now
+        self.cpu_laps.append(cpu - self.last_cpu)
+        self.last, self.last_cpu = now, cpu
 
 
 clock = Clock()
@@ -88,6 +92,7 @@ used = resource.getrusage(resource.RUSAGE_SELF)
 json.dump(
     {
         "stepSeconds": clock.laps,
+        "stepCpuSeconds": clock.cpu_laps,
         "cpuSeconds": used.ru_utime + used.ru_stime,
         "versions": {
             "trl": trl.__version__,

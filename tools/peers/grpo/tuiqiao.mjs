@@ -38,7 +38,14 @@ const source = rolloutSource({
   },
 });
 const stepSeconds = [];
+const stepCpuSeconds = [];
+/** Of all threads, user and system. */
+const cpuNow = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
 let last = performance.now();
+let lastCpu = cpuNow();
 await trainFrom(source, {
   model,
   parameters: adapter.parameters,
@@ -50,10 +57,12 @@ await trainFrom(source, {
     const now = performance.now();
     stepSeconds.push((now - last) / 1000);
     last = now;
+    const cpu = cpuNow();
+    stepCpuSeconds.push(cpu - lastCpu);
+    lastCpu = cpu;
   },
 });
-const { user, system } = process.cpuUsage();
 writeFileSync(
   resultFile,
-  JSON.stringify({ stepSeconds, cpuSeconds: (user + system) / 1e6, versions: { node: process.version } }),
+  JSON.stringify({ stepSeconds, stepCpuSeconds, cpuSeconds: cpuNow(), versions: { node: process.version } }),
 );

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import type { Rate } from '../intervals.ts';
+import type { Calibration } from '../reference/calibration.ts';
 import { openStyle, type StyleClassifier, type StyleWeights } from './style.ts';
 
 const STYLE_FILE = new URL('../../data/style.bin.br', import.meta.url);
@@ -17,6 +18,8 @@ export interface StyleAccuracy {
   readonly balancedAccuracy: number;
   /** Share of the commonest label among the held-out poems: what always saying it would reach. */
   readonly majority: number;
+  /** Of the probabilities the classifier states, on the same poems. */
+  readonly calibration: Calibration;
   /** Poems trained on. */
   readonly trainedOn: number;
 }

@@ -29,6 +29,7 @@ describe('trainStyle', () => {
       accuracy: { k: 9, n: 10, ci: [0.6, 1] as const },
       balancedAccuracy: 0.9,
       majority: 0.5,
+      calibration: { brier: 0.1, logLoss: 0.3 },
       trainedOn: 32,
     };
     const model = await decodeStyle(
@@ -46,6 +47,10 @@ describe('the shipped classifiers', () => {
     expect(dynasty.balancedAccuracy).toBeGreaterThan(0.8);
     expect(author.accuracy.ci[0]).toBeGreaterThan(2 * author.majority);
     expect(author.classifier.labels).toContain('李白');
+    // Better than the shares of the labels alone would be: of two labels that is log 2 at most, of K log K.
+    expect(dynasty.calibration.logLoss).toBeLessThan(Math.LN2);
+    expect(author.calibration.logLoss).toBeLessThan(Math.log(author.classifier.labels.length));
+    expect(author.calibration.brier).toBeLessThan(1);
   });
 
   it('score poems by the poet asked for, and leave out whom they do not know', async () => {
