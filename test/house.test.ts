@@ -19,7 +19,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   recipes: ['eval', 'verse', 'corpus', 'prosody', 'tune', 'lm', 'tensor', 'kernels', 'schema'],
 };
 const APPS: Readonly<Record<string, readonly string[]>> = {
-  cli: ['recipes', 'eval', 'corpus', 'prosody', 'kernels', 'schema'],
+  server: ['recipes', 'prosody', 'schema'],
+  // The command starts the server: the one arrow between apps.
+  cli: ['server', 'recipes', 'eval', 'corpus', 'prosody', 'kernels', 'schema'],
 };
 
 const root = path.resolve(import.meta.dirname, '..');

@@ -169,6 +169,21 @@ const MESSAGES = {
   checkDiffers: { zh: '核对不符：写出的不是同一个模型', en: 'the check failed: not the same model' },
   trainSummary: { zh: '按配方中的 stage: 运行相应阶段', en: 'run the stage that the recipe names' },
   writeSummary: { zh: '写诗填词，可加格律约束', en: 'write poems, held to a form' },
+  // serve
+  serveSummary: { zh: 'OpenAI 兼容的服务，可按格律写诗', en: 'OpenAI-compatible server, with poems under the rules' },
+  serveOpening: { zh: '正在打开 {model} …', en: 'opening {model} …' },
+  serveModels: { zh: '模型', en: 'models' },
+  serveListening: { zh: '服务于', en: 'listening on' },
+  serveTry: { zh: '试一试', en: 'try' },
+  serveStop: { zh: '按 Ctrl-C 停止', en: 'Ctrl-C stops it' },
+  serveClosing: {
+    zh: '正在结束手头的请求；再按一次立即停止。',
+    en: 'Finishing what is under way; once more stops at once.',
+  },
+  serveOpenToAll: {
+    zh: '监听 {host}，别的机器也能访问，而未设密钥；请用 --api-key 或 TUIQIAO_API_KEY。',
+    en: 'other machines can reach {host} and no key is asked for; set --api-key or TUIQIAO_API_KEY.',
+  },
   demoSummary: {
     zh: '演示：语料 → SFT → DPO → 评测 → 写诗，八分钟之内',
     en: 'the main job on embedded defaults: corpus → SFT → DPO → ladder → poems, within 8 minutes',

@@ -3,8 +3,8 @@
  * back as messages; an abort message ends the recipe after its current step.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { OnEvent, RunControls } from '@tuiqiao/schema';
-import { type FromWorker, serialiseError, type ToWorker, type WorkerTask } from './worker-messages.ts';
+import { type OnEvent, type RunControls, serialiseError } from '@tuiqiao/schema';
+import type { FromWorker, ToWorker, WorkerTask } from './worker-messages.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('recipe-worker: expected to run in a worker thread');

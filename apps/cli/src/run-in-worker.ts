@@ -1,21 +1,7 @@
 /** Runs one function of `@tuiqiao/recipes` in a worker thread: events come out, an abort goes in, errors keep their code. */
 import { Worker } from 'node:worker_threads';
-import type { RunControls } from '@tuiqiao/schema';
-import { TuiqiaoError } from '@tuiqiao/schema';
-import type { FromWorker, SerialisedError, TaskName, ToWorker, WorkerTask } from './worker-messages.ts';
-
-function revive(error: SerialisedError): Error {
-  const revived =
-    error.code === undefined
-      ? new Error(error.message)
-      : new TuiqiaoError(error.code, error.message, {
-          ...(error.hint === undefined ? {} : { hint: error.hint }),
-          ...(error.zh === undefined ? {} : { zh: error.zh }),
-        });
-  revived.name = error.name;
-  if (error.stack !== undefined) revived.stack = error.stack;
-  return revived;
-}
+import { type RunControls, reviveError, TuiqiaoError } from '@tuiqiao/schema';
+import type { FromWorker, TaskName, ToWorker, WorkerTask } from './worker-messages.ts';
 
 /**
  * @returns what the function returns, as plain data
@@ -37,7 +23,7 @@ export function runInWorker(task: TaskName, options: unknown, controls: RunContr
           resolve(message.value);
           return;
         case 'error':
-          reject(revive(message.error));
+          reject(reviveError(message.error));
           return;
         default:
           message satisfies never;

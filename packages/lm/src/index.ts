@@ -23,11 +23,15 @@ export { LmError } from './errors.ts';
 export { parameterCount } from './families/weights.ts';
 export type { BeamOptions, BeamSequence } from './generate/beam-search.ts';
 export { beamSearch } from './generate/beam-search.ts';
+export type { BatchEvent, BatchSequence } from './generate/decode-batch.ts';
+export { createSequences, DecodeBatch } from './generate/decode-batch.ts';
 export type { GeneratedSequence, GenerateOptions, SequenceEnd, TokenEvent } from './generate/generate.ts';
 export { generate, generateStream } from './generate/generate.ts';
 export type { GeneratedText, GenerateTextOptions } from './generate/generate-text.ts';
 export { defaultStopIds, generateText } from './generate/generate-text.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
+export type { TextStream } from './generate/text-stream.ts';
+export { createTextStream } from './generate/text-stream.ts';
 export { decodeGguf, type GgufType, ggufBytes } from './gguf/gguf-blocks.ts';
 export { reorderRows, type WriteGgufOptions, type WrittenTensor, writeGguf } from './gguf/write-gguf.ts';
 export type {

@@ -20,6 +20,11 @@ export type RecipesErrorCode =
   | 'model-not-found'
   /** An adapter that learnt another prompt than it would be given. */
   | 'template-mismatch'
+  | 'served-name-twice'
+  | 'served-model-unknown'
+  | 'prompt-empty'
+  | 'prompt-too-long'
+  | 'prompt-token-unknown'
   | 'endpoint-failed'
   | 'endpoint-refused'
   | 'sheet-malformed'

@@ -35,6 +35,22 @@ export {
   type ManifestData,
   type RunManifest,
 } from './run-manifest.ts';
+export type {
+  ChatTurn,
+  CompletionControls,
+  CompletionEvent,
+  CompletionJob,
+  CompletionResult,
+  Engine,
+  EngineFacts,
+  PoemJob,
+  PoemsResult,
+  SaidToken,
+  ServedModel,
+} from './serving/engine.ts';
+export { type EngineOptions, openEngine } from './serving/local-engine.ts';
+export { type PoemMessage, readPoemMessage } from './serving/poem-message.ts';
+export { startEngine } from './serving/start-engine.ts';
 export { runSft } from './sft.ts';
 export { planStage } from './stage-plan.ts';
 export type { StageResult } from './training-run.ts';

@@ -22,11 +22,26 @@ export function openStarterIndex(): Promise<LineIndex> {
   return starterIndex;
 }
 
+/** Unpacked once for a process: a server asks for them at every poem. */
+const ownIndexes = new Map<string, Promise<LineIndex>>();
+
+function openOwnIndex(file: string): Promise<LineIndex> {
+  const known = ownIndexes.get(file);
+  if (known !== undefined) return known;
+  const opening = readFile(file)
+    .then((bytes) => promisify(brotliDecompress)(bytes))
+    .then((bytes) => LineIndex.parse(bytes));
+  ownIndexes.set(file, opening);
+  // What could not be read is tried again next time.
+  opening.catch(() => ownIndexes.delete(file));
+  return opening;
+}
+
 /** The model's own lines where its folder has them; the starter's, with sources, always and first. */
 export async function openLineIndexes(modelFolder: string): Promise<LineIndex[]> {
   const indexes = [await openStarterIndex()];
   const file = path.join(modelFolder, TRAINING_LINES_FILE);
-  if (existsSync(file)) indexes.push(LineIndex.parse(await promisify(brotliDecompress)(await readFile(file))));
+  if (existsSync(file)) indexes.push(await openOwnIndex(file));
   return indexes;
 }
 
@@ -38,5 +53,7 @@ export async function saveTrainingLines(poems: readonly Poem[], folder: string):
   const packed = await promisify(brotliCompress)(bytes, {
     params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
   });
-  await writeFileAtomic(path.join(folder, TRAINING_LINES_FILE), packed);
+  const file = path.join(folder, TRAINING_LINES_FILE);
+  ownIndexes.delete(file);
+  await writeFileAtomic(file, packed);
 }

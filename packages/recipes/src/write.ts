@@ -6,6 +6,7 @@ import type { RunControls, WriteOptions } from '@tuiqiao/schema';
 import {
   type Novelty,
   type PoemScore,
+  type TokenInventory,
   type WritePoemsOptions,
   type WritingRequest,
   type WrittenPoem,
@@ -36,7 +37,17 @@ export interface PoemRecord {
   readonly adapter?: string;
   readonly seed: number;
   readonly attempts: number;
+  /** Tokens drawn, the end among them. */
+  readonly tokens: number;
 }
+
+/** What `writeRecords` needs of the options. */
+type RecordOptions = Omit<WriteOptions, 'count' | 'model' | 'kernels' | 'threads'> & {
+  /** What the records call the model; absent: its folder. */
+  readonly named?: string;
+  /** The vocabulary, when it is at hand already. */
+  readonly tokens?: TokenInventory;
+};
 
 export interface WriteResult {
   readonly poems: readonly PoemRecord[];
@@ -60,7 +71,7 @@ export async function runWrite(options: WriteOptions, controls: RunControls = {}
 export async function writeRecords(
   opened: OpenedModel,
   requests: readonly WritingRequest[],
-  options: Omit<WriteOptions, 'count'>,
+  options: RecordOptions,
   controls: RunControls = {},
 ): Promise<WriteResult> {
   const seed = options.seed ?? randomInt(MAX_SEED);
@@ -87,6 +98,7 @@ export async function writeRecords(
     slots: options.batchSize,
     lineIndexes,
     rejectsCopies: !options.allowCopies,
+    ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
     ...(controls.signal === undefined ? {} : { signal: controls.signal }),
   };
   const candidates: WrittenPoem[][] = requests.map(() => []);
@@ -140,7 +152,7 @@ async function chooseBest(
   return { best: candidates[place]!, ...(rewards === undefined ? {} : { reward: rewards[place]! }) };
 }
 
-function toRecord(poem: WrittenPoem, opened: OpenedModel, options: Omit<WriteOptions, 'count'>): PoemRecord {
+function toRecord(poem: WrittenPoem, opened: OpenedModel, options: RecordOptions): PoemRecord {
   const { request, text, verdict } = poem;
   const isSimplified = options.script === 'simplified';
   const shown = isSimplified ? toSimplified(text) : text;
@@ -162,9 +174,10 @@ function toRecord(poem: WrittenPoem, opened: OpenedModel, options: Omit<WriteOpt
     novelty: poem.novelty!,
     logprob: poem.logProb,
     score: poem.score,
-    model: opened.folder,
+    model: options.named ?? opened.folder,
     ...(options.adapter.length === 0 ? {} : { adapter: options.adapter.join(',') }),
     seed: poem.seed,
     attempts: poem.attempts,
+    tokens: poem.tokens,
   };
 }

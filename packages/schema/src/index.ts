@@ -2,6 +2,40 @@ export { ALIASES, type Alias, type Origin } from './aliases.ts';
 export { describeOptions, flagOf, type OptionDescription } from './describe-options.ts';
 export { editDistance, findNearest } from './edit-distance.ts';
 export { type ErrorWords, OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
+export { reviveError, type SerialisedError, serialiseError } from './errors-between-threads.ts';
+export type {
+  ChatChoice,
+  ChatChunk,
+  ChatCompletion,
+  ChatLogProbs,
+  ErrorReply,
+  FinishReason,
+  LegacyLogProbs,
+  ModelList,
+  ModelObject,
+  TextCompletion,
+  TokenLogProb,
+  TopLogProb,
+  Usage,
+} from './http/openai-replies.ts';
+export {
+  type ChatCompletionInput,
+  type ChatCompletionRequest,
+  type CompletionInput,
+  type CompletionRequest,
+  chatCompletionRequest,
+  completionRequest,
+} from './http/openai-requests.ts';
+export { parseRequest } from './http/parse-request.ts';
+export {
+  type CheckReply,
+  checkManyRequest,
+  checkRequest,
+  type PoemsReply,
+  type PoemToCheck,
+  parsePoemWords,
+  poemsRequest,
+} from './http/poem-requests.ts';
 export type { Metrics } from './metrics.ts';
 export { INPUT_FORMATS, type InputFormat } from './options/check.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
@@ -11,7 +45,7 @@ export { KTO_LOSSES } from './options/kto.ts';
 export { DEFAULT_MODEL } from './options/model.ts';
 export { DATASET_FORMATS } from './options/prepare.ts';
 export { LR_SCHEDULERS } from './options/training.ts';
-export { BOOKS } from './options/verse.ts';
+export { BOOKS, VERSE_FORMS } from './options/verse.ts';
 export { type Parsed, parseOptions, parseRecipe, readStage } from './parse-options.ts';
 export { type PlainMap, resolveNames } from './resolve-names.ts';
 export type {
@@ -30,6 +64,7 @@ export type {
 } from './run-event.ts';
 export type { StagePlan } from './stage-plan.ts';
 export {
+  type ChatOptions,
   type CheckOptions,
   type CompareInput,
   type CompareOptions,
@@ -50,6 +85,7 @@ export {
   type MergeOptions,
   OPTION_SETS,
   type OptionSetName,
+  type PoemOptions,
   type PolishOptions,
   type PrepareInput,
   type PrepareRecipe,
@@ -59,6 +95,7 @@ export {
   type ResolvedOptions,
   type RmInput,
   type RmRecipe,
+  type ServeOptions,
   type SftInput,
   type SftRecipe,
   STAGES,

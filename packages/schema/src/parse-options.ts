@@ -81,7 +81,8 @@ function expectation(issue: z.core.$ZodIssue): string {
   }
 }
 
-function toOptionError(set: OptionSetName, issue: z.core.$ZodIssue, input: unknown): OptionError {
+/** One sentence about one thing that is wrong; `set` is what the sentence begins with. */
+export function toOptionError(set: string, issue: z.core.$ZodIssue, input: unknown): OptionError {
   const path = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     const key = [...issue.path.map(String), issue.keys[0]].join('.');

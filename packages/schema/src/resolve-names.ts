@@ -68,10 +68,10 @@ function unknownKey(set: OptionSetName, key: string, names: OptionNames): Option
       `${set}: "${key}" means ${inOtherStage.path}, which ${set} does not have`,
       {
         key,
-        hint: `Remove it, or run \`tuiqiao ${set} --help\` for what there is.`,
+        hint: `Remove it, or run \`tuiqiao ${commandOf(set)} --help\` for what there is.`,
         zh: {
           message: `"${key}" 即 ${inOtherStage.path}，而 ${set} 没有这一项`,
-          hint: `删去它；\`tuiqiao ${set} --help\` 列出全部选项。`,
+          hint: `删去它；\`tuiqiao ${commandOf(set)} --help\` 列出全部选项。`,
         },
       },
     );
@@ -90,13 +90,18 @@ function unknownKey(set: OptionSetName, key: string, names: OptionNames): Option
     `${set}: unknown option "${key}"${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`,
     {
       key,
-      hint: `\`tuiqiao ${set} --help\` lists every option.`,
+      hint: `\`tuiqiao ${commandOf(set)} --help\` lists every option.`,
       zh: {
         message: `${set} 没有 "${key}" 这个选项${nearest === undefined ? '' : `；是否想写 "${nearest}"？`}`,
-        hint: `\`tuiqiao ${set} --help\` 列出全部选项。`,
+        hint: `\`tuiqiao ${commandOf(set)} --help\` 列出全部选项。`,
       },
     },
   );
+}
+
+/** The command whose help has the options of a set: what a request says of a poem are words of `write`. */
+function commandOf(set: OptionSetName): string {
+  return set === 'poem' ? 'write' : set;
 }
 
 /** Refuses a foreign name whose value would change the result; otherwise says what becomes of it. */

@@ -9,7 +9,7 @@ import { exportFields, mergeFields } from './options/export.ts';
 import { generationFields } from './options/generation.ts';
 import { grpoSchema, rewardFields, rolloutFields } from './options/grpo.ts';
 import { ktoSchema } from './options/kto.ts';
-import { seed } from './options/lists.ts';
+import { nameList, seed } from './options/lists.ts';
 import { finetuningFields, sftMethodFields } from './options/lora.ts';
 import { adapterFields, computeFields, modelFields } from './options/model.ts';
 import { option } from './options/option.ts';
@@ -17,6 +17,7 @@ import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
 import { rmSchema } from './options/rm.ts';
 import { sampleFields } from './options/samples.ts';
+import { engineFields, serverFields } from './options/serve.ts';
 import { sftTrainingFields, trainingFields } from './options/training.ts';
 import { polishFields, requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
 
@@ -171,6 +172,12 @@ export const compareSchema = z.strictObject({
   ...computeFields,
 });
 
+const servedAdapters = option(
+  nameList.prefault([]),
+  'LoRA adapters (PEFT folders, `DIR`, `DIR:scale` or `NAME=DIR`), each a model of its own beside the base; chosen by name in every request.',
+  'LoRA 适配器（PEFT 文件夹，可写作 `目录`、`目录:比例` 或 `名字=目录`），各成一个模型，由请求按名选用。',
+);
+
 export const writeSchema = z.strictObject({
   ...requestFields,
   ...modelFields,
@@ -227,6 +234,59 @@ export const writeSchema = z.strictObject({
   ...computeFields,
 });
 
+/** Poems one request to the server may ask for, and candidates for each. */
+const MAX_POEMS_A_REQUEST = 256;
+const MAX_CANDIDATES_A_REQUEST = 64;
+
+/** What a request to the server may say of a poem: the words of `write`, without what the server has decided. */
+export const poemSchema = writeSchema
+  .omit({
+    model: true,
+    adapter: true,
+    computeType: true,
+    kernels: true,
+    threads: true,
+    batchSize: true,
+    // Names a folder of the server's.
+    score: true,
+  })
+  .extend({
+    count: option(z.int().min(1).max(MAX_POEMS_A_REQUEST).default(1), 'How many poems.', '写几首。', { unit: 'poems' }),
+    bestOf: option(
+      z.int().min(1).max(MAX_CANDIDATES_A_REQUEST).default(1),
+      'Write so many for each poem asked for and keep the best by its score.',
+      '每首先写若干首，取分最高的一首。',
+      { unit: 'poems' },
+    ),
+  });
+
+export const serveSchema = z.strictObject({
+  ...modelFields,
+  adapter: servedAdapters,
+  ...serverFields,
+  ...engineFields,
+  ...computeFields,
+});
+
+export const chatSchema = z.strictObject({
+  ...modelFields,
+  adapter: servedAdapters,
+  system: option(
+    z.string().min(1).optional(),
+    'What the model is told before the conversation.',
+    '对话之前先告诉模型的话。',
+  ),
+  form: requestFields.form,
+  tune: requestFields.tune,
+  rhyme: requestFields.rhyme,
+  style: requestFields.style,
+  ...generationFields,
+  topP: writeSchema.shape.topP,
+  maxNewTokens: engineFields.maxNewTokens,
+  contextLength: engineFields.contextLength,
+  ...computeFields,
+});
+
 export const polishSchema = z.strictObject({
   ...targetFields,
   ...polishFields,
@@ -274,6 +334,9 @@ export const OPTION_SETS = {
   evaluate: evaluateSchema,
   compare: compareSchema,
   write: writeSchema,
+  poem: poemSchema,
+  serve: serveSchema,
+  chat: chatSchema,
   polish: polishSchema,
   check: checkSchema,
   demo: demoSchema,
@@ -307,6 +370,9 @@ export type Recipe =
   | EvaluateRecipe;
 export type CompareOptions = z.output<typeof compareSchema>;
 export type WriteOptions = z.output<typeof writeSchema>;
+export type PoemOptions = z.output<typeof poemSchema>;
+export type ServeOptions = z.output<typeof serveSchema>;
+export type ChatOptions = z.output<typeof chatSchema>;
 export type PolishOptions = z.output<typeof polishSchema>;
 export type CheckOptions = z.output<typeof checkSchema>;
 export type DemoOptions = z.output<typeof demoSchema>;

@@ -17,6 +17,7 @@ export { compileRequest, hasAutomaton, planOf, type WritingRequest } from './req
 export type { Reward } from './reward.ts';
 export * from './rewards/index.ts';
 export { createTokenInventory, type TokenInventory, type TokenInventoryOptions } from './token-inventory.ts';
+export { createTokenBytes } from './tokens/token-bytes.ts';
 export type { TextPosition } from './tokens/token-mask.ts';
 export {
   type LineEvent,

@@ -4,14 +4,11 @@
  * seed and its own index only, not on its neighbours.
  */
 import { setImmediate } from 'node:timers/promises';
-import { createRandom, type Random } from '@tuiqiao/tensor';
-import { LmError } from '../errors.ts';
-import type { CacheEntry, LanguageModel } from '../language-model.ts';
-import { Sampler } from './sampler.ts';
-import { resolveSampling, type SamplingOptions } from './sampling-options.ts';
+import type { LanguageModel } from '../language-model.ts';
+import { createSequences, DecodeBatch } from './decode-batch.ts';
+import type { SamplingOptions } from './sampling-options.ts';
+import type { RankedToken } from './top-tokens.ts';
 
-/** Prompt tokens read in one step: bounds activation memory when many long prompts arrive at once. */
-const MAX_PREFILL_TOKENS = 4096;
 const DEFAULT_SLOTS = 64;
 
 export interface GenerateOptions extends SamplingOptions {
@@ -41,6 +38,8 @@ export interface GenerateOptions extends SamplingOptions {
   readonly refusedFrom?: number;
   /** Added to the logits [V] before temperature, or null for nothing; log-probabilities stay the model's own. */
   readonly bias?: (sequence: number, generated: readonly number[]) => Float32Array | null;
+  /** How many of the likeliest tokens every `token` event tells as `top`. Default: none. */
+  readonly topLogProbs?: number;
   /** What each sequence's random numbers depend on beside the seed. Default: its index. */
   readonly sequenceNames?: readonly string[];
   readonly onToken?: (event: TokenEvent) => void;
@@ -55,6 +54,8 @@ export interface TokenEvent {
   /** Under the model's own distribution: no mask, penalty or temperature. */
   readonly logProb: number;
   readonly allowedMass: number;
+  /** The likeliest tokens at this place, best first, with `topLogProbs`. */
+  readonly top?: readonly RankedToken[];
 }
 
 export interface GeneratedSequence {
@@ -72,23 +73,6 @@ export interface GeneratedSequence {
 
 export interface SequenceEnd extends GeneratedSequence {
   readonly type: 'end';
-}
-
-interface Running {
-  readonly index: number;
-  readonly slot: number;
-  readonly limit: number;
-  readonly random: Random;
-  /** Draws what is refused. */
-  readonly refusals: Random;
-  readonly context: Set<number>;
-  readonly counts: Map<number, number>;
-  /** Prompt and output. */
-  readonly tokens: number[];
-  readonly ids: number[];
-  readonly logProbs: number[];
-  readonly allowedMass: number[];
-  readonly refused: (number | null)[];
 }
 
 /**
@@ -119,120 +103,17 @@ export async function* generateStream(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): AsyncGenerator<TokenEvent | SequenceEnd> {
-  const sampler = new Sampler(model.config.vocabSize, resolveSampling(options));
-  const stopIds = new Set(options.stopIds ?? model.config.eosTokenIds);
-  const limits = prompts.map((prompt) => tokenLimit(model, prompt, options.maxNewTokens));
-  if (prompts.length === 0) return;
-  const slots = Math.min(options.slots ?? DEFAULT_SLOTS, prompts.length);
-  const capacity = prompts.reduce((most, prompt, i) => Math.max(most, prompt.length + limits[i]!), 0);
-  const cache = model.createCache(slots, capacity);
-  const seeds = createRandom(options.seed ?? 0);
-  const free = Array.from({ length: slots }, (_, i) => slots - 1 - i);
-  let running: Running[] = [];
+  const sequences = createSequences(model, prompts, options);
+  if (sequences.length === 0) return;
+  const slots = Math.min(options.slots ?? DEFAULT_SLOTS, sequences.length);
+  const capacity = sequences.reduce((most, { prompt, limit }) => Math.max(most, prompt.length + limit), 0);
+  const batch = new DecodeBatch(model, slots, capacity);
   let next = 0;
-
-  while (running.length > 0 || next < prompts.length) {
+  while (batch.size > 0 || next < sequences.length) {
     options.signal?.throwIfAborted();
-    const entries: CacheEntry[] = running.map(({ slot, ids }) => ({ slot, ids: [ids.at(-1)!] }));
-    let prefillTokens = 0;
-    while (free.length > 0 && next < prompts.length) {
-      const ids = prompts[next]!;
-      if (prefillTokens > 0 && prefillTokens + ids.length > MAX_PREFILL_TOKENS) break;
-      prefillTokens += ids.length;
-      const slot = free.pop()!;
-      entries.push({ slot, ids });
-      const name = options.sequenceNames?.[next] ?? `sequence ${next}`;
-      running.push({
-        index: next,
-        slot,
-        limit: limits[next]!,
-        random: seeds.fork(name),
-        refusals: seeds.fork(`${name} refused`),
-        context: new Set(ids),
-        counts: new Map(),
-        tokens: [...ids],
-        ids: [],
-        logProbs: [],
-        allowedMass: [],
-        refused: [],
-      });
-      next++;
-    }
-    const logits = await model.extend(cache, entries); // [B, V]
-    const events: (TokenEvent | SequenceEnd)[] = [];
-    running = running.filter((sequence, row) => {
-      const finish = takeToken(model, sampler, sequence, row, logits, stopIds, options, events);
-      if (finish === null) return true;
-      const { index, ids, logProbs, allowedMass, refused, slot } = sequence;
-      events.push({ type: 'end', sequence: index, ids, logProbs, allowedMass, refused, finish });
-      cache.lengths[slot] = 0;
-      free.push(slot);
-      return false;
-    });
-    yield* events;
+    while (next < sequences.length && batch.add(sequences[next]!)) next++;
+    for (const { event } of await batch.step()) yield event;
     // Host kernels run on this thread: without a turn of the event loop no signal could ever arrive.
     await setImmediate();
   }
-}
-
-/** Chooses the sequence's next token; returns why it is finished, or null. */
-function takeToken(
-  model: LanguageModel,
-  sampler: Sampler,
-  sequence: Running,
-  row: number,
-  logits: Float32Array,
-  stopIds: ReadonlySet<number>,
-  options: GenerateOptions,
-  events: (TokenEvent | SequenceEnd)[],
-): GeneratedSequence['finish'] | null {
-  const { index, ids, logProbs, allowedMass, context, counts, tokens, random, limit } = sequence;
-  const V = model.config.vocabSize;
-  const mask = options.mask?.(index, ids) ?? null;
-  const bias = options.bias?.(index, ids) ?? null;
-  const own = logits.subarray(row * V, (row + 1) * V);
-  let choice = sampler.choose(own, mask, sequence, random.uniform, bias);
-  if (choice !== null && options.reject?.(index, ids, choice.id)) {
-    const left = mask === null ? new Uint32Array((V + 31) >>> 5).fill(0xffff_ffff) : mask.slice();
-    do {
-      left[choice.id >>> 5]! &= ~(1 << (choice.id & 31));
-      choice = sampler.choose(own, left, sequence, random.uniform, bias);
-    } while (choice !== null && options.reject(index, ids, choice.id));
-  }
-  if (choice === null) return 'dead-end';
-  logProbs.push(choice.logProb);
-  allowedMass.push(choice.allowedMass);
-  if (options.refusedFrom !== undefined) {
-    const isDrawn = mask !== null && 1 - choice.allowedMass >= options.refusedFrom;
-    const drawn = isDrawn ? sampler.choose(own, complementOf(mask), sequence, sequence.refusals.uniform) : null;
-    sequence.refused.push(drawn?.id ?? null);
-  }
-  if (stopIds.has(choice.id)) return 'stop';
-  ids.push(choice.id);
-  tokens.push(choice.id);
-  context.add(choice.id);
-  counts.set(choice.id, (counts.get(choice.id) ?? 0) + 1);
-  const event: TokenEvent = { type: 'token', sequence: index, ...choice };
-  options.onToken?.(event);
-  events.push(event);
-  if (options.stopWhen?.(index, ids) === true) return 'stop';
-  return ids.length >= limit ? 'length' : null;
-}
-
-function complementOf(mask: Uint32Array): Uint32Array {
-  return mask.map((word) => ~word);
-}
-
-function tokenLimit(model: LanguageModel, prompt: readonly number[], maxNewTokens: number): number {
-  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) {
-    throw new LmError('generation-invalid', `generate: expected maxNewTokens ≥ 1, got ${maxNewTokens}`);
-  }
-  const room = model.config.maxPositions - prompt.length;
-  if (prompt.length === 0 || room < 1) {
-    throw new LmError(
-      'generation-invalid',
-      `generate: expected a prompt of 1 to ${model.config.maxPositions - 1} tokens, got ${prompt.length}`,
-    );
-  }
-  return Math.min(maxNewTokens, room);
 }

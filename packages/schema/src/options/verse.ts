@@ -40,6 +40,13 @@ export const VERSE_WORDS: Readonly<Record<string, string>> = {
   廣韻: 'guangyun',
 };
 
+/** The forms that can be written under rules, and other names for them → their names here. */
+export const VERSE_FORMS: Readonly<Record<string, string>> = Object.fromEntries(
+  ['五绝', '七绝', '五律', '七律', '五排', '七排']
+    .map((form): [string, string] => [form, form])
+    .concat(Object.entries(VERSE_WORDS).filter(([, form]) => /^[五七][绝律排]$/u.test(form))),
+);
+
 const bookField = option(
   z.enum(BOOKS).optional(),
   'Rhyme book: pingshui 平水韵, cilin 词林正韵, xinyun 中华新韵, tongyun 中华通韵, guangyun 廣韻 (check only). Absent: 平水韵 for shi, 词林正韵 for ci.',
