@@ -51,7 +51,7 @@ await trainFrom(source, {
   parameters: adapter.parameters,
   optimizer: createAdamW(kernels, [{ parameters: adapter.parameters, weightDecay: 0 }]),
   schedule: () => task.learningRate,
-  objective: grpoObjective({ loss: 'dapo', beta: task.beta, epsilon: task.epsilon }),
+  objective: grpoObjective({ loss: 'dapo', beta: task.beta, epsilon: task.epsilon, temperature: task.temperature }),
   totalSteps: task.steps,
   onStep: () => {
     const now = performance.now();
