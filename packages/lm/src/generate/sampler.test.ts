@@ -69,6 +69,26 @@ describe('Sampler', () => {
     for (let v = 0; v < V; v++) expect(Math.abs(counts[v]! - probabilities[v]!)).toBeLessThan(2 / n);
   });
 
+  it('draws from the whole vocabulary by blocks as token by token', () => {
+    for (const size of [1, 255, 256, 257, 3000]) {
+      const row = Float32Array.from({ length: size }, (_, v) =>
+        v % 700 < 300 ? Number.NEGATIVE_INFINITY : random.normal(),
+      );
+      row[size - 1] = 0;
+      const sampler = new Sampler(size, resolveSampling({ temperature: 0.7 }));
+      const probabilities = sampler.probabilities(row, null, nothing);
+      const ends = [...probabilities];
+      for (let v = 1; v < size; v++) ends[v]! += ends[v - 1]!;
+      for (let i = 0; i <= 200; i++) {
+        const uniform = i === 200 ? 1 - 2 ** -53 : i / 200 + 1e-9;
+        const { id } = sampler.choose(row, null, nothing, () => uniform)!;
+        expect(probabilities[id]).toBeGreaterThan(0);
+        expect(ends[id]).toBeGreaterThanOrEqual(uniform - 1e-12);
+        expect(ends[id]! - probabilities[id]!).toBeLessThanOrEqual(uniform + 1e-12);
+      }
+    }
+  });
+
   it('leaves the logits as they were', () => {
     const copy = logits.slice();
     const options = resolveSampling({ repetitionPenalty: 1.7, presencePenalty: 0.4, frequencyPenalty: 0.2, topK: 5 });

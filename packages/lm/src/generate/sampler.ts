@@ -1,10 +1,10 @@
 /**
- * From one row of logits to one token. Nothing is ever sorted but a few equals: weights are exponentiated once and the
- * inverse of their running sum is walked; top-k keeps a heap of k, top-p a histogram of masses. (Typical sampling, rarely
- * asked for, does sort.)
+ * From one row of logits to one token. Nothing is ever sorted but a few equals: the inverse of the weights' running sum is
+ * walked, block by block where every token may be drawn; top-k keeps a heap of k, top-p a histogram of masses. (Typical
+ * sampling, rarely asked for, does sort.)
  */
 import { LmError } from '../errors.ts';
-import { expOfNegative, exponentiate } from './exponential.ts';
+import { expOfNegative, exponentiate, SUM_BLOCK, sumExponentials } from './exponential.ts';
 import type { ResolvedSampling } from './sampling-options.ts';
 import { repeatingIds, type TokenHistory } from './token-history.ts';
 
@@ -34,12 +34,16 @@ const NOTHING: Candidates = { ids: null, count: 0, sum: 0 };
 export class Sampler {
   readonly #options: ResolvedSampling;
   readonly #hasPenalties: boolean;
+  /** Top-k, top-p, min-p or typical. */
+  readonly #hasFilters: boolean;
   /** Weights of the candidates, relative to the best token. */
   readonly #weights: Float64Array;
   /** The same memory as words: [2i + 1] is the upper half of weight i. */
   readonly #words: Uint32Array;
   readonly #ids: Int32Array;
   readonly #scratch: Float64Array;
+  /** Weights of a block of tokens added up. */
+  readonly #sums: Float64Array;
   readonly #masses = new Float64Array(MASS_BUCKETS);
 
   constructor(vocabSize: number, options: ResolvedSampling) {
@@ -49,6 +53,8 @@ export class Sampler {
       options.presencePenalty !== 0 ||
       options.frequencyPenalty !== 0 ||
       options.noRepeatNgramSize > 0;
+    this.#hasFilters = options.topK > 0 || options.topP < 1 || options.minP > 0 || options.typicalP < 1;
+    this.#sums = new Float64Array(Math.ceil(vocabSize / SUM_BLOCK));
     this.#weights = new Float64Array(vocabSize);
     this.#words = new Uint32Array(this.#weights.buffer);
     this.#ids = new Int32Array(vocabSize);
@@ -70,32 +76,40 @@ export class Sampler {
     uniform: () => number,
     bias: Float32Array | null = null,
   ): Choice | null {
-    const { logSum, allowedMass, pool, restore } = this.#prepare(logits, mask, history, bias);
-    const id = this.#options.temperature === 0 ? bestAllowed(logits, mask) : this.#draw(pool(), uniform());
+    const { logSum, allowedMass, restore } = this.#prepare(logits, mask, history, bias);
+    const id = this.#chooseId(logits, mask, uniform);
     restore();
     return id < 0 ? null : { id, logProb: logits[id]! - logSum, allowedMass };
   }
 
+  #chooseId(logits: Float32Array, mask: Uint32Array | null, uniform: () => number): number {
+    const { temperature } = this.#options;
+    if (temperature === 0) return bestAllowed(logits, mask);
+    if (mask !== null || this.#hasFilters) return this.#draw(this.#pool(logits, mask), uniform());
+    const best = maximum(logits);
+    // Repeated n-grams may have ruled out every token.
+    if (best === Number.NEGATIVE_INFINITY) return -1;
+    return this.#drawFromAll(logits, best, uniform());
+  }
+
   /** The probabilities that `choose` draws from, [V]: for tests and tools. Temperature must not be 0. */
   probabilities(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory): Float64Array {
-    const { pool, restore } = this.#prepare(logits, mask, history);
-    const { ids, count, sum } = pool();
+    const { restore } = this.#prepare(logits, mask, history);
+    const { ids, count, sum } = this.#pool(logits, mask);
     const probabilities = new Float64Array(logits.length);
     for (let i = 0; i < count; i++) probabilities[ids === null ? i : ids[i]!] = this.#weights[i]! / sum;
     restore();
     return probabilities;
   }
 
-  /** The model's own normaliser; then, penalties applied to `logits` until `restore`, how to get the candidates. */
+  /** The model's own normaliser; then penalties and bias are applied to `logits` until `restore`. */
   #prepare(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory, bias: Float32Array | null = null) {
-    const V = logits.length;
     const best = maximum(logits);
-    const sum = exponentiate(this.#weights, logits, { count: V, best, temperature: 1 });
+    const sum = sumExponentials(this.#sums, logits, { best, temperature: 1 });
     if (!Number.isFinite(best) || Number.isNaN(sum)) {
       throw new LmError('generation-invalid', 'generate: expected finite logits, got NaN or infinity');
     }
-    const allowedMass = mask === null ? 1 : this.#sumAllowed(mask) / sum;
-    const isModelItself = this.#options.temperature === 1 && mask === null && bias === null && !this.#hasPenalties;
+    const allowedMass = mask === null ? 1 : sumAllowed(logits, mask, best) / sum;
     const unbiased = bias === null ? null : logits.slice();
     const unpenalise = this.#hasPenalties ? penalise(logits, history, this.#options) : () => {};
     if (bias !== null) for (let v = 0; v < bias.length; v++) logits[v]! += bias[v]!;
@@ -103,21 +117,11 @@ export class Sampler {
       if (unbiased === null) unpenalise();
       else logits.set(unbiased);
     };
-    const pool = (): Candidates =>
-      this.#filter(isModelItself ? { ids: null, count: V, sum } : this.#reweigh(logits, mask));
-    return { logSum: best + Math.log(sum), allowedMass, pool, restore };
+    return { logSum: best + Math.log(sum), allowedMass, restore };
   }
 
-  /** Sum of the weights that the mask leaves. */
-  #sumAllowed(mask: Uint32Array): number {
-    let sum = 0;
-    for (let word = 0; word < mask.length; word++) {
-      for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) {
-        const v = word * 32 + 31 - Math.clz32(bits & -bits);
-        if (v < this.#weights.length) sum += this.#weights[v]!;
-      }
-    }
-    return sum;
+  #pool(logits: Float32Array, mask: Uint32Array | null): Candidates {
+    return this.#filter(this.#reweigh(logits, mask));
   }
 
   /** Weights at the temperature, of the allowed tokens. */
@@ -127,8 +131,7 @@ export class Sampler {
       const best = maximum(logits);
       // Repeated n-grams may have ruled out every token.
       if (best === Number.NEGATIVE_INFINITY) return NOTHING;
-      const sizes = { count: logits.length, best, temperature };
-      return { ids: null, count: logits.length, sum: exponentiate(this.#weights, logits, sizes) };
+      return { ids: null, count: logits.length, sum: exponentiate(this.#weights, logits, { best, temperature }) };
     }
     const bestId = bestAllowed(logits, mask);
     if (bestId < 0) return NOTHING;
@@ -237,6 +240,28 @@ export class Sampler {
     return Math.min(MASS_BUCKETS - 1, (ONE_BITS - this.#words[2 * i + 1]!) >> BUCKET_SHIFT);
   }
 
+  /** The same over every token, first by blocks, then within one. `best` is the largest logit. */
+  #drawFromAll(logits: Float32Array, best: number, uniform: number): number {
+    const { temperature } = this.#options;
+    const sums = this.#sums;
+    let left = uniform * sumExponentials(sums, logits, { best, temperature });
+    let block = 0;
+    while (block < sums.length - 1 && (sums[block] === 0 || left >= sums[block]!)) left -= sums[block++]!;
+    // Rounding may leave a rest past the last weight: the last token that has any is meant then.
+    while (block > 0 && sums[block] === 0) block--;
+    const inverse = 1 / temperature;
+    const end = Math.min(logits.length, (block + 1) * SUM_BLOCK);
+    let last = -1;
+    for (let v = block * SUM_BLOCK; v < end; v++) {
+      const weight = expOfNegative((logits[v]! - best) * inverse);
+      if (weight === 0) continue;
+      last = v;
+      left -= weight;
+      if (left < 0) break;
+    }
+    return last;
+  }
+
   /** Walks the running sum of the weights to `uniform` of the total; −1 without candidates. */
   #draw({ ids, count, sum }: Candidates, uniform: number): number {
     let left = uniform * sum;
@@ -250,6 +275,18 @@ export class Sampler {
     }
     return last < 0 || ids === null ? last : ids[last]!;
   }
+}
+
+/** Sum of the weights that the mask leaves, relative to the best token of all. */
+function sumAllowed(logits: Float32Array, mask: Uint32Array, best: number): number {
+  let sum = 0;
+  for (let word = 0; word < mask.length; word++) {
+    for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) {
+      const v = word * 32 + 31 - Math.clz32(bits & -bits);
+      if (v < logits.length) sum += expOfNegative(logits[v]! - best);
+    }
+  }
+  return sum;
 }
 
 /** Applies penalties and bans in place and returns the way back. */
