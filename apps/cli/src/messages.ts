@@ -169,6 +169,24 @@ const MESSAGES = {
   checkDiffers: { zh: '核对不符：写出的不是同一个模型', en: 'the check failed: not the same model' },
   trainSummary: { zh: '按配方中的 stage: 运行相应阶段', en: 'run the stage that the recipe names' },
   writeSummary: { zh: '写诗填词，可加格律约束', en: 'write poems, held to a form' },
+  // chat
+  chatSummary: {
+    zh: '在终端里对话；对诗人模型说主题，它按格律作诗',
+    en: 'chat in the terminal; to a poet a message is a theme',
+  },
+  chatPoet: {
+    zh: '写下主题，如 秋夜、七律 登高、浣溪沙·春愁；/help 列出命令，Ctrl-C 停下作答，再按离开。',
+    en: 'Type a theme: 秋夜, 七律 登高, 浣溪沙·春愁. /help lists commands; Ctrl-C stops an answer, twice leaves.',
+  },
+  chatTalk: {
+    zh: '请说；行末加 \\ 可续行，/help 列出命令，Ctrl-C 停下作答，再按离开。',
+    en: 'Say something; \\ at the end of a line goes on in the next. /help lists commands; Ctrl-C stops an answer, twice leaves.',
+  },
+  chatLeave: { zh: '再按一次 Ctrl-C 离开。', en: 'Ctrl-C once more leaves.' },
+  chatHelp: {
+    zh: '命令：/form 七绝  /tune 浣溪沙  /rhyme 尤  /style 李白（off 取消）  /theme 秋夜  /adapter 名字  /reset  /help  /quit',
+    en: 'Commands: /form 七绝  /tune 浣溪沙  /rhyme 尤  /style 李白 (off takes it back)  /theme 秋夜  /adapter NAME  /reset  /help  /quit',
+  },
   // serve
   serveSummary: { zh: 'OpenAI 兼容的服务，可按格律写诗', en: 'OpenAI-compatible server, with poems under the rules' },
   serveOpening: { zh: '正在打开 {model} …', en: 'opening {model} …' },

@@ -87,6 +87,7 @@ const COMMANDS: readonly {
     summary: 'exportSummary',
     load: async () => (await import('./commands/export.ts')).addExportCommand,
   },
+  { name: 'chat', summary: 'chatSummary', load: async () => (await import('./commands/chat.ts')).addChatCommand },
   { name: 'serve', summary: 'serveSummary', load: async () => (await import('./commands/serve.ts')).addServeCommand },
   { name: 'env', summary: 'envSummary', load: async () => (await import('./commands/env.ts')).addEnvCommand },
 ];
