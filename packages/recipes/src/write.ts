@@ -99,6 +99,7 @@ export async function writeRecords(
     lineIndexes,
     rejectsCopies: !options.allowCopies,
     ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
+    ...(options.forbidNgram === undefined ? {} : { forbiddenNgram: options.forbidNgram }),
     ...(controls.signal === undefined ? {} : { signal: controls.signal }),
   };
   const candidates: WrittenPoem[][] = requests.map(() => []);

@@ -217,6 +217,12 @@ export const writeSchema = z.strictObject({
     'Keep a poem although a line of it stands in the corpus; its source is named either way.',
     '句子与语料雷同也保留；无论如何都注明出处。',
   ),
+  forbidNgram: option(
+    z.int().min(3).max(9).optional(),
+    'No so many characters in a row of a line may stand inside one line of the corpus.',
+    '一句之中不得有这么多个连续的字见于语料的一句。',
+    { unit: 'characters' },
+  ),
   batchSize: option(z.int().min(1).max(4096).default(64), 'Poems written at the same time.', '同时写几首。', {
     unit: 'poems',
   }),

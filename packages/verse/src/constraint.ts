@@ -23,6 +23,8 @@ export interface PoemConstraint {
 export interface PoemConstraintOptions {
   /** Whether a complete line stands where it must not be copied from. */
   readonly isForbiddenLine?: (line: string) => boolean;
+  /** Whether a line as far as it is written ends in a run of characters that must not be copied. */
+  readonly isForbiddenRun?: (line: string) => boolean;
   /** Told of every line when its last character is written. */
   readonly onLine?: (line: string, number: number) => void;
 }
@@ -30,8 +32,9 @@ export interface PoemConstraintOptions {
 export function createPoemConstraint(
   automaton: PoemAutomaton,
   tokens: TokenInventory,
-  { isForbiddenLine, onLine }: PoemConstraintOptions = {},
+  { isForbiddenLine, isForbiddenRun, onLine }: PoemConstraintOptions = {},
 ): PoemConstraint {
+  const guards = isForbiddenRun !== undefined || isForbiddenLine !== undefined;
   let position: TextPosition = { state: automaton.start, pending: '' };
   let consumed = 0;
   const lines: string[] = [''];
@@ -84,21 +87,23 @@ export function createPoemConstraint(
       return tokens.maskAt(automaton, position);
     },
     rejects: (id) => {
-      if (isForbiddenLine === undefined || id === tokens.endId) return false;
+      if (!guards || id === tokens.endId) return false;
       let line = copied;
       let isCopy = false;
       const next = tokens.advance(automaton, position, id, (character) => {
         if (character === PAUSE) return;
-        if (!MARKS.has(character)) line += character;
-        else {
-          isCopy ||= isForbiddenLine(line);
+        if (!MARKS.has(character)) {
+          line += character;
+          isCopy ||= isForbiddenRun?.(line) ?? false;
+        } else {
+          isCopy ||= isForbiddenLine?.(line) ?? false;
           line = '';
         }
       });
       if (next === null || next.pending !== '' || line === copied || line === '') return isCopy;
       // A line is known as soon as its last character is: in most vocabularies its mark is a token of its own.
       const following = automaton.allowed(next.state);
-      return isCopy || (following.kind === 'mark' && following.mark !== PAUSE && isForbiddenLine(line));
+      return isCopy || (following.kind === 'mark' && following.mark !== PAUSE && (isForbiddenLine?.(line) ?? false));
     },
   };
 }

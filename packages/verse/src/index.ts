@@ -13,6 +13,7 @@ export {
   polishPoem,
 } from './polish/polish-poem.ts';
 export { messageFor, type PromptStyle, promptIdsFor, promptStyleOf } from './prompt.ts';
+export { nearestRequest, requestCommand } from './request-command.ts';
 export { compileRequest, hasAutomaton, planOf, type WritingRequest } from './request-plan.ts';
 export type { Reward } from './reward.ts';
 export * from './rewards/index.ts';

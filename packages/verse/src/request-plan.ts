@@ -12,6 +12,7 @@ import {
   type RegulatedFormName,
 } from '@tuiqiao/prosody';
 import { VerseError } from './errors.ts';
+import { nearestRequest, requestCommand } from './request-command.ts';
 import type { TokenInventory } from './token-inventory.ts';
 
 /** A request with what only the decoder needs to know. */
@@ -108,15 +109,17 @@ function groupOf(book: BookName, rhyme: string): number {
   return group.id;
 }
 
-/** @throws VerseError `verse-request` with the reason and the nearest request that can be satisfied */
+/** @throws VerseError `verse-request` with the reason and the nearest request that can be satisfied, as a command */
 export function compileRequest(request: WritingRequest, tokens: TokenInventory): PoemAutomaton {
   try {
     return compilePlan(planOf(request, tokens));
   } catch (error) {
     if (!(error instanceof PlanError)) throw error;
+    const command = error.nearest === undefined ? undefined : requestCommand(nearestRequest(request, error.nearest));
+    const withCommand = (hint: string): string => (command === undefined ? hint : `${hint}: ${command}`);
     throw new VerseError('verse-request', `write: ${error.message}`, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      zh: error.zh,
+      ...(error.hint === undefined ? {} : { hint: withCommand(error.hint) }),
+      zh: { ...error.zh, ...(error.zh.hint === undefined ? {} : { hint: withCommand(error.zh.hint) }) },
       cause: error,
     });
   }

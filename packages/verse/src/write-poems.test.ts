@@ -100,6 +100,21 @@ describe('writing under a request', () => {
     expect(linesOf(kept!.text)[0]).toBe(line);
   });
 
+  it('writes no run of characters of an index, though given ones may be anybody’s', async () => {
+    const free = await write(Array(8).fill({ form: '五绝' }));
+    const index = buildLineIndex(free.map(({ text }) => ({ author: '', title: '', text })));
+    const options = { lineIndexes: [index], forbiddenNgram: 3 };
+    for (const poem of await write(Array(8).fill({ form: '五绝' }), options)) {
+      expect(poem.isAccepted).toBe(true);
+      expect(poem.novelty!.longestSharedNgram).toBeLessThan(3);
+    }
+    const line = linesOf(free[0]!.text)[0]!;
+    const given = [...line].map((character, i) => ({ line: 1, position: i + 1, character }));
+    const [kept] = await write([{ form: '五绝', fixed: given }], options);
+    expect(kept!.isAccepted).toBe(true);
+    expect(linesOf(kept!.text)[0]).toBe(line);
+  });
+
   it('draws middle couplets towards 对仗', async () => {
     const mean = async (parallelism: number): Promise<number> => {
       const written = await write(Array(6).fill({ form: '五律', parallelism }));

@@ -12,7 +12,12 @@ import {
   type Tokenizer,
 } from '@tuiqiao/lm';
 import { check, type PoemAutomaton, type Verdict } from '@tuiqiao/prosody';
-import { createPoemConstraint, type PoemConstraint, withStanzaBreaks } from './constraint.ts';
+import {
+  createPoemConstraint,
+  type PoemConstraint,
+  type PoemConstraintOptions,
+  withStanzaBreaks,
+} from './constraint.ts';
 import { placeEmbedded } from './embed-characters.ts';
 import { VerseError } from './errors.ts';
 import { type Novelty, noveltyOf } from './novelty.ts';
@@ -45,6 +50,11 @@ export interface WritePoemsOptions {
    * again, and the last attempt is kept with its copies named. Lines that were given may be anybody's.
    */
   readonly rejectsCopies?: boolean;
+  /**
+   * No so many characters in a row (3 … 9) of a line stand inside one line of an index: with constraints the last of them is
+   * drawn again, without them the poem is written again. Characters that were given may be anybody's.
+   */
+  readonly forbiddenNgram?: number;
   /** Where the form takes away at least this share of the model's choice, what the model would have written is drawn too. */
   readonly refusedFrom?: number;
   /** The vocabulary, when it is at hand already: working it out takes a moment for large ones. */
@@ -126,8 +136,9 @@ export async function writePoems(options: WritePoemsOptions): Promise<WrittenPoe
 
 /** The same as a stream: lines as they are written, poems as they are done, in no order. @throws as `writePoems` */
 export async function* writePoemsStream(options: WritePoemsOptions): AsyncGenerator<LineEvent | PoemEvent> {
-  const { isConstrained, rejectsCopies = false } = options;
-  const attempts = isConstrained || rejectsCopies ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
+  const { isConstrained, rejectsCopies = false, forbiddenNgram = Number.POSITIVE_INFINITY } = options;
+  const isGuarded = isConstrained || rejectsCopies || options.forbiddenNgram !== undefined;
+  const attempts = isGuarded ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
   const tokens = isConstrained ? (options.tokens ?? createTokenInventory(options.tokenizer)) : null;
   let open = prepareJobs(options, tokens);
   for (let attempt = 1; attempt <= attempts && open.length > 0; attempt++) {
@@ -138,7 +149,11 @@ export async function* writePoemsStream(options: WritePoemsOptions): AsyncGenera
         continue;
       }
       const { job, poem } = event;
-      const isCopy = rejectsCopies && job.automaton === null && (poem.novelty?.copiedLines.length ?? 0) > 0;
+      // What is written under the rules is guarded character by character.
+      const isCopy =
+        job.automaton === null &&
+        ((rejectsCopies && (poem.novelty?.copiedLines.length ?? 0) > 0) ||
+          (poem.novelty?.longestSharedNgram ?? 0) >= forbiddenNgram);
       if (attempt < attempts && (!poem.isAccepted || isCopy)) failed.push(job);
       else yield { type: 'poem', index: job.index, poem };
     }
@@ -244,18 +259,34 @@ function tokensNeeded(automaton: PoemAutomaton | null, tokens: TokenInventory | 
   return automaton.length * (tokens.isDirect ? 1 : MAX_TOKENS_PER_CHARACTER) + 1;
 }
 
-/** Lines that were given may stand anywhere; all others in no index. */
+/** Lines that were given may stand anywhere; all others, and runs of them, in no index. */
 function copyGuard(
-  { lineIndexes, rejectsCopies = false }: WritePoemsOptions,
+  { lineIndexes, rejectsCopies = false, forbiddenNgram }: WritePoemsOptions,
   { fixed = [] }: WritingRequest,
-): { isForbiddenLine?: (line: string) => boolean } {
-  if (!rejectsCopies || lineIndexes === undefined) return {};
+): Pick<PoemConstraintOptions, 'isForbiddenLine' | 'isForbiddenRun'> {
+  if (lineIndexes === undefined || !(rejectsCopies || forbiddenNgram !== undefined)) return {};
   const given = new Map<number, string>();
   for (const { line, character } of [...fixed].sort((a, b) => a.line - b.line || a.position - b.position)) {
     given.set(line, (given.get(line) ?? '') + character);
   }
-  const own = new Set(given.values());
-  return { isForbiddenLine: (line) => !own.has(line) && lineIndexes.some((index) => index.find(line) !== null) };
+  const own = [...new Set(given.values())];
+  return {
+    ...(rejectsCopies
+      ? { isForbiddenLine: (line) => !own.includes(line) && lineIndexes.some((index) => index.find(line) !== null) }
+      : {}),
+    ...(forbiddenNgram === undefined
+      ? {}
+      : {
+          isForbiddenRun: (line) => {
+            const run = [...line].slice(-forbiddenNgram).join('');
+            return (
+              [...run].length === forbiddenNgram &&
+              !own.some((each) => each.includes(run)) &&
+              lineIndexes.some((index) => index.longestSharedNgram(run) >= forbiddenNgram)
+            );
+          },
+        }),
+  };
 }
 
 function judge(
