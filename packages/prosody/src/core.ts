@@ -1,5 +1,5 @@
 export { compilePlan } from './automaton/compile-plan.ts';
-export type { PlanErrorCode } from './automaton/errors.ts';
+export type { PlanErrorCode, Words } from './automaton/errors.ts';
 export { PlanError } from './automaton/errors.ts';
 export type { CharacterInventory } from './automaton/inventory.ts';
 export { createInventory } from './automaton/inventory.ts';
@@ -25,13 +25,13 @@ export {
   slotMask,
 } from './forms.ts';
 export type { Language } from './messages.ts';
-export { loadPairs, type PairTable } from './parallelism/pair-table.ts';
+export { loadPairs, type PairScore, type PairTable } from './parallelism/pair-table.ts';
 export { scoreCouplet, scoreCouplets } from './parallelism/parallelism.ts';
 export { joinStanzas, type SeparatedPoem, separatePoems } from './poems/separate.ts';
 export { glossOf, type ReadingEvidence, readingEvidence } from './reading-evidence.ts';
 export { rhymeUses, rhymeWords } from './rhyme-words.ts';
 export { characterScript, detectScript, type Script, simplifyCharacter, traditionalForms } from './scripts.ts';
-export { type PoemLine, type PoemText, splitText } from './text.ts';
+export { MAX_TEXT_LENGTH, type PoemLine, type PoemText, splitText } from './text.ts';
 export { type ToneUsage, toneUsage } from './tone-usage.ts';
 export type {
   BookName,
