@@ -32,6 +32,8 @@ say('shi …');
 const shi = measureShi(shiFolder, { isQuick });
 say('ci …');
 const ci = measureCi(readCi(ciFolder));
+// Only to explain what differs from the record.
+const ciWithNotes = measureCi(readCi(ciFolder), { keepsNotes: true });
 say('couplets …');
 const couplets = isQuick ? undefined : measureCouplets(shiFolder);
 say('samples, handbooks, books …');
@@ -45,6 +47,14 @@ const recorded =
         regulated: compareRegulated(reference, path.dirname(shiFolder)),
         ci: compareCi(reference, path.dirname(shiFolder)),
       };
-const report = writeReport({ shi, ci, couplets, handbooks, recorded, date: new Date().toISOString().slice(0, 10) });
+const report = writeReport({
+  shi,
+  ci,
+  ciWithNotes,
+  couplets,
+  handbooks,
+  recorded,
+  date: new Date().toISOString().slice(0, 10),
+});
 writeFileSync(target, report);
 say(`${path.relative(process.cwd(), target)}: ${report.split('\n').length} lines`);

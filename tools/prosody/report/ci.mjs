@@ -41,8 +41,19 @@ export function* readCi(folder) {
   }
 }
 
-/** @param {Iterable<{ name: string, text: string }>} poems */
-export function measureCi(poems) {
+/** The lines with what stands in brackets left in, as the record counted them. */
+function divideWithNotes(text) {
+  return text
+    .split(/[，。！？；：,.!?;:]+/u)
+    .map((line) => ({ chars: [...line].filter((char) => /[\p{Script=Han}〇]/u.test(char)), mark: '' }))
+    .filter(({ chars }) => chars.length > 0);
+}
+
+/**
+ * @param {Iterable<{ name: string, text: string }>} poems
+ * @param keepsNotes count as the record did, notes (both of 〔…〕 and of the editors) left in the text; rhyme marks are then not read
+ */
+export function measureCi(poems, { keepsNotes = false } = {}) {
   const book = loadBook('cilin', 'simplified');
   const tunes = new Map();
   const control = { slots: 0, right: 0, few: 0, ci: 0 };
@@ -59,7 +70,7 @@ export function measureCi(poems) {
       continue;
     }
     if (!tunes.has(tune.id)) tunes.set(tune.id, emptyTune(tune.name));
-    measureOne(tune, splitText(text).lines, book, tunes.get(tune.id), control);
+    measureOne(tune, keepsNotes ? divideWithNotes(text) : splitText(text).lines, book, tunes.get(tune.id), control);
   }
   const total = emptyTune('all');
   for (const tune of tunes.values()) for (const key of Object.keys(total)) if (key !== 'name') total[key] += tune[key];
