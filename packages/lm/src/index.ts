@@ -49,6 +49,7 @@ export type { CharacterVocabulary } from './tokenizer/character-tokenizer.ts';
 export { createCharacterTokenizer } from './tokenizer/character-tokenizer.ts';
 export { chineseTokens } from './tokenizer/chinese-tokens.ts';
 export { createTokenizer, loadTokenizer, saveTokenizer } from './tokenizer/load-tokenizer.ts';
+export { saveTemplate, withStoredTemplate, withTemplate } from './tokenizer/named-templates.ts';
 export type {
   ChatMessage,
   ChatTemplateOptions,

@@ -38,6 +38,8 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     kernels,
     computeType: recipe.computeType,
     adapters: recipe.adapter.slice(0, -1),
+    template: recipe.template,
+    templatesOf: recipe.adapter,
     quantization: quantizationOf(recipe),
   });
   const { model } = opened;

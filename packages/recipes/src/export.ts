@@ -4,7 +4,15 @@
  */
 import { open } from 'node:fs/promises';
 import path from 'node:path';
-import { decodeGguf, ggufBytes, reorderRows, type WrittenTensor, writeGguf, writeTextFile } from '@tuiqiao/lm';
+import {
+  decodeGguf,
+  ggufBytes,
+  reorderRows,
+  saveTemplate,
+  type WrittenTensor,
+  writeGguf,
+  writeTextFile,
+} from '@tuiqiao/lm';
 import { type ExportOptions, parseOptions, type RunControls } from '@tuiqiao/schema';
 import { syncCompute } from '@tuiqiao/tensor';
 import { saveAdapter, saveMlxAdapter } from '@tuiqiao/tune';
@@ -66,9 +74,12 @@ async function exportAdapter(opened: OpenedModel, options: ExportOptions): Promi
     );
   }
   const { outputDir, format } = options;
-  const naming = { baseModelName: opened.folder };
+  const naming = { baseModelName: opened.folder, modelConfig: opened.model.config };
   if (format === 'mlx') await saveMlxAdapter(opened.model, adapter, outputDir, naming);
-  else await saveAdapter(opened.model.kernels, adapter, outputDir, naming);
+  else {
+    await saveAdapter(opened.model.kernels, adapter, outputDir, naming);
+    await saveTemplate(opened.tokenizer, outputDir);
+  }
   const weights = format === 'mlx' ? 'adapters.safetensors' : 'adapter_model.safetensors';
   return { outputDir, format, files: [weights, 'adapter_config.json'], check: null };
 }

@@ -59,6 +59,8 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     kernels,
     computeType: recipe.computeType,
     adapters: recipe.adapter.slice(0, -1),
+    template: recipe.template,
+    templatesOf: recipe.adapter,
     quantization: quantizationOf(recipe),
   });
   const { model, tokenizer } = opened;

@@ -33,6 +33,8 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
     kernels,
     computeType: recipe.computeType,
     adapters: recipe.adapter.slice(0, -1),
+    template: recipe.template,
+    templatesOf: recipe.adapter,
     quantization: quantizationOf(recipe),
   });
   const { model } = opened;

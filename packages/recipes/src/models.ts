@@ -9,7 +9,10 @@ import {
   loadLanguageModel,
   loadTokenizer,
   type Tokenizer,
+  withStoredTemplate,
+  withTemplate,
 } from '@tuiqiao/lm';
+import type { TemplateName } from '@tuiqiao/schema';
 import type { Kernels } from '@tuiqiao/tensor';
 import { type Adapter, loadAdapter, setAdapterScale } from '@tuiqiao/tune';
 import { RecipesError } from './errors.ts';
@@ -34,6 +37,10 @@ export interface OpenModelOptions {
   readonly quantization?: LoadOptions['quantization'];
   /** PEFT folders, `DIR` or `DIR:scale`. */
   readonly adapters?: readonly string[];
+  /** In the place of the tokenizer's own template, or of the last adapter's. */
+  readonly template?: TemplateName | undefined;
+  /** Whose stored template counts; `adapters` when absent. */
+  readonly templatesOf?: readonly string[];
 }
 
 /** `DIR:0.6` → folder and scale; a Windows drive letter is no scale. */
@@ -50,6 +57,26 @@ export function resolveModelFolder(folder: string): string {
   if (existsSync(folder) || path.isAbsolute(folder) || !folder.startsWith('models/')) return folder;
   const shipped = path.join(PRODUCT_ROOT, folder);
   return existsSync(shipped) ? shipped : folder;
+}
+
+/**
+ * The model's tokenizer, with the chat template of the recipe; else the one stored with its last adapter that has one;
+ * else its own.
+ * @throws LmError of a damaged tokenizer, or `chat-template-failed`
+ */
+export async function openTokenizer({
+  model,
+  adapter = [],
+  template,
+}: {
+  readonly model: string;
+  readonly adapter?: readonly string[] | undefined;
+  readonly template?: TemplateName | undefined;
+}): Promise<Tokenizer> {
+  let tokenizer = await loadTokenizer(resolveModelFolder(model));
+  if (template !== undefined) return withTemplate(tokenizer, template);
+  for (const text of adapter) tokenizer = await withStoredTemplate(tokenizer, parseAdapter(text).folder);
+  return tokenizer;
 }
 
 /** @throws RecipesError `model-not-found` when the folder is not there; errors of `lm` and `tune` when it is damaged */
@@ -70,7 +97,11 @@ export async function openModel(name: string, options: OpenModelOptions): Promis
     trainable: options.isTrainable ?? false,
     quantization: options.quantization,
   });
-  const tokenizer = await loadTokenizer(folder);
+  const tokenizer = await openTokenizer({
+    model: name,
+    adapter: options.templatesOf ?? options.adapters ?? [],
+    template: options.template,
+  });
   const adapters: Adapter[] = [];
   for (const text of options.adapters ?? []) {
     const { folder: adapterFolder, scale } = parseAdapter(text);

@@ -1,8 +1,7 @@
 /** `preview`: what a fine-tuning recipe learns from, token by token: nothing is trained and no weight is read. */
-import { loadTokenizer } from '@tuiqiao/lm';
 import type { RunControls, SftRecipe } from '@tuiqiao/schema';
 import { loadExamples } from './examples.ts';
-import { resolveModelFolder } from './models.ts';
+import { openTokenizer } from './models.ts';
 
 /** A run of tokens with one loss weight; 0: read, not learnt. */
 export interface PreviewSpan {
@@ -29,7 +28,7 @@ const SHOWN = 5;
 
 /** @throws as `loadExamples` */
 export async function runPreview(recipe: SftRecipe, controls: RunControls = {}): Promise<PreviewResult> {
-  const tokenizer = await loadTokenizer(resolveModelFolder(recipe.model));
+  const tokenizer = await openTokenizer(recipe);
   const { training, warnings } = await loadExamples(recipe, tokenizer, controls);
   const weightOf = (weight: number | ArrayLike<number> | undefined, i: number): number =>
     typeof weight === 'number' ? weight : (weight?.[i] ?? 1);

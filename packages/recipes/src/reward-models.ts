@@ -85,7 +85,7 @@ async function openOne(
       hint: 'Put the folder of the base under base_model_name_or_path.',
     });
   }
-  const { model, tokenizer } = await openModel(baseModelName, options);
+  const { model, tokenizer } = await openModel(baseModelName, { ...options, templatesOf: [folder] });
   await checkPromptFormat(tokenizer, folder);
   const { head } = await loadRewardModel(model, folder);
   const scale = await readScale(folder);

@@ -2,6 +2,7 @@
  * Stage `rm`: a reward model from the pairs of the preference stages: an adapter on the base, and a head that makes one
  * number of a poem's last token. It judges by `rm:FOLDER`, as a reward of grpo or as the score of `write --best-of`.
  */
+import { saveTemplate } from '@tuiqiao/lm';
 import type { RmRecipe, RunControls } from '@tuiqiao/schema';
 import {
   countSteps,
@@ -38,6 +39,8 @@ export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promi
     kernels,
     computeType: recipe.computeType,
     quantization: quantizationOf(recipe),
+    template: recipe.template,
+    templatesOf: recipe.adapter,
   });
   const { model } = opened;
   const trained = await openPolicy(recipe, opened);
@@ -76,6 +79,7 @@ export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promi
     const save = async (folder: string): Promise<void> => {
       await saveRewardModel(model, trained.adapter!, head, folder, { baseModelName: opened.folder });
       await savePromptFormat(opened.tokenizer, folder);
+      await saveTemplate(opened.tokenizer, folder);
     };
     const objective = { centerRewardsCoefficient: recipe.rm.centerRewardsCoefficient };
     const parameters = [...trained.parameters, head.weight];

@@ -63,6 +63,20 @@ describe('a row as token ids', () => {
     ]);
   });
 
+  it('learns the answers whose messages do not say otherwise, and none when all do', () => {
+    const [system, asked, answered, next] = talk;
+    const learnt = (more: Partial<DatasetRow>) =>
+      reader(chat)
+        .examples(row({ messages: talk, completion: '日', ...more }), 'messages')
+        .map(({ promptIds, completionIds }) => texts(chat, promptIds, completionIds));
+    const masked = [system!, asked!, { ...answered!, isContext: true as const }, next!];
+    expect(learnt({ messages: masked })).toEqual([['<s>d<|end|><u>a<|end|><a>白<|end|><u>b<|end|><a>', '日<|end|>']]);
+    expect(learnt({ isCompletionContext: true })).toEqual([['<s>d<|end|><u>a<|end|><a>', '白<|end|>']]);
+    expect(learnt({ messages: masked, isCompletionContext: true })).toEqual([]);
+    const whole = reader(chat, { completionOnlyLoss: false });
+    expect(() => whole.examples(row({ messages: masked, completion: '日' }), 'messages')).toThrow(/mask of their own/);
+  });
+
   it('learns the completion alone of TRL’s prompt and completion', () => {
     const examples = reader(chat).examples(row({ messages: talk, completion: '日' }), 'prompt-completion');
     expect(examples.map(({ completionIds }) => texts(chat, completionIds)[0])).toEqual(['日<|end|>']);

@@ -7,6 +7,7 @@ import type { Tokenizer } from '@tuiqiao/lm';
 import type { RunWarning } from '@tuiqiao/schema';
 import type { Example, PreferencePair } from '@tuiqiao/tune';
 import { promptStyleOf } from '@tuiqiao/verse';
+import { RecipesError } from './errors.ts';
 
 export interface RowReaderOptions {
   readonly tokenizer: Tokenizer;
@@ -18,8 +19,8 @@ export interface RowReaderOptions {
 
 export interface RowReader {
   /**
-   * The examples of a row: one for each answer of a conversation, each with everything before it as its prompt. None
-   * when the prompt alone is too long.
+   * The examples of a row: one for each answer of a conversation that its message does not exempt, each with everything
+   * before it as its prompt. None when the prompt alone is too long.
    */
   examples(row: DatasetRow, format: DatasetFormat): Example[];
   /** null when the prompt alone is too long. The row must have chosen and rejected. */
@@ -86,9 +87,24 @@ export function createRowReader({ tokenizer, maxLength, completionOnlyLoss }: Ro
         count(ids, answers);
         return fit(row.id, [], [...ids, ...end]);
       }
+      const masked = row.messages.some(({ isContext }) => isContext) || row.isCompletionContext === true;
+      if (masked && !completionOnlyLoss) {
+        throw new RecipesError(
+          'dataset-unsupported',
+          `${row.id}: expected messages without a mask of their own where the loss falls on everything, got one`,
+          {
+            hint: 'Set completionOnlyLoss: true (train_on_prompt: false): then each answer counts as its message says.',
+          },
+        );
+      }
       if (!completionOnlyLoss) return fit(row.id, [], [...promptOf(row.messages), ...answerOf(row.completion ?? '')]);
-      const whole = [...row.messages, { role: 'assistant', content: row.completion ?? '' } as const];
-      const answersAt = whole.flatMap((message, i) => (message.role === 'assistant' ? [i] : []));
+      const answer: DatasetMessage = {
+        role: 'assistant',
+        content: row.completion ?? '',
+        ...(row.isCompletionContext === true ? { isContext: true } : {}),
+      };
+      const whole = [...row.messages, answer];
+      const answersAt = whole.flatMap(({ role, isContext }, i) => (role === 'assistant' && !isContext ? [i] : []));
       // TRL's prompt is never learnt, whoever speaks in it.
       const learnt = format === 'prompt-completion' ? answersAt.slice(-1) : answersAt;
       return learnt.flatMap((i, turn) =>

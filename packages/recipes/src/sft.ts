@@ -2,7 +2,7 @@
  * Stage `sft`: supervised fine-tuning. Examples → prompt and completion tokens, loss on the completion → LoRA on every
  * linear layer (or all weights) → a PEFT folder (or a model folder).
  */
-import { saveLanguageModel, saveTokenizer } from '@tuiqiao/lm';
+import { saveLanguageModel, saveTemplate, saveTokenizer } from '@tuiqiao/lm';
 import type { RunControls, SftRecipe } from '@tuiqiao/schema';
 import type { Parameter } from '@tuiqiao/tensor';
 import {
@@ -37,6 +37,7 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
     isTrainable: recipe.finetuning === 'full',
     quantization: quantizationOf(recipe),
     adapters: recipe.adapter,
+    template: recipe.template,
   });
   const { model, tokenizer } = opened;
   const { training: given, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
@@ -167,6 +168,7 @@ export async function saveTrained(opened: OpenedModel, trained: Trained, folder:
     const { kernels, config: modelConfig } = opened.model;
     await saveAdapter(kernels, trained.adapter, folder, { baseModelName: opened.folder, modelConfig });
     await savePromptFormat(opened.tokenizer, folder);
+    await saveTemplate(opened.tokenizer, folder);
     return;
   }
   await saveLanguageModel(opened.model, folder, { dtype: 'bf16' });

@@ -16,8 +16,11 @@ async function loadHere(file: string): Promise<Recipe> {
   const { recipe } = await loadRecipe({ file: path.join(folder, file) });
   if (recipe.stage === 'prepare' || recipe.stage === 'evaluate') return recipe;
   const overrides = recipe.stage === 'pretrain' ? ['corpus=starter'] : ['dataset=[starter]', 'maxSamples='];
-  if (recipe.model !== undefined && !existsSync(resolveModelFolder(recipe.model)))
+  if (recipe.model !== undefined && !existsSync(resolveModelFolder(recipe.model))) {
     overrides.push('model=models/base-poet');
+    // Its vocabulary has none of the tokens of another model's template.
+    if ('template' in recipe) overrides.push('template=');
+  }
   const usable = recipe.stage === 'grpo' ? overrides.filter((text) => text !== 'maxSamples=') : overrides;
   return (await loadRecipe({ file: path.join(folder, file), overrides: usable.map(parseOverride) })).recipe;
 }

@@ -3,7 +3,7 @@
  * Time follows from counted operations and the matrix speed measured now; nothing is trained and nothing written.
  */
 import { type GemmShape, measureGemmPeak } from '@tuiqiao/kernels';
-import { loadTokenizer, type ModelConfig, parameterCount, parseConfig, readModelConfig } from '@tuiqiao/lm';
+import { type ModelConfig, parameterCount, parseConfig, readModelConfig } from '@tuiqiao/lm';
 import type {
   DpoRecipe,
   GrpoRecipe,
@@ -20,7 +20,7 @@ import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
 import { findDatasets, holdOut } from './dataset-source.ts';
 import { loadExamples } from './examples.ts';
-import { resolveModelFolder } from './models.ts';
+import { openTokenizer, resolveModelFolder } from './models.ts';
 import { chooseFiles, loadPairs } from './preference-files.ts';
 
 /** Share of the measured matrix speed that a training step reaches; measured on the base model it is above this. */
@@ -119,7 +119,7 @@ async function pretrainWorkload(recipe: PretrainRecipe, controls: RunControls): 
 
 async function sftWorkload(recipe: SftRecipe, controls: RunControls): Promise<Workload> {
   const config = await readModelConfig(resolveModelFolder(recipe.model));
-  const { training } = await loadExamples(recipe, await loadTokenizer(resolveModelFolder(recipe.model)), controls);
+  const { training } = await loadExamples(recipe, await openTokenizer(recipe), controls);
   if (recipe.ownPoems.count > 0) return ownWorkload(recipe, config, training);
   const data = exampleDataset(training);
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
@@ -154,7 +154,7 @@ async function dpoWorkload(recipe: DpoRecipe | KtoRecipe | RmRecipe, controls: R
   const itemsPerStep = recipe.batchSize * recipe.gradientAccumulationSteps;
   const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
   if (files !== null) {
-    const { pairs } = await loadPairs(files, recipe, await loadTokenizer(resolveModelFolder(recipe.model)), controls);
+    const { pairs } = await loadPairs(files, recipe, await openTokenizer(recipe), controls);
     const data = preferenceDataset(holdOut(pairs, recipe.valSize, recipe.dataset.join(', '), recipe.seed).training);
     const totalSteps = recipe.maxSteps ?? countSteps(data, { seed: recipe.seed, itemsPerStep }, recipe.epochs);
     let tokens = 0;

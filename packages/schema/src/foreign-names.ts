@@ -39,7 +39,7 @@ export const FOREIGN_NAMES: readonly ForeignName[] = [
   silent('precompute_ref_log_probs', 'reference log-probabilities are always computed once'),
   silent('packing', 'samples always lie end to end, and attention never crosses from one to the next'),
   silent('neat_packing', 'samples always lie end to end, and attention never crosses from one to the next'),
-  silent('template', "the chat template of the model's own tokenizer is used"),
+  silent('template', "the template stored with the adapter is used, else the tokenizer's own"),
   silent('per_device_eval_batch_size', 'validation chooses its own batch'),
   silent('task_type', 'models are causal'),
   silent('peft_type', 'adapters are LoRA'),

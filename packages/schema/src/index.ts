@@ -44,6 +44,7 @@ export { DEFAULT_REWARDS, GRPO_LOSSES } from './options/grpo.ts';
 export { KTO_LOSSES } from './options/kto.ts';
 export { DEFAULT_MODEL } from './options/model.ts';
 export { DATASET_FORMATS } from './options/prepare.ts';
+export { TEMPLATES, type TemplateName } from './options/template.ts';
 export { LR_SCHEDULERS } from './options/training.ts';
 export { BOOKS, VERSE_FORMS } from './options/verse.ts';
 export { type Parsed, parseOptions, parseRecipe, readStage } from './parse-options.ts';

@@ -18,6 +18,7 @@ import { pretrainFields } from './options/pretrain.ts';
 import { rmSchema } from './options/rm.ts';
 import { sampleFields } from './options/samples.ts';
 import { engineFields, serverFields } from './options/serve.ts';
+import { templateFields } from './options/template.ts';
 import { sftTrainingFields, trainingFields } from './options/training.ts';
 import { polishFields, requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
 
@@ -52,6 +53,7 @@ export const sftSchema = z.strictObject({
   stage: stageField('sft'),
   ...modelFields,
   ...adapterFields,
+  ...templateFields,
   ...dataFields(['starter']),
   ...completionFields,
   ownPoems: ownPoemsSchema.prefault({}),
@@ -74,6 +76,7 @@ export const dpoStageSchema = z.strictObject({
   stage: stageField('dpo'),
   ...modelFields,
   ...adapterFields,
+  ...templateFields,
   ...dataFields(['starter']),
   dpo: dpoSchema.prefault({}),
   pairs: pairsSchema.prefault({}),
@@ -94,6 +97,7 @@ export const ktoStageSchema = z.strictObject({
   stage: stageField('kto'),
   ...modelFields,
   ...adapterFields,
+  ...templateFields,
   ...dataFields(['starter']),
   kto: ktoSchema.prefault({}),
   pairs: pairsSchema.prefault({}),
@@ -116,6 +120,7 @@ export const rmStageSchema = z.strictObject({
   stage: stageField('rm'),
   ...modelFields,
   ...adapterFields,
+  ...templateFields,
   ...dataFields(['starter']),
   rm: rmSchema.prefault({}),
   pairs: pairsSchema.prefault({}),
@@ -138,6 +143,7 @@ export const grpoStageSchema = z.strictObject({
   stage: stageField('grpo'),
   ...modelFields,
   ...adapterFields,
+  ...templateFields,
   dataset: dataFields(['starter']).dataset,
   grpo: grpoSchema.prefault({}),
   ...rewardFields,

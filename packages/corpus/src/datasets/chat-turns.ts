@@ -4,7 +4,7 @@
  */
 import { CorpusError } from '../errors.ts';
 import type { DatasetTags } from './dataset-columns.ts';
-import { type DatasetMessage, type DatasetRole, isRawRow } from './dataset-row.ts';
+import { type DatasetMessage, type DatasetRole, isRawRow, type RawRow } from './dataset-row.ts';
 import { isEmptyValue, MAX_MESSAGES, malformed, type RowPlace, readText, show, unsupported } from './row-fields.ts';
 
 /**
@@ -28,7 +28,35 @@ export function readMessage(value: unknown, tags: DatasetTags, column: string, p
   if (known === undefined) {
     throw malformed(place, `"${tags.role}" to be one of ${roles.map(([name]) => name).join(', ')}`, show(role));
   }
-  return { role: known[1], content: readText(value, tags.content, place) };
+  const isLearnt = readMask(value, column, place);
+  if (isLearnt === true && known[1] !== 'assistant') {
+    throw unsupported(
+      place,
+      `column "${column}" asks to learn a turn of "${role}", and only answers are learnt one by one`,
+    );
+  }
+  const message = { role: known[1], content: readText(value, tags.content, place) };
+  return isLearnt === false && known[1] === 'assistant' ? { ...message, isContext: true } : message;
+}
+
+/** The names other projects give a message's own loss mask: axolotl's, ms-swift's and OpenAI's. */
+const MASKS = ['train', 'loss', 'weight'] as const;
+
+/** Whether a message says of itself that it is learnt; undefined when it says nothing. */
+function readMask(value: RawRow, column: string, place: RowPlace): boolean | undefined {
+  let said: boolean | undefined;
+  for (const name of MASKS) {
+    const mask = value[name];
+    if (mask === undefined || mask === null) continue;
+    if (![true, false, 0, 1].some((known) => known === mask)) {
+      throw malformed(place, `"${name}" of a message in column "${column}" to be true, false, 1 or 0`, show(mask));
+    }
+    if (said !== undefined && said !== Boolean(mask)) {
+      throw malformed(place, `the masks of a message in column "${column}" to agree`, show(value));
+    }
+    said = Boolean(mask);
+  }
+  return said;
 }
 
 /** @throws CorpusError `dataset-malformed` for anything but a list of messages, or one of none or too many */
@@ -61,14 +89,16 @@ export function checkTurns(messages: readonly DatasetMessage[], column: string, 
 export function splitAnswer(messages: readonly DatasetMessage[]): {
   messages: readonly DatasetMessage[];
   completion?: string;
+  isCompletionContext?: true;
 } {
   const last = messages.at(-1);
   if (last?.role !== 'assistant') return { messages };
-  return { messages: messages.slice(0, -1), completion: last.content };
+  const mask = last.isContext === true ? ({ isCompletionContext: true } as const) : {};
+  return { messages: messages.slice(0, -1), completion: last.content, ...mask };
 }
 
-export function writeMessage({ role, content }: DatasetMessage, tags: DatasetTags): Record<string, string> {
-  return { [tags.role]: tags[role], [tags.content]: content };
+export function writeMessage({ role, content, isContext }: DatasetMessage, tags: DatasetTags): Record<string, unknown> {
+  return { [tags.role]: tags[role], [tags.content]: content, ...(isContext === true ? { train: false } : {}) };
 }
 
 /** Splits off a leading system message. */

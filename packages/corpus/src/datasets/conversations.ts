@@ -70,7 +70,7 @@ export function readConversationRow(
       extra: extraColumns(raw, [...used, columns.chosen, columns.rejected]),
     };
   }
-  const { messages, completion } = splitAnswer(conversation);
+  const { messages, completion, isCompletionContext } = splitAnswer(conversation);
   if (completion !== undefined && completion.trim() === '') {
     throw malformed(place, `an answer at the end of column "${columns.messages}"`, 'an empty one');
   }
@@ -86,7 +86,13 @@ export function readConversationRow(
     const extra = extraColumns(raw, [...used, REJECTED_RESPONSE, REJECTED_MESSAGES]);
     return { id, messages, chosen: completion, rejected, extra };
   }
-  return { id, messages, ...(completion === undefined ? {} : { completion }), extra: extraColumns(raw, used) };
+  return {
+    id,
+    messages,
+    ...(completion === undefined ? {} : { completion }),
+    ...(isCompletionContext === undefined ? {} : { isCompletionContext }),
+    extra: extraColumns(raw, used),
+  };
 }
 
 function readRejected(raw: RawRow, tags: DatasetTags, place: RowPlace): string | undefined {
@@ -112,11 +118,14 @@ export function writeSharegpt(row: DatasetRow): RawRow {
       rejected: answer(row.rejected),
     };
   }
-  return { conversations: [...row.messages.map(message), ...answersOf(row).map(answer)] };
+  const learnt = row.isCompletionContext === true ? ({ isContext: true } as const) : {};
+  const answers = answersOf(row).map((content) => message({ role: 'assistant', content, ...learnt }));
+  return { conversations: [...row.messages.map(message), ...answers] };
 }
 
 export function writeMessages(row: DatasetRow): RawRow {
-  const answers = answersOf(row).map((content): DatasetMessage => ({ role: 'assistant', content }));
+  const learnt = row.isCompletionContext === true ? ({ isContext: true } as const) : {};
+  const answers = answersOf(row).map((content): DatasetMessage => ({ role: 'assistant', content, ...learnt }));
   return { messages: [...row.messages, ...answers].map((entry) => writeMessage(entry, OPENAI_TAGS)) };
 }
 

@@ -8,6 +8,8 @@ export type DatasetRole = 'system' | 'user' | 'assistant';
 export interface DatasetMessage {
   readonly role: DatasetRole;
   readonly content: string;
+  /** An answer that is read, not learnt (`train: false`, `loss: false`, `weight: 0`). */
+  readonly isContext?: true;
 }
 
 export interface DatasetRow {
@@ -16,6 +18,8 @@ export interface DatasetRow {
   /** What is asked: the conversation before the answer. Empty for `text`. */
   readonly messages: readonly DatasetMessage[];
   readonly completion?: string;
+  /** The completion is read, not learnt: only earlier answers are. */
+  readonly isCompletionContext?: true;
   readonly chosen?: string;
   readonly rejected?: string;
   readonly text?: string;

@@ -130,6 +130,49 @@ describe('a dataset file', () => {
   });
 });
 
+describe('a message with a loss mask of its own', () => {
+  const turn = (role: string, content: string, mask: object = {}) => ({ role, content, ...mask });
+
+  it.each([[{ train: false }], [{ loss: false }], [{ weight: 0 }], [{ train: 0, weight: 0 }]])(
+    '%o: is read and not learnt, and stays so when written',
+    async (mask) => {
+      const row = await read({
+        messages: [
+          turn('user', 'q1', mask),
+          turn('assistant', 'a1', mask),
+          turn('user', 'q2'),
+          turn('assistant', 'a2', mask),
+        ],
+      });
+      expect(row.messages.map(({ isContext }) => isContext)).toEqual([undefined, true, undefined]);
+      expect(row).toMatchObject({ completion: 'a2', isCompletionContext: true });
+      for (const format of ['messages', 'sharegpt'] as const) {
+        const file = temporary();
+        await writeDatasetFile(file, [row], format);
+        expect(await loadDatasetRows(file)).toEqual([{ ...row, id: expect.any(String) }]);
+      }
+    },
+  );
+
+  it('that asks for what is usual changes nothing', async () => {
+    const row = await read({ messages: [turn('user', 'q'), turn('assistant', 'a', { train: true, weight: 1 })] });
+    expect(row.isCompletionContext).toBeUndefined();
+  });
+
+  it.each([
+    [{ weight: 0.5 }, 'to be true, false, 1 or 0'],
+    [{ train: true, weight: 0 }, 'to agree'],
+  ])('%o: is refused', async (mask, message) => {
+    const error = await refusal(() => read({ messages: [turn('user', 'q'), turn('assistant', 'a', mask)] }));
+    expect(error.message).toContain(message);
+  });
+
+  it('cannot ask to learn a question', async () => {
+    const error = await refusal(() => read({ messages: [turn('user', 'q', { train: true }), turn('assistant', 'a')] }));
+    expect(error.code).toBe('dataset-unsupported');
+  });
+});
+
 describe('a row', () => {
   it.each([
     ['alpaca with input and history', { instruction: 'q2', input: 'more', output: 'a2', history: [['q1', 'a1']] }],

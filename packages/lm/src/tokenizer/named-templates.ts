@@ -1,0 +1,115 @@
+/**
+ * Chat templates by the names LLaMA-Factory gives them, for tokenizers that have none or another, and the template that
+ * lies beside an adapter. A template says in a comment which token ends an answer, where that is not the tokenizer's own:
+ * so one file, `chat_template.jinja`, carries all of it.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { TemplateName } from '@tuiqiao/schema';
+import { writeTextFile } from '../checkpoint/write-text-file.ts';
+import { LmError } from '../errors.ts';
+import { createTokenizer } from './load-tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
+import { readChatTemplate } from './tokenizer-config.ts';
+
+const TEMPLATE_FILE = 'chat_template.jinja';
+/** The longest published ones are some ten thousand characters. */
+const MAX_TEMPLATE_CHARACTERS = 1 << 20;
+const END_COMMENT = /^\{#- an answer ends with (\S+) -#\}/u;
+
+interface NamedTemplate {
+  readonly source: string;
+  /** Special tokens it is written with. */
+  readonly tokens: readonly string[];
+  /** Ends an answer; null: the tokenizer's own end token. */
+  readonly end: string | null;
+}
+
+const QWEN_SYSTEM = 'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.';
+
+/** <|im_start|>role\ncontent<|im_end|>\n for every turn. */
+function chatml(before: string, afterAssistant: string): NamedTemplate {
+  return {
+    source: `${before}{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n${afterAssistant}' }}{% endif %}`,
+    tokens: ['<|im_start|>', '<|im_end|>'],
+    end: '<|im_end|>',
+  };
+}
+
+const TEMPLATES: Readonly<Record<TemplateName, NamedTemplate>> = {
+  chatml: chatml('', ''),
+  qwen: chatml(
+    `{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\n${QWEN_SYSTEM}<|im_end|>\\n' }}{% endif %}`,
+    '',
+  ),
+  // An answer without a train of thought comes after an empty one.
+  qwen3: chatml('', '<think>\\n\\n</think>\\n\\n'),
+  qwen3_nothink: chatml('', ''),
+  llama3: {
+    source:
+      "{{ '<|begin_of_text|>' }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] + '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}",
+    tokens: ['<|begin_of_text|>', '<|start_header_id|>', '<|end_header_id|>', '<|eot_id|>'],
+    end: '<|eot_id|>',
+  },
+  gemma: {
+    // No role of its own for the system: its words come before the first question.
+    source:
+      "{{ '<bos>' }}{% if messages[0]['role'] == 'system' %}{% set before = messages[0]['content'] + '\\n\\n' %}{% set turns = messages[1:] %}{% else %}{% set before = '' %}{% set turns = messages %}{% endif %}{% for message in turns %}{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' + (before if loop.first else '') + message['content'] + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}",
+    tokens: ['<bos>', '<start_of_turn>', '<end_of_turn>'],
+    end: '<end_of_turn>',
+  },
+  baichuan2: {
+    source:
+      "{% for message in messages %}{{ message['content'] if message['role'] == 'system' else ('<reserved_107>' if message['role'] == 'assistant' else '<reserved_106>') + message['content'] }}{% endfor %}{% if add_generation_prompt %}{{ '<reserved_107>' }}{% endif %}",
+    tokens: ['<reserved_106>', '<reserved_107>'],
+    end: null,
+  },
+};
+
+/**
+ * The tokenizer with a named template, and that template's end token as its own.
+ * @throws LmError `chat-template-failed` when the vocabulary lacks the template's special tokens
+ */
+export function withTemplate(tokenizer: Tokenizer, name: TemplateName): Tokenizer {
+  const { source, tokens, end } = TEMPLATES[name];
+  const missing = tokens.filter((token) => tokenizer.tokenToId(token) === null);
+  if (missing.length > 0) {
+    throw new LmError(
+      'chat-template-failed',
+      `template ${name}: expected ${tokens.join(', ')} in the vocabulary, got none of ${missing.join(', ')}`,
+      { hint: "Leave template away: the tokenizer's own is used then." },
+    );
+  }
+  return withSource(tokenizer, end === null ? source : `{#- an answer ends with ${end} -#}${source}`);
+}
+
+function withSource(tokenizer: Tokenizer, source: string): Tokenizer {
+  const { tokenizerJson, tokenizerConfig } = tokenizer.files;
+  if (readChatTemplate(tokenizerConfig) === source) return tokenizer;
+  const end = END_COMMENT.exec(source)?.[1];
+  return createTokenizer({
+    tokenizerJson,
+    tokenizerConfig: { ...tokenizerConfig, chat_template: source, ...(end === undefined ? {} : { eos_token: end }) },
+  });
+}
+
+/** Writes the tokenizer's template beside an adapter, where it has one. @throws LmError `checkpoint-write-failed` */
+export async function saveTemplate(tokenizer: Tokenizer, folder: string): Promise<void> {
+  const source = readChatTemplate(tokenizer.files.tokenizerConfig);
+  if (source !== null) await writeTextFile(path.join(folder, TEMPLATE_FILE), source);
+}
+
+/**
+ * The tokenizer with the template that lies in an adapter's folder; as it is where there is none.
+ * @throws LmError `chat-template-failed`
+ */
+export async function withStoredTemplate(tokenizer: Tokenizer, folder: string): Promise<Tokenizer> {
+  const file = path.join(folder, TEMPLATE_FILE);
+  if (!existsSync(file)) return tokenizer;
+  const source = await readFile(file, 'utf8');
+  if (source.length > MAX_TEMPLATE_CHARACTERS) {
+    throw new LmError('chat-template-failed', `${file}: expected at most ${MAX_TEMPLATE_CHARACTERS} characters`);
+  }
+  return withSource(tokenizer, source);
+}
