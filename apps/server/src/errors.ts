@@ -11,6 +11,7 @@ export type ServerErrorCode =
   | 'body-too-large'
   | 'queue-full'
   | 'server-closing'
+  | 'given-up'
   | 'poem-given-up';
 
 export class ServerError extends TuiqiaoError {
@@ -46,6 +47,7 @@ const TABLE: Readonly<Record<string, Entry>> = {
   'body-too-large': refused({ status: 413 }),
   'queue-full': { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
   'server-closing': { status: 503, type: 'server_error' },
+  'given-up': { status: 503, type: 'server_error' },
   'poem-given-up': refused({ status: 422, param: 'poem' }),
   'served-model-unknown': refused({ status: 404, code: 'model_not_found', param: 'model' }),
   'prompt-empty': refused(),
@@ -81,6 +83,9 @@ function field(error: object, name: string): string | undefined {
 /** Any thrown thing → status and OpenAI's error object. What is the server's fault is told without its inner words. */
 export function toHttpFailure(thrown: unknown): HttpFailure {
   const error: object = typeof thrown === 'object' && thrown !== null ? thrown : new Error(String(thrown));
+  // The client is gone, or the server closes: nobody's fault.
+  if (field(error, 'name') === 'AbortError')
+    return toHttpFailure(new ServerError('given-up', 'the request was given up'));
   const code = field(error, 'code');
   const entry = code === undefined ? undefined : TABLE[code];
   if (entry === undefined) {
