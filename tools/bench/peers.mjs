@@ -17,7 +17,7 @@ const SCRIPT = fileURLToPath(new URL('../peers/peer.py', import.meta.url));
 const LLAMA_SCRIPT = fileURLToPath(new URL('../peers/llama.mjs', import.meta.url));
 const CLI = fileURLToPath(new URL('../../apps/cli/bin/tuiqiao.mjs', import.meta.url));
 const NPM = peersFolder('npm');
-/** With 64 sequences the package waits for ever. */
+/** With 64 sequences the package stood still: no answer in four minutes, and no processor time. */
 const LLAMA_STREAMS = [1, 16];
 /** A peer that takes longer hangs. */
 const MAX_MILLISECONDS = 300_000;
