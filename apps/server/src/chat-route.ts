@@ -1,5 +1,4 @@
 /** `POST /v1/chat/completions`: a conversation goes on; with `poem`, a poem is written under the rules. */
-import { randomUUID } from 'node:crypto';
 import type { CompletionEvent, CompletionResult, SaidToken } from '@tuiqiao/recipes';
 import {
   type ChatChunk,
@@ -12,6 +11,7 @@ import {
   type TopLogProb,
 } from '@tuiqiao/schema';
 import type { Context } from 'hono';
+import { createChatFrame } from './chat-frame.ts';
 import { beginJob, type House, readJson, sendEvents, usageOf } from './house.ts';
 import type { JobEvents } from './job-events.ts';
 import { chatJob } from './job-request.ts';
@@ -52,11 +52,7 @@ export async function answerChat(c: Context, house: House): Promise<Response> {
   const { job, stop } = await beginJob<CompletionEvent, CompletionResult>(c, house, (signal, onEvent) =>
     house.engine.complete(asked, { signal, onEvent }),
   );
-  const head = {
-    id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
-    created: Math.floor(Date.now() / 1000),
-    model: request.model,
-  };
+  const { head, wantsUsage, chunk } = createChatFrame(request);
   const hasLogProbs = asked.topLogProbs !== undefined;
   const told = (content: readonly TokenLogProb[]): ChatLogProbs | null => (hasLogProbs ? { content } : null);
   if (request.stream !== true) {
@@ -73,13 +69,6 @@ export async function answerChat(c: Context, house: House): Promise<Response> {
       usage: usageOf(await job.result),
     } satisfies ChatCompletion);
   }
-  const wantsUsage = request.stream_options?.include_usage === true;
-  const chunk = (choice: ChatChunk['choices'][number]): ChatChunk => ({
-    ...head,
-    object: 'chat.completion.chunk',
-    choices: [choice],
-    ...(wantsUsage ? { usage: null } : {}),
-  });
   return sendEvents(c, house, stop, async (send) => {
     for (let index = 0; index < asked.count; index++) {
       await send(chunk({ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }));

@@ -1,5 +1,4 @@
 /** Poems as answers of a chat: the words of `write` under `poem`, the last message as the theme where none is given. */
-import { randomUUID } from 'node:crypto';
 import { type EngineFacts, type PoemRecord, type PoemsResult, readPoemMessage } from '@tuiqiao/recipes';
 import {
   type ChatChunk,
@@ -10,6 +9,7 @@ import {
   type RunEvent,
 } from '@tuiqiao/schema';
 import type { Context } from 'hono';
+import { createChatFrame } from './chat-frame.ts';
 import { ServerError } from './errors.ts';
 import { beginJob, type House, sendEvents, usageOf } from './house.ts';
 
@@ -51,11 +51,7 @@ export async function answerWithPoems(c: Context, house: House, request: ChatCom
   const { job, stop } = await beginJob<RunEvent, PoemsResult>(c, house, (signal, onEvent) =>
     house.engine.write({ model: request.model, options }, { signal, onEvent }),
   );
-  const head = {
-    id: `chatcmpl-${randomUUID().replaceAll('-', '')}`,
-    created: Math.floor(Date.now() / 1000),
-    model: request.model,
-  };
+  const { head, wantsUsage, chunk } = createChatFrame(request);
   if (request.stream !== true) {
     const result = await job.result;
     const { poems } = requirePoems(result);
@@ -72,13 +68,6 @@ export async function answerWithPoems(c: Context, house: House, request: ChatCom
       usage: usageOf(result),
     } satisfies ChatCompletion);
   }
-  const wantsUsage = request.stream_options?.include_usage === true;
-  const chunk = (choice: ChatChunk['choices'][number]): ChatChunk => ({
-    ...head,
-    object: 'chat.completion.chunk',
-    choices: [choice],
-    ...(wantsUsage ? { usage: null } : {}),
-  });
   return sendEvents(c, house, stop, async (send) => {
     let index = 0;
     for await (const event of job) {
