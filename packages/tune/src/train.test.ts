@@ -3,9 +3,16 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { RunEvent, StepEnd } from '@tuiqiao/schema';
-import { createAdamW, createArena, createSgd, type FloatType, groupParameters } from '@tuiqiao/tensor';
+import {
+  createAdamW,
+  createArena,
+  createSgd,
+  type FloatType,
+  groupParameters,
+  quantizeParameter,
+} from '@tuiqiao/tensor';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { bytesOf, tinyExamples, tinyModel, valuesOf } from '../test/tiny.ts';
+import { bytesOf, tinyExamples, tinyModel, VOCABULARY, valuesOf } from '../test/tiny.ts';
 import { findResumable } from './checkpoint.ts';
 import { evaluateLoss } from './evaluate-loss.ts';
 import { type Example, exampleDataset } from './items.ts';
@@ -288,6 +295,26 @@ describe('stopping and resuming', () => {
     await expect(
       train({ ...wider.options, parameters: other.parameters, optimizer, checkpoints }),
     ).rejects.toMatchObject({ code: 'checkpoint-mismatch' });
+  });
+
+  it('says so when the frozen base is held otherwise than before: in 4 bits, with another vocabulary', async () => {
+    const checkpoints = { directory: folder, everySteps: 2 };
+    const held = async (keep: number | null, doubleQuant?: boolean) => {
+      const run = adapterRun({ checkpoints, totalSteps: 2 });
+      if (doubleQuant !== undefined) {
+        for (const { weight } of run.model.linears.values()) {
+          await quantizeParameter(run.model.kernels, weight, { type: 'nf4', doubleQuant });
+        }
+      }
+      if (keep !== null) run.model.trimVocabulary(Array.from({ length: keep }, (_, id) => id));
+      return train(run.options);
+    };
+    const refusal = (message: string) => ({ code: 'checkpoint-mismatch', message: expect.stringContaining(message) });
+    await held(VOCABULARY, true);
+    await expect(held(VOCABULARY, true)).resolves.toMatchObject({ resumedFromStep: 2 });
+    await expect(held(VOCABULARY)).rejects.toMatchObject(refusal('quantization nf4 doubleQuant, got none'));
+    await expect(held(VOCABULARY, false)).rejects.toMatchObject(refusal('quantization nf4 doubleQuant, got nf4'));
+    await expect(held(null, true)).rejects.toMatchObject(refusal('trimVocabulary'));
   });
 
   it('stops at a loss that is not a number, naming step, samples and the last good checkpoint', async () => {

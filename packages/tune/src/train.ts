@@ -385,7 +385,7 @@ async function startState<Item>(
   const changed = differences(state.fingerprint, fingerprint);
   if (changed.length > 0) {
     throw new TuneError('checkpoint-mismatch', `${found.path}: ${changed.join('; ')}`, {
-      hint: 'a resumed run needs the same data, batching and seed; choose another output folder to start anew',
+      hint: 'a resumed run needs the same data, batching, seed and form of the base; choose another output folder to start anew',
     });
   }
   await source.loadState?.(found.path, state.step);
