@@ -4,12 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { createKernels } from '@tuiqiao/kernels';
-import { loadLanguageModel } from '@tuiqiao/lm';
-import { attachLora, saveAdapter } from '@tuiqiao/tune';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createTinyPoet } from '../packages/recipes/test/tiny-poet.ts';
+import { createTinyPoet, saveOddAdapter } from '../packages/recipes/test/tiny-poet.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const bin = path.join(root, 'apps/cli/bin/tuiqiao.mjs');
@@ -46,19 +43,10 @@ function spawnServe(args: readonly string[]): {
   return { child, said, ended: new Promise((resolve) => child.on('close', resolve)) };
 }
 
-/** An adapter whose B is not zero, so that it says something else than its base. */
-async function saveOddAdapter(to: string): Promise<void> {
-  const kernels = createKernels({ prefer: 'reference' });
-  const base = await loadLanguageModel(model, { kernels, computeType: 'f32' });
-  const adapter = attachLora(base, { rank: 2, alpha: 64, targetModules: 'all-linear', seed: 3 });
-  for (const { b } of adapter.deltas.values()) kernels.fill(b.value, 0.5);
-  await saveAdapter(kernels, adapter, to, { baseModelName: model });
-}
-
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'tuiqiao-serve-'));
   model = (await createTinyPoet(folder)).model;
-  await saveOddAdapter(path.join(folder, 'odd'));
+  await saveOddAdapter(model, path.join(folder, 'odd'));
   const { child, said, ended } = spawnServe([
     '--model',
     model,
@@ -121,6 +109,35 @@ describe('the server, asked by the openai package', () => {
     };
     expect(choices[0]!.message.content).toMatch(/^.{5}，.{5}。.{5}，.{5}。$/u);
     expect(choices[0]!.poem.verdict.strict.all).toBe(true);
+  });
+
+  it('takes an adapter in, and gives it up again, while others are answered', async () => {
+    const ask = async (name: string, seed = 7) => {
+      const asked = { model: name, messages, seed, temperature: 0, max_tokens: 12 };
+      return (await client().chat.completions.create(asked)).choices[0]!.message.content;
+    };
+    const post = async (address: string, body: unknown) => {
+      const headers = { Authorization: `Bearer ${KEY}`, 'Content-Type': 'application/json' };
+      const reply = await fetch(new URL(address, served.url), { method: 'POST', headers, body: JSON.stringify(body) });
+      return { status: reply.status, json: (await reply.json()) as unknown };
+    };
+    const [base, odd] = [await ask('model'), await ask('odd')];
+    const busy = Promise.all(['model', 'odd', 'model'].map((name) => ask(name)));
+    const folderOfOdd = path.join(folder, 'odd');
+    const loaded = await post('/v1/load_lora_adapter', { lora_name: 'late', lora_path: folderOfOdd, scale: 0 });
+    expect(loaded).toMatchObject({ status: 200, json: { id: 'late', parent: 'model' } });
+    expect(await busy).toEqual([base, odd, base]);
+    expect(await ask('late')).toBe(base);
+    const scaled = await post('/lora-adapters', [{ id: 'late', scale: 1 }]);
+    expect((scaled.json as { name: string; scale: number }[]).map(({ name, scale }) => [name, scale])).toEqual([
+      ['odd', 1],
+      ['late', 1],
+    ]);
+    expect(await ask('late')).toBe(odd);
+    expect((await post('/v1/unload_lora_adapter', { lora_name: 'late' })).status).toBe(200);
+    expect((await client().models.list()).data.map(({ id }) => id)).toEqual(['model', 'odd']);
+    await expect(ask('late')).rejects.toBeInstanceOf(OpenAI.NotFoundError);
+    expect([await ask('model'), await ask('odd')]).toEqual([base, odd]);
   });
 
   it('continues text', async () => {

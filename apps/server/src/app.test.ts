@@ -9,7 +9,7 @@ import { type AppOptions, createApp } from './app.ts';
 
 let folder: string;
 let engine: Engine;
-const OPTIONS: AppOptions = { corsOrigin: [], parallel: 4, maxQueue: 4, maxNewTokens: 20 };
+const OPTIONS: AppOptions = { corsOrigin: [], parallel: 4, maxQueue: 4, maxNewTokens: 20, isLocal: true };
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(os.tmpdir(), 'tuiqiao-server-'));

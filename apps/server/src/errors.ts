@@ -6,6 +6,7 @@ export type ServerErrorCode =
   | 'port-in-use'
   | 'address-refused'
   | 'key-wrong'
+  | 'not-local'
   | 'address-unknown'
   | 'body-not-json'
   | 'body-too-large'
@@ -42,7 +43,9 @@ const refused = (more: Partial<Entry> = {}): Entry => ({ status: 400, type: 'inv
 /** Error codes of every package that are the request's fault. What is not here is the server's: 500. */
 const TABLE: Readonly<Record<string, Entry>> = {
   'key-wrong': refused({ status: 401, code: 'invalid_api_key' }),
+  'not-local': refused({ status: 403 }),
   'address-unknown': refused({ status: 404 }),
+  'run-not-found': refused({ status: 404 }),
   'body-not-json': refused(),
   'body-too-large': refused({ status: 413 }),
   'queue-full': { status: 429, type: 'rate_limit_error', code: 'rate_limit_exceeded' },
@@ -50,6 +53,13 @@ const TABLE: Readonly<Record<string, Entry>> = {
   'given-up': { status: 503, type: 'server_error' },
   'poem-given-up': refused({ status: 422, param: 'poem' }),
   'served-model-unknown': refused({ status: 404, code: 'model_not_found', param: 'model' }),
+  'served-name-twice': refused({ param: 'lora_name' }),
+  'template-mismatch': refused({ param: 'lora_path' }),
+  'adapter-format': refused({ param: 'lora_path' }),
+  'adapter-mismatch': refused({ param: 'lora_path' }),
+  'checkpoint-missing': refused({ param: 'lora_path' }),
+  'checkpoint-malformed': refused({ param: 'lora_path' }),
+  'polish-target': refused(),
   'prompt-empty': refused(),
   'prompt-too-long': refused({ code: 'context_length_exceeded' }),
   'prompt-token-unknown': refused({ param: 'prompt' }),
@@ -95,6 +105,7 @@ export function toHttpFailure(thrown: unknown): HttpFailure {
   const hint = field(error, 'hint');
   const message = `${field(error, 'message') ?? code}${hint === undefined ? '' : ` (${hint})`}`;
   const param = (error instanceof OptionError ? error.key : undefined) ?? entry.param ?? null;
+  const zh = error instanceof TuiqiaoError ? error.zh : undefined;
   const retryAfter = error instanceof ServerError ? error.retryAfter : undefined;
   return {
     status: entry.status,
@@ -102,7 +113,7 @@ export function toHttpFailure(thrown: unknown): HttpFailure {
       ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
       ...(entry.status === 401 ? { 'WWW-Authenticate': 'Bearer' } : {}),
     },
-    body: { error: { message, type: entry.type, param, code: entry.code ?? code ?? null } },
+    body: { error: { message, type: entry.type, param, code: entry.code ?? code ?? null, ...(zh && { zh }) } },
   };
 }
 

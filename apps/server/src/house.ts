@@ -1,6 +1,6 @@
 /** What every route shares: the engine, the queue, and the signal that ends a request's work. */
-import type { CompletionResult, Engine } from '@tuiqiao/recipes';
-import type { ErrorReply, Usage } from '@tuiqiao/schema';
+import type { CompletionResult, Engine, ServedModel } from '@tuiqiao/recipes';
+import type { ErrorReply, ModelObject, Usage } from '@tuiqiao/schema';
 import type { Context } from 'hono';
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
 import { isOwnFault, ServerError, toHttpFailure } from './errors.ts';
@@ -25,6 +25,10 @@ export function usageOf({ promptTokens, completionTokens }: CompletionResult): U
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
   };
+}
+
+export function modelObject({ created }: House, { id, root, parent }: ServedModel): ModelObject {
+  return { id, object: 'model', created, owned_by: 'tuiqiao', root, parent };
 }
 
 /** @throws ServerError `body-not-json` */

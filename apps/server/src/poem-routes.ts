@@ -16,14 +16,15 @@ import {
 import type { Context } from 'hono';
 import { beginJob, type House, readJson, sendEvents } from './house.ts';
 
-export async function answerPoems(c: Context, house: House): Promise<Response> {
-  const { model: asked, stream, ...words } = parseRequest('poems', poemsRequest, await readJson(c));
+/** @param isStream what counts where the request does not say `stream` */
+export async function answerPoems(c: Context, house: House, isStream = false): Promise<Response> {
+  const { model: asked, stream = isStream, ...words } = parseRequest('poems', poemsRequest, await readJson(c));
   const model = asked ?? house.engine.facts.models[0]!.id;
   const { options } = parsePoemWords(words);
   const { job, stop } = await beginJob<RunEvent, PoemsResult>(c, house, (signal, onEvent) =>
     house.engine.write({ model, options }, { signal, onEvent }),
   );
-  if (stream !== true) {
+  if (!stream) {
     const { poems, givenUp } = await job.result;
     return c.json({ model, poems, given_up: givenUp } satisfies PoemsReply<PoemRecord>);
   }

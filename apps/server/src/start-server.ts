@@ -5,8 +5,9 @@ import { serve } from '@hono/node-server';
 import type { Engine } from '@tuiqiao/recipes';
 import { type AppOptions, createApp } from './app.ts';
 import { ServerError } from './errors.ts';
+import { isLoopback } from './loopback.ts';
 
-export interface ServerOptions extends AppOptions {
+export interface ServerOptions extends Omit<AppOptions, 'isLocal'> {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -25,11 +26,6 @@ export interface RunningServer {
 
 const DEFAULT_GRACE_MS = 10_000;
 const POLL_MS = 20;
-
-/** True for addresses that only this machine reaches. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/u.test(host);
-}
 
 function explainListenError(error: NodeJS.ErrnoException, { host, port }: ServerOptions): unknown {
   switch (error.code) {
@@ -58,7 +54,7 @@ function explainListenError(error: NodeJS.ErrnoException, { host, port }: Server
 
 /** @throws ServerError `port-in-use`, `address-refused` */
 export function startServer(engine: Engine, options: ServerOptions): Promise<RunningServer> {
-  const app = createApp(engine, options);
+  const app = createApp(engine, { ...options, isLocal: isLoopback(options.host) });
   return new Promise((resolve, reject) => {
     const server = serve({ fetch: app.fetch, hostname: options.host, port: options.port }, (info: AddressInfo) => {
       server.off('error', fail);

@@ -10,6 +10,7 @@ export type RecipesErrorCode =
   | 'run-folder-in-use'
   | 'run-folder-not-empty'
   | 'run-folder-damaged'
+  | 'run-not-found'
   | 'checkpoint-not-found'
   | 'dataset-not-found'
   | 'dataset-empty'

@@ -8,7 +8,7 @@ export { runGrpo } from './grpo.ts';
 export { runKto } from './kto.ts';
 export type { LogitDifference } from './logit-check.ts';
 export { type MergeResult, runMerge } from './merge.ts';
-export { type PoemToPolish, type PolishInput, type PolishRecord, runPolish } from './polish.ts';
+export { type PoemToPolish, type PolishInput, type PolishRecord, type PolishWords, runPolish } from './polish.ts';
 export {
   type PreparedFile,
   type PrepareManifest,
@@ -27,6 +27,7 @@ export {
   writeRecipe,
 } from './recipe-file.ts';
 export { runRm } from './rm.ts';
+export { followRun, listRuns, readRun, resolveRun } from './run-list.ts';
 export {
   describeMachine,
   describeVersions,
@@ -36,6 +37,7 @@ export {
   type RunManifest,
 } from './run-manifest.ts';
 export type {
+  AdapterChange,
   ChatTurn,
   CompletionControls,
   CompletionEvent,
@@ -45,6 +47,7 @@ export type {
   EngineFacts,
   PoemJob,
   PoemsResult,
+  PolishJob,
   SaidToken,
   ServedModel,
 } from './serving/engine.ts';

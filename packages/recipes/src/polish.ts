@@ -9,11 +9,12 @@ import {
   type PolishSuggestion,
   type PolishTarget,
   polishPoem,
+  type TokenInventory,
 } from '@tuiqiao/verse';
 import { openKernels } from './compute.ts';
 import { RecipesError } from './errors.ts';
 import { openLineIndexes } from './line-indexes.ts';
-import { openModel } from './models.ts';
+import { type OpenedModel, openModel } from './models.ts';
 import { styleOf } from './write-request.ts';
 
 /** A poem to be polished; what it says of itself comes before the options. */
@@ -29,6 +30,12 @@ export interface PoemToPolish {
 export interface PolishInput extends PolishOptions {
   readonly poems: readonly PoemToPolish[];
 }
+
+/** The words of `polish` that concern one poem. */
+export type PolishWords = Omit<
+  PolishOptions,
+  'model' | 'adapter' | 'batchSize' | 'computeType' | 'kernels' | 'threads'
+>;
 
 /** One poem as `polish --json` prints it. */
 export interface PolishRecord {
@@ -50,50 +57,19 @@ const MAX_SEED = 2 ** 31;
 
 /** @throws RecipesError `polish-target` when more than one target is named; errors of `verse` when nothing fits */
 export async function runPolish(input: PolishInput, controls: RunControls = {}): Promise<PolishRecord[]> {
-  const target = targetOf(input);
+  // Before the model is opened: a wrong word is told at once.
+  targetOf(input);
   const seed = input.seed ?? randomInt(MAX_SEED);
-  const { model, tokenizer, folder } = await openModel(input.model, {
+  const opened = await openModel(input.model, {
     kernels: openKernels(input),
     computeType: input.computeType,
     adapters: input.adapter,
   });
-  const lineIndexes = await openLineIndexes(folder);
   const extra = new Set(input.poems.flatMap(({ text }) => [...toTraditional(text)]));
-  const tokens = createTokenInventory(tokenizer, { extra });
+  const tokens = createTokenInventory(opened.tokenizer, { extra });
   const records: PolishRecord[] = [];
   for (const poem of input.poems) {
-    const isSimplified = detectScript(poem.text) === 'simplified' && toTraditional(poem.text) !== poem.text;
-    const form = poem.form ?? input.form;
-    const tune = poem.tune ?? input.tune;
-    const title = poem.title ?? input.title;
-    const book = poem.book === undefined ? input.book : bookOf(poem.book);
-    const result = await polishPoem({
-      model,
-      tokenizer,
-      tokens,
-      text: isSimplified ? toTraditional(poem.text) : poem.text,
-      request: {
-        ...(form === undefined ? {} : { form }),
-        ...(tune === undefined ? {} : { tune }),
-        ...(book === undefined ? {} : { book }),
-        ...(title === undefined ? {} : { title: toTraditional(title) }),
-        ...styleOf(input.style),
-      },
-      ...(target === undefined ? {} : { target }),
-      count: input.count,
-      candidates: input.candidates,
-      sampling: { temperature: input.temperature },
-      slots: input.batchSize,
-      lineIndexes,
-      seed,
-      ...(controls.signal === undefined ? {} : { signal: controls.signal }),
-    });
-    records.push({
-      ...(poem.id === undefined ? {} : { id: poem.id }),
-      ...toRecord(isSimplified ? inSimplified(result, poem.text) : result),
-      model: folder,
-      seed,
-    });
+    records.push(await polishRecord(opened, poem, { ...input, seed }, { ...controls, tokens }));
     controls.onEvent?.({
       type: 'progress',
       label: 'polishing',
@@ -105,13 +81,61 @@ export async function runPolish(input: PolishInput, controls: RunControls = {}):
   return records;
 }
 
+/**
+ * One poem on a model that is open already.
+ * @param extras.tokens the vocabulary with the poem's characters, when it is at hand already
+ * @param extras.named what the record calls the model; absent: its folder
+ */
+export async function polishRecord(
+  { model, tokenizer, folder }: OpenedModel,
+  poem: PoemToPolish,
+  words: PolishWords & Pick<PolishOptions, 'batchSize'>,
+  extras: RunControls & { readonly tokens?: TokenInventory; readonly named?: string } = {},
+): Promise<PolishRecord> {
+  const target = targetOf(words);
+  const seed = words.seed ?? randomInt(MAX_SEED);
+  const isSimplified = detectScript(poem.text) === 'simplified' && toTraditional(poem.text) !== poem.text;
+  const form = poem.form ?? words.form;
+  const tune = poem.tune ?? words.tune;
+  const title = poem.title ?? words.title;
+  const book = poem.book === undefined ? words.book : bookOf(poem.book);
+  const text = isSimplified ? toTraditional(poem.text) : poem.text;
+  const result = await polishPoem({
+    model,
+    tokenizer,
+    tokens: extras.tokens ?? createTokenInventory(tokenizer, { extra: new Set(text) }),
+    text,
+    request: {
+      ...(form === undefined ? {} : { form }),
+      ...(tune === undefined ? {} : { tune }),
+      ...(book === undefined ? {} : { book }),
+      ...(title === undefined ? {} : { title: toTraditional(title) }),
+      ...styleOf(words.style),
+    },
+    ...(target === undefined ? {} : { target }),
+    count: words.count,
+    candidates: words.candidates,
+    sampling: { temperature: words.temperature },
+    slots: words.batchSize,
+    lineIndexes: await openLineIndexes(folder),
+    seed,
+    ...(extras.signal === undefined ? {} : { signal: extras.signal }),
+  });
+  return {
+    ...(poem.id === undefined ? {} : { id: poem.id }),
+    ...toRecord(isSimplified ? inSimplified(result, poem.text) : result),
+    model: extras.named ?? folder,
+    seed,
+  };
+}
+
 function bookOf(name: string): NonNullable<PolishOptions['book']> {
   const known = (['pingshui', 'cilin', 'xinyun', 'tongyun'] as const).find((book) => book === name);
   if (known !== undefined) return known;
   throw new RecipesError('polish-target', `book: expected pingshui, cilin, xinyun or tongyun, got ${name}`);
 }
 
-function targetOf({ line, character, couplet }: PolishOptions): PolishTarget | undefined {
+function targetOf({ line, character, couplet }: PolishWords): PolishTarget | undefined {
   const named = [line, character, couplet].filter((each) => each !== undefined);
   if (named.length > 1) {
     throw new RecipesError('polish-target', 'polish: expected one of line, character and couplet, got several', {

@@ -53,6 +53,12 @@ async function readHolder(file: string): Promise<Holder | null> {
   }
 }
 
+/** Whether a living process is at work in the folder. */
+export async function hasRunLock(folder: string): Promise<boolean> {
+  const holder = await readHolder(path.join(folder, LOCK_NAME));
+  return holder !== null && isAlive(holder);
+}
+
 /**
  * Takes the folder, creating it when needed.
  * @throws RecipesError `run-folder-in-use`, `disk-full`, `disk-not-writable`.

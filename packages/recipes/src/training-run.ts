@@ -7,7 +7,8 @@ import type { Metrics, OnEvent, Recipe, RunControls } from '@tuiqiao/schema';
 import type { Kernels } from '@tuiqiao/tensor';
 import { type CheckpointOptions, openTrainerLog, type TrainOptions, type TrainResult } from '@tuiqiao/tune';
 import type { ManifestData } from './run-manifest.ts';
-import { openRun, type RunFolder } from './workspace.ts';
+import { openRunSamples } from './run-samples.ts';
+import { openRun, RUN_FILES, type RunFolder } from './workspace.ts';
 
 export interface TrainingRun {
   readonly folder: RunFolder;
@@ -51,8 +52,10 @@ export async function withTrainingRun(
   const folder = await openRun(recipe);
   const resumedFromStep = folder.resumedFrom?.step;
   const log = await openTrainerLog(folder.folder, { resumedFromStep: resumedFromStep ?? 0 });
+  const onSample = await openRunSamples(folder.pathOf(RUN_FILES.samples), resumedFromStep ?? 0);
   const emit: OnEvent = (event) => {
     log.onEvent(event);
+    onSample(event);
     onEvent?.(event);
   };
   let metrics: Metrics = {};

@@ -17,9 +17,11 @@ import {
   createCharacterTokenizer,
   createLanguageModel,
   createTokenizer,
+  loadLanguageModel,
   saveLanguageModel,
   saveTokenizer,
 } from '@tuiqiao/lm';
+import { attachLora, saveAdapter } from '@tuiqiao/tune';
 import { plainRequest } from '../src/poet/requests.ts';
 
 export interface TinyPoet {
@@ -72,4 +74,13 @@ export async function createTinyPoet(folder: string): Promise<TinyPoet> {
   await saveLanguageModel(tiny, model, { dtype: 'f32' });
   await saveTokenizer(files, model);
   return { model, corpus, poems };
+}
+
+/** An adapter whose B is not zero, so that it says something else than its base. */
+export async function saveOddAdapter(model: string, to: string): Promise<void> {
+  const kernels = createKernels({ prefer: 'reference' });
+  const base = await loadLanguageModel(model, { kernels, computeType: 'f32' });
+  const adapter = attachLora(base, { rank: 2, alpha: 64, targetModules: 'all-linear', seed: 3 });
+  for (const { b } of adapter.deltas.values()) kernels.fill(b.value, 0.5);
+  await saveAdapter(kernels, adapter, to, { baseModelName: model });
 }

@@ -12,6 +12,9 @@ export interface OptionDescription {
   readonly type: 'number' | 'integer' | 'boolean' | 'boolean-or-text' | 'text' | 'choice' | 'list';
   readonly choices: readonly string[];
   readonly unit: string | undefined;
+  /** Of numbers, where there are bounds. */
+  readonly minimum: number | undefined;
+  readonly maximum: number | undefined;
   /** As JSON; undefined: none, or worked out by the stage. */
   readonly defaultValue: unknown;
   readonly isRequired: boolean;
@@ -43,6 +46,11 @@ function typeOf(node: PlainMap): OptionDescription['type'] {
   }
 }
 
+/** JSON Schema writes the safe integers for an integer without bounds. */
+function boundOf(value: unknown): number | undefined {
+  return typeof value === 'number' && Math.abs(value) < Number.MAX_SAFE_INTEGER ? value : undefined;
+}
+
 function describe(path: string, node: PlainMap, isRequired: boolean): OptionDescription {
   const english = typeof node.description === 'string' ? node.description : '';
   return {
@@ -50,6 +58,8 @@ function describe(path: string, node: PlainMap, isRequired: boolean): OptionDesc
     flag: flagOf(path),
     type: typeOf(node),
     choices: Array.isArray(node.enum) ? node.enum.map(String) : [],
+    minimum: boundOf(node.minimum ?? node.exclusiveMinimum),
+    maximum: boundOf(node.maximum ?? node.exclusiveMaximum),
     unit: typeof node.unit === 'string' ? node.unit : undefined,
     defaultValue: node.default,
     isRequired,

@@ -3,6 +3,12 @@ export { describeOptions, flagOf, type OptionDescription } from './describe-opti
 export { editDistance, findNearest } from './edit-distance.ts';
 export { type ErrorWords, OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export { reviveError, type SerialisedError, serialiseError } from './errors-between-threads.ts';
+export {
+  type AdapterEntry,
+  loadAdapterRequest,
+  scaleAdaptersRequest,
+  unloadAdapterRequest,
+} from './http/adapter-requests.ts';
 export type {
   ChatChoice,
   ChatChunk,
@@ -36,6 +42,18 @@ export {
   parsePoemWords,
   poemsRequest,
 } from './http/poem-requests.ts';
+export {
+  type PolishRequest,
+  polishRequest,
+  type RunDetail,
+  type RunList,
+  type RunLogEntry,
+  type RunOutcome,
+  type RunSample,
+  type RunStreamEvent,
+  type RunSummary,
+  type StudioModels,
+} from './http/studio-requests.ts';
 export type { Metrics } from './metrics.ts';
 export { INPUT_FORMATS, type InputFormat } from './options/check.ts';
 export { DPO_LOSSES } from './options/dpo.ts';

@@ -1,11 +1,35 @@
 /** The thread an engine lives in: jobs come in as messages, events and results go back. It prints nothing. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { serialiseError } from '@tuiqiao/schema';
-import type { FromEngine, ToEngine } from './engine-messages.ts';
+import type { Engine } from './engine.ts';
+import type { FromEngine, JobResults, ToEngine } from './engine-messages.ts';
 import { type EngineOptions, openEngine } from './local-engine.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('engine-worker: expected to run in a worker thread');
+type Job = Exclude<ToEngine, { type: 'abort' }>;
+type Event = (FromEngine & { type: 'event' })['event'];
+
+async function doJob(
+  engine: Engine,
+  message: Job,
+  controls: { readonly signal: AbortSignal; readonly onEvent: (event: Event) => void },
+): Promise<JobResults[keyof JobResults]> {
+  switch (message.type) {
+    case 'complete':
+      return engine.complete(message.job, controls);
+    case 'write':
+      return engine.write(message.job, controls);
+    case 'polish':
+      return engine.polish(message.job, controls);
+    case 'change':
+      await engine.changeAdapters(message.job);
+      return engine.facts;
+    default:
+      return message satisfies never;
+  }
+}
+
 const post = (message: FromEngine): void => port.postMessage(message);
 
 try {
@@ -21,15 +45,12 @@ try {
     running.set(id, controller);
     const controls = {
       signal: controller.signal,
-      onEvent: (event: (FromEngine & { type: 'event' })['event']) => post({ type: 'event', id, event }),
+      onEvent: (event: Event) => post({ type: 'event', id, event }),
     };
     try {
-      const value = await (message.type === 'complete'
-        ? engine.complete(message.job, controls)
-        : engine.write(message.job, controls));
-      post({ type: 'result', id, value });
+      post({ type: 'result', id, value: await doJob(engine, message, controls) });
     } catch (error) {
-      post({ type: 'error', id, error: serialiseError(error) });
+      post({ type: 'error', id, error: serialiseError(error), facts: engine.facts });
     } finally {
       running.delete(id);
     }

@@ -2,6 +2,7 @@
 
 import type { SamplingOptions } from '@tuiqiao/lm';
 import type { PoemOptions, RunControls } from '@tuiqiao/schema';
+import type { PoemToPolish, PolishRecord, PolishWords } from '../polish.ts';
 import type { PoemRecord } from '../write.ts';
 
 /** The base, or one adapter on it. */
@@ -11,6 +12,8 @@ export interface ServedModel {
   readonly root: string;
   /** The base's id; null for the base itself. */
   readonly parent: string | null;
+  /** Of an adapter: 1 is as trained. Absent for the base. */
+  readonly scale?: number;
 }
 
 export interface EngineFacts {
@@ -90,11 +93,39 @@ export interface PoemsResult extends CompletionResult {
   readonly givenUp: number;
 }
 
+export interface PolishJob {
+  readonly model: string;
+  readonly poem: PoemToPolish;
+  readonly options: PolishWords;
+}
+
+/** What may change while others are served; it waits until nobody is being answered. */
+export type AdapterChange =
+  | {
+      readonly type: 'load';
+      readonly id: string;
+      /** A PEFT folder. */
+      readonly folder: string;
+      readonly scale: number;
+      /** Takes the place of the adapter that has this id. */
+      readonly isReplacing: boolean;
+    }
+  | { readonly type: 'unload'; readonly id: string }
+  | { readonly type: 'scale'; readonly id: string; readonly scale: number };
+
 export interface Engine {
+  /** As they are now: `changeAdapters` changes the models. */
   readonly facts: EngineFacts;
   /** @throws RecipesError `served-model-unknown`, `prompt-too-long`; errors of `lm`; the signal's reason when aborted */
   complete(job: CompletionJob, controls?: CompletionControls): Promise<CompletionResult>;
   /** Poems under the rules. @throws as `complete`, and RecipesError `write-request`, VerseError for what cannot be */
   write(job: PoemJob, controls?: RunControls): Promise<PoemsResult>;
+  /** 推敲. @throws as `write`, and RecipesError `polish-target` */
+  polish(job: PolishJob, controls?: RunControls): Promise<PolishRecord>;
+  /**
+   * All of the changes or, where one cannot be, those before it.
+   * @throws RecipesError `served-name-twice`, `served-model-unknown`, `template-mismatch`; errors of the adapter's files
+   */
+  changeAdapters(changes: readonly AdapterChange[]): Promise<void>;
   close(): Promise<void>;
 }

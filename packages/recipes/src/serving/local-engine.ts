@@ -11,11 +11,12 @@ import { describeKernels, openKernels } from '../compute.ts';
 import { RecipesError } from '../errors.ts';
 import { openLineIndexes } from '../line-indexes.ts';
 import { openModel } from '../models.ts';
+import { polishRecord } from '../polish.ts';
 import { writeRecords } from '../write.ts';
 import { toWritingRequest } from '../write-request.ts';
 import { type CompletionHost, completeJob } from './complete.ts';
-import type { Engine, PoemsResult } from './engine.ts';
-import { loadServedAdapters, switchTo } from './served-models.ts';
+import type { Engine, PoemsResult, ServedModel } from './engine.ts';
+import { changeServedAdapters, loadServedAdapters, switchTo } from './served-models.ts';
 import { SharedBatch } from './shared-batch.ts';
 import { Turns } from './turns.ts';
 
@@ -31,8 +32,12 @@ const POEM_SLOTS = 64;
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const kernels = openKernels(options);
   const opened = await openModel(options.model, { kernels, computeType: options.computeType });
-  const { base, adapters } = await loadServedAdapters(opened, options.adapter);
-  const models = [base, ...adapters.map(({ id, root, parent }) => ({ id, root, parent }))];
+  const { base, adapters: first } = await loadServedAdapters(opened, options.adapter);
+  let adapters = first;
+  const modelsNow = (): ServedModel[] => [
+    base,
+    ...adapters.map(({ id, root, parent, scale }) => ({ id, root, parent, scale })),
+  ];
   const { tokenizer, model } = opened;
   const bytes = createTokenBytes(tokenizer);
   const host: CompletionHost = {
@@ -58,11 +63,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   // A poet will be asked for poems: what their lines are looked up in is unpacked before the first of them.
   if (isPoet) openLineIndexes(opened.folder).catch(() => undefined);
   const requireModel = (id: string): void => {
-    if (models.some((served) => served.id === id)) return;
-    throw new RecipesError(
-      'served-model-unknown',
-      `model: there is no ${id}; served are ${models.map((each) => each.id).join(', ')}`,
-    );
+    const served = modelsNow().map((each) => each.id);
+    if (served.includes(id)) return;
+    throw new RecipesError('served-model-unknown', `model: there is no ${id}; served are ${served.join(', ')}`);
+  };
+  /** Asked before it waits, and again when its turn has come: adapters may be gone by then. */
+  const take = async <T>(id: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> => {
+    requireModel(id);
+    return turns.take(id, signal, async () => {
+      requireModel(id);
+      return work();
+    });
   };
   const write = async (
     id: string,
@@ -91,22 +102,26 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       completionTokens: poems.reduce((sum, { tokens }) => sum + tokens, 0),
     };
   };
+  const facts = {
+    contextLength: host.contextLength,
+    isPoet,
+    hasChatTemplate: tokenizer.hasChatTemplate,
+    kernels: describeKernels(kernels),
+  };
   return {
-    facts: {
-      models,
-      contextLength: host.contextLength,
-      isPoet,
-      hasChatTemplate: tokenizer.hasChatTemplate,
-      kernels: describeKernels(kernels),
+    get facts() {
+      return { ...facts, models: modelsNow() };
     },
-    complete: async (job, controls = {}) => {
-      requireModel(job.model);
-      return turns.take(job.model, controls.signal, () => completeJob(host, job, controls));
-    },
-    write: async (job, controls = {}) => {
-      requireModel(job.model);
-      return turns.take(job.model, controls.signal, () => write(job.model, job.options, controls));
-    },
+    complete: (job, controls = {}) => take(job.model, controls.signal, () => completeJob(host, job, controls)),
+    write: (job, controls = {}) => take(job.model, controls.signal, () => write(job.model, job.options, controls)),
+    polish: (job, controls = {}) =>
+      take(job.model, controls.signal, () =>
+        polishRecord(opened, job.poem, { ...job.options, batchSize: POEM_SLOTS }, { ...controls, named: job.model }),
+      ),
+    changeAdapters: (changes) =>
+      turns.alone(async () => {
+        for (const change of changes) adapters = await changeServedAdapters(opened, base, adapters, change);
+      }),
     close: async () => undefined,
   };
 }

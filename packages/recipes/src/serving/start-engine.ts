@@ -1,11 +1,9 @@
 /** An engine in a thread of its own: whoever asks stays free to answer others while it computes. */
 import { Worker } from 'node:worker_threads';
 import { reviveError, TuiqiaoError } from '@tuiqiao/schema';
-import type { CompletionResult, Engine, EngineFacts, PoemsResult } from './engine.ts';
-import type { FromEngine, ToEngine } from './engine-messages.ts';
+import type { Engine, EngineFacts } from './engine.ts';
+import type { FromEngine, JobResults, ToEngine } from './engine-messages.ts';
 import type { EngineOptions } from './local-engine.ts';
-
-type Value = CompletionResult | PoemsResult;
 
 interface Job {
   readonly resolve: (value: never) => void;
@@ -20,11 +18,12 @@ export function startEngine(options: EngineOptions): Promise<Engine> {
   let nextId = 0;
   let death: Error | null = null;
 
-  const run = <T extends Value>(
-    message: (id: number) => ToEngine,
-    { signal, onEvent }: { signal?: AbortSignal; onEvent?: (event: never) => void },
-  ): Promise<T> =>
-    new Promise<T>((resolve, reject) => {
+  const run = <Type extends keyof JobResults>(
+    type: Type,
+    job: Extract<ToEngine, { type: Type }>['job'],
+    { signal, onEvent }: { signal?: AbortSignal; onEvent?: (event: never) => void } = {},
+  ): Promise<JobResults[Type]> =>
+    new Promise<JobResults[Type]>((resolve, reject) => {
       signal?.throwIfAborted();
       if (death !== null) throw death;
       const id = nextId++;
@@ -45,13 +44,20 @@ export function startEngine(options: EngineOptions): Promise<Engine> {
           reject(error);
         },
       });
-      worker.postMessage(message(id));
+      worker.postMessage({ type, id, job } as ToEngine);
     });
 
-  const createClient = (facts: EngineFacts): Engine => ({
-    facts,
-    complete: (job, controls = {}) => run((id) => ({ type: 'complete', id, job }), controls),
-    write: (job, controls = {}) => run((id) => ({ type: 'write', id, job }), controls),
+  let facts: EngineFacts;
+  const createClient = (): Engine => ({
+    get facts() {
+      return facts;
+    },
+    complete: (job, controls) => run('complete', job, controls),
+    write: (job, controls) => run('write', job, controls),
+    polish: (job, controls) => run('polish', job, controls),
+    changeAdapters: async (changes) => {
+      facts = await run('change', changes);
+    },
     close: async () => {
       await worker.terminate();
     },
@@ -66,7 +72,8 @@ export function startEngine(options: EngineOptions): Promise<Engine> {
     worker.on('message', (message: FromEngine) => {
       switch (message.type) {
         case 'ready':
-          resolve(createClient(message.facts));
+          facts = message.facts;
+          resolve(createClient());
           return;
         case 'failed':
           die(reviveError(message.error));
@@ -78,6 +85,7 @@ export function startEngine(options: EngineOptions): Promise<Engine> {
           jobs.get(message.id)?.resolve(message.value as never);
           return;
         case 'error':
+          facts = message.facts;
           jobs.get(message.id)?.reject(reviveError(message.error));
           return;
         default:

@@ -4,7 +4,7 @@
  */
 
 interface Waiting {
-  readonly model: string;
+  readonly model: string | symbol;
   readonly begin: () => void;
 }
 
@@ -12,7 +12,7 @@ export class Turns {
   readonly #parallel: number;
   readonly #switchTo: (model: string) => void;
   readonly #waiting: Waiting[] = [];
-  #current: string | null = null;
+  #current: string | symbol | null = null;
   #running = 0;
 
   constructor(parallel: number, switchTo: (model: string) => void) {
@@ -21,7 +21,7 @@ export class Turns {
   }
 
   /** Does the work when its turn has come. @throws the signal's reason when it is aborted before that */
-  async take<T>(model: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async take<T>(model: string | symbol, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     await this.#wait(model, signal);
     try {
       return await work();
@@ -31,7 +31,12 @@ export class Turns {
     }
   }
 
-  #wait(model: string, signal: AbortSignal | undefined): Promise<void> {
+  /** Does the work while nobody else does any; whoever comes next is switched to anew. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.take(Symbol('alone'), undefined, work);
+  }
+
+  #wait(model: string | symbol, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       const leave = (): void => {
@@ -58,7 +63,7 @@ export class Turns {
       if (next === undefined || this.#running >= this.#parallel) return;
       if (this.#running > 0 && next.model !== this.#current) return;
       if (next.model !== this.#current) {
-        this.#switchTo(next.model);
+        if (typeof next.model === 'string') this.#switchTo(next.model);
         this.#current = next.model;
       }
       this.#waiting.shift();

@@ -1,5 +1,7 @@
 /** Replies of the OpenAI API. Our own additions stand under `poem`, which other clients ignore. */
 
+import type { ErrorWords } from '../errors.ts';
+
 export interface ModelObject {
   readonly id: string;
   readonly object: 'model';
@@ -103,5 +105,7 @@ export interface ErrorReply {
     readonly type: string;
     readonly param: string | null;
     readonly code: string | null;
+    /** Ours: the same in Chinese, of errors that have it. */
+    readonly zh?: ErrorWords;
   };
 }
