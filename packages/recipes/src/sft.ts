@@ -91,9 +91,10 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
               keepBest: recipe.loadBestModelAtEnd,
               patience: recipe.earlyStoppingPatience,
               threshold: recipe.earlyStoppingThreshold,
-              run: () =>
+              run: (_step, arena) =>
                 evaluateLoss({
                   model,
+                  arena,
                   data: exampleDataset(validation),
                   ...(controls.signal === undefined ? {} : { signal: controls.signal }),
                 }),

@@ -9,7 +9,10 @@ import type { Arena } from './arena.ts';
 /** A shaped view of step memory. `grad` is allocated (zeroed) by the first op that needs it. */
 export interface Tensor {
   readonly shape: readonly number[];
-  readonly buffer: DeviceBuffer;
+  /** Another one after `Tape.recompute`. */
+  buffer: DeviceBuffer;
+  /** Computes the values of `buffer` again from inputs that live as long; of ops that do little work. */
+  again?: () => void;
   /** True when something trainable lies below: only then is a gradient computed for it. */
   readonly requiresGrad: boolean;
   grad: DeviceBuffer | null;
@@ -92,6 +95,8 @@ export class Tape {
   readonly isTraining: boolean;
   /** True when a layer's activations are computed again in the backward pass rather than kept (`checkpoint`). */
   readonly usesCheckpoints: boolean;
+  /** True when results of element-wise work are computed again rather than kept (`recompute`). */
+  readonly recomputes: boolean;
   /** Seed of this step's dropout masks; every dropout call takes the next one. */
   dropoutSeed: number;
   /** Added to the token embeddings, one number an element of [N, C] (NEFTune); null for none. */
@@ -106,6 +111,7 @@ export class Tape {
       isRecording: boolean;
       isTraining?: boolean;
       usesCheckpoints?: boolean;
+      recomputes?: boolean;
       dropoutSeed?: number;
     },
   ) {
@@ -115,6 +121,7 @@ export class Tape {
     this.isRecording = options.isRecording;
     this.isTraining = options.isTraining ?? false;
     this.usesCheckpoints = options.usesCheckpoints ?? false;
+    this.recomputes = options.recomputes ?? false;
     this.dropoutSeed = options.dropoutSeed ?? 0;
   }
 
@@ -157,6 +164,21 @@ export class Tape {
   discard(tensor: Tensor): void {
     this.arena.release(tensor.buffer);
     if (tensor.grad !== null) this.arena.release(tensor.grad);
+  }
+
+  /**
+   * Gives back the memory of a tensor that the ops so far were the only ones to read: the backward pass computes it again
+   * right before theirs, by the same kernel from the same inputs, so to the same bits. Kept where the tape does not
+   * recompute, or the tensor knows no cheap way.
+   */
+  recompute(tensor: Tensor): void {
+    const { again, buffer, requiresGrad } = tensor;
+    if (!this.recomputes || again === undefined || !requiresGrad) return;
+    this.arena.release(buffer);
+    this.push(() => {
+      tensor.buffer = this.arena.allocate(buffer.dtype, buffer.length, false);
+      again();
+    });
   }
 
   push(backward: () => void): void {

@@ -1,7 +1,7 @@
 /** Validation: the training loss and token accuracy over a data set, without gradients or dropout. */
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
-import { createArena } from '@tuiqiao/tensor';
+import { type Arena, createArena } from '@tuiqiao/tensor';
 import { planMicroBatches } from './batching.ts';
 import type { Dataset, Example } from './items.ts';
 import { scoreSequences } from './micro-batch.ts';
@@ -11,6 +11,8 @@ export interface EvaluateLossOptions {
   readonly data: Dataset<Example>;
   /** Default 4,096 or the longest example. */
   readonly maxTokensPerMicroBatch?: number;
+  /** Step memory to use; its own by default. */
+  readonly arena?: Arena;
   readonly signal?: AbortSignal;
 }
 
@@ -24,7 +26,7 @@ export async function evaluateLoss(options: EvaluateLossOptions): Promise<Metric
   const { model, data } = options;
   const order = Int32Array.from({ length: data.length }, (_, i) => i);
   const longest = order.reduce((most, i) => Math.max(most, data.tokensOf(i)), 1);
-  const arena = createArena(model.kernels);
+  const arena = options.arena ?? createArena(model.kernels);
   let sum = 0;
   let rows = 0;
   let hits = 0;

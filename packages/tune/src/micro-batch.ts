@@ -23,6 +23,11 @@ export function computeTypeOf(model: LanguageModel): FloatType {
   return 'f32';
 }
 
+/** Adapters only are trained: activations, not weights and their gradients, then decide how much memory a step takes. */
+function isFrozen(model: LanguageModel): boolean {
+  return [...model.parameters.values()].every(({ requiresGrad }) => !requiresGrad);
+}
+
 /** Adds the gradients of the items' share of the loss to the parameters' `grad`. */
 export async function accumulateGradients<Item>(options: {
   readonly model: LanguageModel;
@@ -54,6 +59,7 @@ export async function accumulateGradients<Item>(options: {
     isRecording: true,
     isTraining: true,
     usesCheckpoints: options.usesCheckpoints ?? false,
+    recomputes: isFrozen(model),
     dropoutSeed: options.dropoutSeed,
   });
   if (options.neftuneAlpha !== undefined) {
@@ -111,6 +117,7 @@ async function accumulateScores<Item>(
     isRecording: true,
     isTraining: true,
     usesCheckpoints: options.usesCheckpoints ?? false,
+    recomputes: isFrozen(model),
     dropoutSeed: options.dropoutSeed,
   });
   const scores = scoresOf(model, head, sequences, tape);

@@ -10,6 +10,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics, OnEvent } from '@tuiqiao/schema';
 import {
+  type Arena,
   clipScale,
   createArena,
   disableGradient,
@@ -73,7 +74,11 @@ export interface TrainOptions<Item> {
   /** Steps averaged into one `step-end` event. Default 10. */
   readonly loggingSteps?: number;
   readonly checkpoints?: CheckpointOptions;
-  readonly evaluation?: { readonly everySteps: number; readonly run: (step: number) => Promise<Metrics> } & BestOptions;
+  /** `run` may use the step memory, which is idle meanwhile: a second one would be memory on top. */
+  readonly evaluation?: {
+    readonly everySteps: number;
+    readonly run: (step: number, arena: Arena) => Promise<Metrics>;
+  } & BestOptions;
   /** NEFTune's α: noise on the embeddings while training. None when absent. */
   readonly neftuneAlpha?: number | undefined;
   /** After each optimizer step (1-based), before its checkpoint. */
@@ -261,7 +266,7 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
     }
     if (isDue(options.evaluation?.everySteps, step, totalSteps)) {
       try {
-        evaluated = await options.evaluation!.run(step);
+        evaluated = await options.evaluation!.run(step, arena);
         onEvent?.({ type: 'eval-end', step, metrics: evaluated });
         state = { ...state, history: [...state.history, { ...evaluated, epoch: epochs, step }] };
         const best = judge(state.best, evaluated, step, threshold);

@@ -319,6 +319,7 @@ export class Decoder implements LanguageModel {
     const layer = this.#modules.layers[index]!;
     const h = this.#normOrSame(tape, x, layer.beforeAttention);
     const [q, k, v] = this.#queryKeyValue(tape, h, index, positions);
+    tape.recompute(h);
     const mixed = attend(tape, index, q, k, v);
     const middle = this.#addToStream(tape, x, mixed, layer.attentionOutput, layer.afterAttention);
     const h2 = this.#normOrSame(tape, middle, layer.beforeFeedForward);
@@ -366,8 +367,11 @@ export class Decoder implements LanguageModel {
     if ('router' in feedForward) return this.#addBranch(tape, x, mixture(tape, h, feedForward));
     const { intermediateSize: I, architecture } = this.config;
     const [gate, up] = project(tape, h, feedForward.gateUp, [I, I]);
+    tape.recompute(h);
     const gated = (architecture.activation === 'silu' ? swiglu : geglu)(tape, gate!, up!);
-    return this.#addToStream(tape, x, gated, feedForward.down, afterFeedForward);
+    const out = this.#addToStream(tape, x, gated, feedForward.down, afterFeedForward);
+    tape.recompute(gated);
+    return out;
   }
 
   /** x + norm(projection(branch)). */

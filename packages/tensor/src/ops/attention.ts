@@ -106,8 +106,10 @@ function gated(tape: Tape, op: 'swiglu' | 'geglu', gate: Slice, up: Slice): Tens
   const requiresGrad = left.tensor.requiresGrad || right.tensor.requiresGrad;
   const out = tape.tensor([N, C], left.tensor.buffer.dtype, requiresGrad, false);
   const [gates, ups] = [columnValues(left), columnValues(right)];
-  kernels[op](out.buffer, gates, ups, { N, C, ldX });
+  const run = () => kernels[op](out.buffer, gates, ups, { N, C, ldX });
+  run();
   if (out.requiresGrad) {
+    out.again = run;
     tape.push(() => {
       if (out.grad !== null) {
         const dGate = columnGradient(tape, op, left);

@@ -35,7 +35,7 @@ const CHUNK_BYTES = 1 << 23;
 /** With fewer rows a product is bound by reading the weight, however large the vocabulary. */
 const MIN_CHUNK_ROWS = 256;
 
-/** Rows of logits made at a time for a vocabulary of V. */
+/** Rows of logits made at a time at most for a vocabulary of V. */
 export function headChunkRows(V: number): number {
   return Math.max(MIN_CHUNK_ROWS, Math.floor(CHUNK_BYTES / (4 * V)));
 }
@@ -80,7 +80,8 @@ export function headLogProbs(
   const dKnown = knownGradient === undefined ? null : tape.scratch('f32', R);
   if (dKnown !== null && knownGradient !== undefined) kernels.write(dKnown, knownGradient);
 
-  const chunkRows = Math.min(R, headChunkRows(V));
+  // Even chunks: a last one of a few rows would be bound by reading the weight.
+  const chunkRows = R === 0 ? 0 : Math.ceil(R / Math.ceil(R / headChunkRows(V)));
 
   /** Calls `use` with the first row, the number of rows and the f32 logits of each chunk. */
   function forEachChunk(use: (first: number, count: number, logits: DeviceBuffer) => void): void {

@@ -19,8 +19,10 @@ export function rmsNorm(
   const { epsilon, outType = tape.computeType, weightOffset = 0 } = options;
   const out = tape.tensor([N, C], outType, x.requiresGrad || weight.requiresGrad, false);
   const rstd = tape.scratch('f32', N);
-  kernels.rmsNorm(out.buffer, rstd, x.buffer, weight.compute, { N, C, epsilon, weightOffset });
+  const run = () => kernels.rmsNorm(out.buffer, rstd, x.buffer, weight.compute, { N, C, epsilon, weightOffset });
+  run();
   if (out.requiresGrad) {
+    out.again = run;
     tape.push(() => {
       if (out.grad !== null) {
         const dWeight = weight.requiresGrad ? weight.grad : null;

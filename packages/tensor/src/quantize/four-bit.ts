@@ -141,10 +141,11 @@ const NEAREST: Readonly<Record<FourBitType, (x: number) => number>> = {
 function nearestOf(code: Float32Array): (x: number) => number {
   // fp4 has zero twice, as codes 0 and 8: the sort is stable, so what lies just above zero becomes 8.
   const order = [...code.keys()].sort((a, b) => code[a]! - code[b]!);
-  const thresholds = order.slice(1).map((index, i) => Math.fround((code[index]! + code[order[i]!]!) / 2));
+  const thresholds = Float32Array.from(order.slice(1), (index, i) => (code[index]! + code[order[i]!]!) / 2);
+  // The rank of x among the 15 thresholds, by halving.
   return (x) => {
     let rank = 0;
-    while (rank < thresholds.length && x > thresholds[rank]!) rank++;
+    for (let step = 8; step > 0; step >>= 1) if (x > thresholds[rank + step - 1]!) rank += step;
     return order[rank]!;
   };
 }
