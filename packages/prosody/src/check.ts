@@ -2,6 +2,8 @@
 
 import { loadBook } from './books.ts';
 import { type CiOptions, checkCi } from './ci/check-ci.ts';
+import { checkCouplet } from './couplet/check-couplet.ts';
+import { isCoupletName } from './couplet/couplet.ts';
 import { ProsodyError } from './errors.ts';
 import { findForm } from './forms.ts';
 import type { Language } from './messages.ts';
@@ -21,7 +23,7 @@ export interface CheckInput {
   readonly id?: string;
   readonly text: string;
   readonly title?: string;
-  /** 五绝 七绝 五律 七律 五排 七排 六绝 六律, their full names, 词, or 古; recognised from the text when absent. */
+  /** 五绝 七绝 五律 七律 五排 七排 六绝 六律, their full names, 词, 联 (two lines alone), or 古; recognised from the text when absent. */
   readonly form?: string;
   /** Name of a ci tune. */
   readonly tune?: string;
@@ -78,6 +80,7 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
   };
 
   if (form?.trim() === '词' || form?.trim() === '詞') return describeFree(request, '词');
+  if (form !== undefined && isCoupletName(form)) return checkCouplet(request);
   if (form !== undefined && FREE_FORMS.includes(form.trim())) return describeFree(request, '古');
   if (form !== undefined) {
     const six = findSixForm(form);
@@ -86,7 +89,7 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
     if (!regulated) {
       throw new ProsodyError(
         'PROSODY_UNKNOWN_FORM',
-        `check: expected a form of 五绝 七绝 五律 七律 五排 七排 六绝 六律 古 词, got ${form}`,
+        `check: expected a form of 五绝 七绝 五律 七律 五排 七排 六绝 六律 联 古 词, got ${form}`,
       );
     }
     const verdict = checkAs(request, regulated);

@@ -3,7 +3,14 @@ export type { PlanErrorCode, Words } from './automaton/errors.ts';
 export { PlanError } from './automaton/errors.ts';
 export type { CharacterInventory } from './automaton/inventory.ts';
 export { createInventory } from './automaton/inventory.ts';
-export type { CiPlan, FixedCharacter, FormPlan, RegulatedFormName, RegulatedPlan } from './automaton/plan.ts';
+export type {
+  CiPlan,
+  CoupletPlan,
+  FixedCharacter,
+  FormPlan,
+  RegulatedFormName,
+  RegulatedPlan,
+} from './automaton/plan.ts';
 export type { AllowedSet, AutomatonState, LookAhead, Place, PoemAutomaton } from './automaton/poem-automaton.ts';
 export type { Book, Reading, RhymeGroup, RhymeWord } from './book-types.ts';
 export { loadBook } from './books.ts';

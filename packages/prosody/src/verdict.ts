@@ -132,7 +132,7 @@ export interface Polyphone {
 
 export interface Verdict {
   readonly id?: string;
-  /** 五绝 七绝 五律 七律 五排 七排 六绝 六律, 古绝, 古体, 词, or null when no form is recognised. */
+  /** 五绝 七绝 五律 七律 五排 七排 六绝 六律, 古绝, 古体, 联, 词, or null when no form is recognised. */
   readonly form: string | null;
   readonly start: '平起' | '仄起' | null;
   readonly firstLineRhymes: boolean | null;

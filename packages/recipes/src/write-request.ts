@@ -1,6 +1,14 @@
 /** From the words of `write` (either script, free theme) to a writing request in the corpus's terms. */
 import { toTraditional } from '@tuiqiao/corpus';
-import { type BookName, type FixedCharacter, findTune, loadBook, splitText, type Tune } from '@tuiqiao/prosody';
+import {
+  type BookName,
+  type FixedCharacter,
+  findTune,
+  loadBook,
+  type RhymeGroup,
+  splitText,
+  type Tune,
+} from '@tuiqiao/prosody';
 import type { ErrorWords, WriteOptions } from '@tuiqiao/schema';
 import type { WritingRequest } from '@tuiqiao/verse';
 import { RecipesError } from './errors.ts';
@@ -22,6 +30,7 @@ type RequestWords = Pick<
       | 'embed'
       | 'acrosticEnd'
       | 'continue'
+      | 'couplet'
     >
   >;
 
@@ -131,6 +140,7 @@ export function toWritingRequest(words: RequestWords): WritingRequest {
       'Common ones are 浣溪沙, 菩萨蛮, 西江月, 临江仙, 蝶恋花, 水调歌头.',
     );
   }
+  if (words.couplet !== undefined) return coupletRequest(words, words.couplet);
   if (tune === undefined && words.form === undefined) {
     throw badRequest(
       'write: expected --form or --tune, got neither',
@@ -138,15 +148,7 @@ export function toWritingRequest(words: RequestWords): WritingRequest {
       'For example --form 七绝, or --tune 浣溪沙.',
     );
   }
-  const book: BookName = words.book ?? (tune === undefined ? 'pingshui' : 'cilin');
-  const group = words.rhyme === undefined ? undefined : loadBook(book).findGroup(words.rhyme);
-  if (words.rhyme !== undefined && group === undefined) {
-    throw badRequest(
-      `rhyme: ${words.rhyme} is no group of the book ${book}`,
-      { message: `${words.rhyme} 不是此韵书的韵部`, hint: '写韵部名如东、尤，或该部的一个字。' },
-      'Name a group such as 东 or 尤, or a character that rhymes in it.',
-    );
-  }
+  const group = groupOf(words.rhyme, words.book ?? (tune === undefined ? 'pingshui' : 'cilin'));
   const title = words.title ?? words.theme;
   const fixed = fixedCharacters(words, lineLengths(words, tune));
   const embedded =
@@ -172,6 +174,54 @@ export function toWritingRequest(words: RequestWords): WritingRequest {
       : words.variant === undefined
         ? {}
         : { variant: words.variant }),
+  };
+}
+
+function groupOf(rhyme: string | undefined, book: BookName): RhymeGroup | undefined {
+  if (rhyme === undefined) return undefined;
+  const group = loadBook(book).findGroup(rhyme);
+  if (group !== undefined) return group;
+  throw badRequest(
+    `rhyme: ${rhyme} is no group of the book ${book}`,
+    { message: `${rhyme} 不是此韵书的韵部`, hint: '写韵部名如东、尤，或该部的一个字。' },
+    'Name a group such as 东 or 尤, or a character that rhymes in it.',
+  );
+}
+
+/** A line to be answered: what concerns whole poems (form, tune, kept lines, …) is not asked of it. */
+function coupletRequest(words: RequestWords, line: string): WritingRequest {
+  const other = (['form', 'tune', 'acrostic', 'acrosticEnd', 'firstLine', 'continue', 'embed'] as const).find(
+    (name) => words[name] !== undefined,
+  );
+  if (other !== undefined || words.keep.length > 0) {
+    const name = other ?? 'keep';
+    throw badRequest(
+      `couplet: expected a line alone, got ${name} as well`,
+      { message: `couplet 只要一句上联，不能同时给 ${name}`, hint: `去掉 --${name}。` },
+      `Leave out --${name}.`,
+    );
+  }
+  const upper = toTraditional(line);
+  if (!/\p{Script=Han}/u.test(upper)) {
+    throw badRequest(`couplet: expected a line of Chinese characters, got ${line}`, {
+      message: `上联应是汉字，给的是 ${line}`,
+    });
+  }
+  const group = groupOf(words.rhyme, words.book ?? 'pingshui');
+  return {
+    form: '联',
+    couplet: upper,
+    ...(words.book === undefined ? {} : { book: words.book }),
+    ...(group === undefined ? {} : { rhyme: group.name }),
+    ...(words.theme === undefined && words.title === undefined
+      ? {}
+      : { title: toTraditional(words.title ?? words.theme!) }),
+    ...styleOf(words.style),
+    ...(words.repeats === 'free'
+      ? {}
+      : { noRepeatedCharacters: true, ...(words.repeats === 'none' ? {} : { allowsDoubling: true }) }),
+    ...(words.parallelism ? { parallelism: words.parallelism } : {}),
+    weighsReadings: true,
   };
 }
 

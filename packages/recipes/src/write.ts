@@ -1,18 +1,20 @@
 /** `write`: poems on request, judged and looked up. With constraints a poem that breaks its form is never returned. */
 import { randomInt } from 'node:crypto';
 import { toSimplified } from '@tuiqiao/corpus';
-import { check, type Verdict } from '@tuiqiao/prosody';
+import type { Verdict } from '@tuiqiao/prosody';
 import type { RunControls, WriteOptions } from '@tuiqiao/schema';
 import {
   type Novelty,
   type PoemScore,
   type TokenInventory,
+  verdictOn,
   type WritePoemsOptions,
   type WritingRequest,
   type WrittenPoem,
   writePoemsStream,
 } from '@tuiqiao/verse';
 import { openKernels } from './compute.ts';
+import { rankAnswers } from './couplet-answers.ts';
 import { openLineIndexes } from './line-indexes.ts';
 import { type OpenedModel, openModel } from './models.ts';
 import { openRewardModels, type RewardModel } from './reward-models.ts';
@@ -42,12 +44,16 @@ export interface PoemRecord {
 }
 
 /** What `writeRecords` needs of the options. */
-type RecordOptions = Omit<WriteOptions, 'count' | 'model' | 'kernels' | 'threads'> & {
-  /** What the records call the model; absent: its folder. */
-  readonly named?: string;
-  /** The vocabulary, when it is at hand already. */
-  readonly tokens?: TokenInventory;
-};
+type RecordOptions = Omit<
+  WriteOptions,
+  'count' | 'model' | 'kernels' | 'threads' | 'numBeams' | 'numBeamGroups' | 'diversityPenalty'
+> &
+  Partial<Pick<WriteOptions, 'numBeams' | 'numBeamGroups' | 'diversityPenalty'>> & {
+    /** What the records call the model; absent: its folder. */
+    readonly named?: string;
+    /** The vocabulary, when it is at hand already. */
+    readonly tokens?: TokenInventory;
+  };
 
 export interface WriteResult {
   readonly poems: readonly PoemRecord[];
@@ -67,12 +73,34 @@ export async function runWrite(options: WriteOptions, controls: RunControls = {}
   return writeRecords(opened, Array<WritingRequest>(options.count).fill(request), options, controls);
 }
 
-/** The same for any list of requests on a model that is open already. */
+/** The same for any list of requests on a model that is open already; answers to one upper line come ranked. */
 export async function writeRecords(
   opened: OpenedModel,
   requests: readonly WritingRequest[],
   options: RecordOptions,
   controls: RunControls = {},
+): Promise<WriteResult> {
+  const [request] = requests;
+  if (request?.couplet === undefined || requests.some((other) => other !== request)) {
+    return writeInOrder(opened, requests, options, controls);
+  }
+  const own = { ...options, bestOf: 1 };
+  const isSearched = (options.numBeams ?? 1) > 1;
+  const candidates = isSearched ? Math.max(options.numBeams!, requests.length) : undefined;
+  return rankAnswers(
+    request,
+    requests.length,
+    (all, inner) => writeInOrder(opened, all, own, inner),
+    controls,
+    candidates ?? (options.bestOf > 1 ? options.bestOf * requests.length : undefined),
+  );
+}
+
+async function writeInOrder(
+  opened: OpenedModel,
+  requests: readonly WritingRequest[],
+  options: RecordOptions,
+  controls: RunControls,
 ): Promise<WriteResult> {
   const seed = options.seed ?? randomInt(MAX_SEED);
   const lineIndexes = await openLineIndexes(opened.folder);
@@ -93,6 +121,15 @@ export async function writeRecords(
       topK: options.topK,
       repetitionPenalty: options.repetitionPenalty,
     },
+    ...((options.numBeams ?? 1) > 1
+      ? {
+          beams: {
+            numBeams: options.numBeams!,
+            numBeamGroups: options.numBeamGroups ?? 1,
+            diversityPenalty: (options.numBeamGroups ?? 1) > 1 ? (options.diversityPenalty ?? 0) : 0,
+          },
+        }
+      : {}),
     maxNewTokens: options.maxNewTokens,
     attempts: options.attempts,
     slots: options.batchSize,
@@ -164,14 +201,7 @@ function toRecord(poem: WrittenPoem, opened: OpenedModel, options: RecordOptions
     ...(request.tune === undefined ? { form: request.form! } : { tune: request.tune }),
     request,
     // Told of the text that is shown: the tones are the same, the characters are those the reader sees.
-    verdict: isSimplified
-      ? check({
-          text: shown,
-          form: request.form!,
-          ...(request.tune === undefined ? {} : { tune: request.tune }),
-          ...(request.book === undefined ? {} : { book: request.book }),
-        })
-      : verdict,
+    verdict: isSimplified ? verdictOn(shown, request) : verdict,
     novelty: poem.novelty!,
     logprob: poem.logProb,
     score: poem.score,

@@ -6,7 +6,7 @@ import { completionFields, dataFields, ownPoemsSchema } from './options/data.ts'
 import { dpoSchema, pairsSchema } from './options/dpo.ts';
 import { evaluateFields } from './options/evaluate.ts';
 import { exportFields, mergeFields } from './options/export.ts';
-import { generationFields } from './options/generation.ts';
+import { beamFields, generationFields } from './options/generation.ts';
 import { grpoSchema, rewardFields, rolloutFields } from './options/grpo.ts';
 import { ktoSchema } from './options/kto.ts';
 import { nameList, seed } from './options/lists.ts';
@@ -191,8 +191,8 @@ export const writeSchema = z.strictObject({
   count: option(z.int().min(1).max(100_000).default(1), 'How many poems.', '写几首。', { unit: 'poems' }),
   bestOf: option(
     z.int().min(1).max(1024).default(1),
-    'Write so many for each poem asked for and keep the best by its score: log-probability a character + 0.2 × 对仗 of the middle couplets − 0.15 for each repeated character − 2 for each copied line.',
-    '每首先写若干首，取分最高的一首：每字对数概率 + 0.2 × 中间各联对仗 − 0.15 × 重字数 − 2 × 雷同句数。',
+    'Write so many for each poem asked for and keep the best by its score: log-probability a character + 0.2 × 对仗 of the middle couplets (of 联: its own) − 0.15 for each repeated character − 2 for each copied line.',
+    '每首先写若干首，取分最高的一首：每字对数概率 + 0.2 × 中间各联（或对联）对仗 − 0.15 × 重字数 − 2 × 雷同句数。',
     { unit: 'poems' },
   ),
   score: option(
@@ -238,6 +238,7 @@ export const writeSchema = z.strictObject({
     'Draw only from the likeliest characters that together hold this probability.',
     '只从累计概率达到此值的字中取。',
   ),
+  ...beamFields,
   seed: option(
     seed.optional(),
     'Makes the poems repeatable; absent: drawn anew and reported.',

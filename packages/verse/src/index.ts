@@ -1,6 +1,7 @@
 export { createPoemConstraint, type PoemConstraint, type PoemConstraintOptions } from './constraint.ts';
 export { placeEmbedded } from './embed-characters.ts';
 export { VerseError, type VerseErrorCode } from './errors.ts';
+export { verdictOn } from './judge-poem.ts';
 export { type Novelty, noveltyOf } from './novelty.ts';
 export { parallelLines } from './parallel-bias.ts';
 export { type PoemScore, scorePoem } from './poem-score.ts';
@@ -21,6 +22,7 @@ export { createTokenInventory, type TokenInventory, type TokenInventoryOptions }
 export { createTokenBytes } from './tokens/token-bytes.ts';
 export type { TextPosition } from './tokens/token-mask.ts';
 export {
+  type BeamSettings,
   type LineEvent,
   type PoemEvent,
   type WritePoemsOptions,

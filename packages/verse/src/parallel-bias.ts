@@ -12,9 +12,13 @@ const LIMIT = 2.5;
 /** A character against itself is no parallel. */
 const REPEATED = -LIMIT;
 
-/** Lower lines (from 1) of the couplets that are parallel in 律诗 and 排律: all but the first and the last. */
+/**
+ * Lower lines (from 1) of the couplets that are parallel in 律诗 and 排律: all but the first and the last. Of 联 the whole
+ * lower line, clause by clause.
+ */
 export function parallelLines(form: string | undefined, lineCount: number): ReadonlySet<number> {
   const lines = new Set<number>();
+  if (form === '联') for (let line = lineCount / 2 + 1; line <= lineCount; line++) lines.add(line);
   if (form === undefined || !/[律排]$/u.test(form)) return lines;
   for (let line = 4; line < lineCount - 1; line += 2) lines.add(line);
   return lines;
@@ -35,11 +39,12 @@ export function createParallelBias(
   const lines = parallelLines(request.form, lineCount);
   if (weight === 0 || lines.size === 0) return null;
   const pairs = createPairScores();
+  const distance = request.form === '联' ? lineCount / 2 : 1;
   return {
     at(constraint, mask) {
       const number = constraint.lines.length;
       if (!lines.has(number)) return null;
-      const upper = [...constraint.lines[number - 2]!];
+      const upper = [...constraint.lines[number - 1 - distance]!];
       const lower = [...constraint.lines[number - 1]!];
       const facing = upper.slice(lower.length);
       if (facing.length === 0) return null;

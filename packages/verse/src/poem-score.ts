@@ -1,5 +1,5 @@
 /** The stated score by which the best of several poems is chosen. */
-import { type Finding, scoreCouplets, splitText, type Verdict } from '@tuiqiao/prosody';
+import { type Finding, scoreCouplet, scoreCouplets, splitText, type Verdict } from '@tuiqiao/prosody';
 import type { Novelty } from './novelty.ts';
 import { parallelLines } from './parallel-bias.ts';
 
@@ -14,9 +14,9 @@ const COPY_COST = 2;
 export interface PoemScore {
   /** logProbPerCharacter + 0.2 · min(2, parallelism) − 0.15 · repeats − 2 · copies; −∞ when the form is broken. */
   readonly total: number;
-  /** Mean log-probability of a character, nats: the whole text's over its characters and marks. */
+  /** Mean log-probability of a character, nats: the whole text's over its characters and marks; of 联 the lower line's. */
   readonly logProbPerCharacter: number;
-  /** Mean score of the middle couplets of 律诗 and 排律; null for other forms. */
+  /** Mean score of the middle couplets of 律诗 and 排律, of 联 its own; null for other forms. */
   readonly parallelism: number | null;
   /** Characters that return (重字) without being 叠字 or meant. */
   readonly repeats: number;
@@ -37,13 +37,11 @@ export function scorePoem(
   form: string | undefined,
 ): PoemScore {
   const lines = splitText(text).lines.map(({ chars }) => chars);
-  const middle = parallelLines(form, lines.length);
-  const couplets = scoreCouplets(lines).filter((couplet) => middle.has(couplet.lines[1]));
-  const parallelism =
-    couplets.length === 0 ? null : couplets.reduce((sum, couplet) => sum + couplet.score, 0) / couplets.length;
+  const parallelism = parallelismOf(lines, form);
   const repeats = verdict.findings.filter(isRepetition).length;
   const copies = novelty?.copiedLines.length ?? 0;
-  const logProbPerCharacter = logProb / Math.max(1, [...text].length);
+  const length = [...text].length / (form === '联' ? 2 : 1);
+  const logProbPerCharacter = logProb / Math.max(1, length);
   const total =
     logProbPerCharacter +
     PARALLELISM_WEIGHT * Math.min(PARALLELISM_LIMIT, parallelism ?? 0) -
@@ -56,6 +54,16 @@ export function scorePoem(
     repeats,
     copies,
   };
+}
+
+function parallelismOf(lines: readonly (readonly string[])[], form: string | undefined): number | null {
+  if (form === '联') {
+    const half = Math.ceil(lines.length / 2);
+    return scoreCouplet(lines.slice(0, half).flat(), lines.slice(half).flat(), 1)?.score ?? null;
+  }
+  const middle = parallelLines(form, lines.length);
+  const couplets = scoreCouplets(lines).filter((couplet) => middle.has(couplet.lines[1]));
+  return couplets.length === 0 ? null : couplets.reduce((sum, couplet) => sum + couplet.score, 0) / couplets.length;
 }
 
 /** The checker tells deliberate repetition apart in words only; both are 合. */

@@ -8,7 +8,7 @@ const FREE = '□';
 /** The request with what the plan gave up left out. */
 export function nearestRequest(request: WritingRequest, nearest: FormPlan): WritingRequest {
   const { rhyme, fixed, noRepeatedCharacters, allowsDoubling, start, firstLineRhymes, variant, ...rest } = request;
-  const regulated = nearest.form === '词' ? null : nearest;
+  const regulated = nearest.form === '词' || nearest.form === '联' ? null : nearest;
   return {
     ...rest,
     ...(nearest.form !== '词' || nearest.variant === undefined || variant === undefined ? {} : { variant }),
@@ -30,7 +30,8 @@ export function requestCommand(request: WritingRequest): string {
   const add = (name: string, value?: string | number): void => {
     flags.push(value === undefined ? `--${name}` : `--${name} ${quote(String(value))}`);
   };
-  if (request.tune !== undefined) add('tune', request.tune);
+  if (request.couplet !== undefined) add('couplet', request.couplet);
+  else if (request.tune !== undefined) add('tune', request.tune);
   else if (request.form !== undefined) add('form', request.form);
   if (request.variant !== undefined) add('variant', request.variant);
   if (request.lineCount !== undefined) add('lines', request.lineCount);

@@ -35,6 +35,8 @@ export interface WritingRequest extends PoemRequest {
   readonly weighsReadings?: boolean;
   /** How strongly the middle couplets of 律诗 and 排律 are drawn towards 对仗; 0 (default): not at all. */
   readonly parallelism?: number;
+  /** 上联: the line that is to be answered (form 联); what is written is the couplet. */
+  readonly couplet?: string;
 }
 
 const REGULATED: readonly string[] = ['五绝', '七绝', '五律', '七律', '五排', '七排'];
@@ -45,7 +47,7 @@ function isRegulated(form: string | undefined): form is RegulatedFormName {
 
 /** True when the automaton knows the form asked for. */
 export function hasAutomaton(request: WritingRequest): boolean {
-  return request.tune !== undefined || isRegulated(request.form);
+  return request.tune !== undefined || request.couplet !== undefined || isRegulated(request.form);
 }
 
 /**
@@ -80,6 +82,7 @@ export function planOf(request: WritingRequest, tokens: TokenInventory): FormPla
       ...(request.variant === undefined ? {} : { variant: request.variant }),
     };
   }
+  if (request.couplet !== undefined) return { form: '联', upper: request.couplet, ...common };
   if (!isRegulated(request.form)) {
     throw new VerseError(
       'verse-request',

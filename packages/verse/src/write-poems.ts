@@ -4,29 +4,21 @@
  */
 import type { LineIndex } from '@tuiqiao/corpus';
 import {
-  type GeneratedSequence,
   type GenerateOptions,
   generateStream,
   type LanguageModel,
   type SamplingOptions,
   type Tokenizer,
 } from '@tuiqiao/lm';
-import { check, type PoemAutomaton, type Verdict } from '@tuiqiao/prosody';
-import {
-  createPoemConstraint,
-  type PoemConstraint,
-  type PoemConstraintOptions,
-  withStanzaBreaks,
-} from './constraint.ts';
-import { placeEmbedded } from './embed-characters.ts';
-import { VerseError } from './errors.ts';
-import { type Novelty, noveltyOf } from './novelty.ts';
-import { createParallelBias, type ParallelBias } from './parallel-bias.ts';
-import { type PoemScore, scorePoem } from './poem-score.ts';
-import { promptIdsFor } from './prompt.ts';
-import { compileRequest, hasAutomaton, type WritingRequest } from './request-plan.ts';
-import { createRhymeBias, type RhymeBias } from './rhyme-bias.ts';
+import type { Verdict } from '@tuiqiao/prosody';
+import { createPoemConstraint, type PoemConstraint } from './constraint.ts';
+import { judge } from './judge-poem.ts';
+import type { Novelty } from './novelty.ts';
+import type { PoemScore } from './poem-score.ts';
+import type { WritingRequest } from './request-plan.ts';
+import { searchPoems } from './search-poems.ts';
 import { createTokenInventory, type TokenInventory } from './token-inventory.ts';
+import { copyGuard, type Job, leaningOf, prepareJobs, tokenLimit } from './writing-jobs.ts';
 
 export interface WritePoemsOptions {
   readonly model: LanguageModel;
@@ -37,6 +29,8 @@ export interface WritePoemsOptions {
   /** Each request's poem depends on this and its own place in the list only: not on how many are written at a time. */
   readonly seed: number;
   readonly sampling?: SamplingOptions;
+  /** Beam search instead of drawing: the likeliest poems of each distinct request, as many as it stands in the list. */
+  readonly beams?: BeamSettings;
   /** Default 256; a constrained poem gets as many as its form can need. */
   readonly maxNewTokens?: number;
   /** Tries before a constrained poem is given up. Default 8. */
@@ -63,17 +57,26 @@ export interface WritePoemsOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+/** As transformers has it: `num_beams`, `num_beam_groups`, `diversity_penalty`. */
+export interface BeamSettings {
+  readonly numBeams: number;
+  /** Groups of beams that keep away from what the groups before them write (diverse beam search). Default 1. */
+  readonly numBeamGroups?: number;
+  /** Nats that a token loses for each beam of an earlier group that took it in the same place. Default 0. */
+  readonly diversityPenalty?: number;
+}
+
 export interface WrittenPoem {
   readonly request: WritingRequest;
   /** Traditional, with the layout of the corpus. */
   readonly text: string;
-  /** Of the whole text under the model's own distribution, in nats. */
+  /** Of the whole text under the model's own distribution, in nats; of 联 that of the lower line. */
   readonly logProb: number;
   /** The tokens as they were drawn, without the end. */
   readonly ids: readonly number[];
-  /** Of each token, the end included: share of the model's own distribution that the form left open; 1 when written freely. */
+  /** Of each token, the end included: share of the model's own distribution that the form left open; 1 when written freely, empty when beams searched. */
   readonly allowedMass: readonly number[];
-  /** Of each of these tokens: one the form does not allow there, drawn from the model; null elsewhere. See `refusedFrom`. */
+  /** Of each of these tokens: one the form does not allow there, drawn from the model; null elsewhere. See `refusedFrom`; empty when beams searched. */
   readonly refused: readonly (number | null)[];
   readonly tokens: number;
   readonly verdict: Verdict;
@@ -105,19 +108,6 @@ export interface PoemEvent {
 }
 
 const DEFAULT_ATTEMPTS = 8;
-const DEFAULT_MAX_TOKENS = 256;
-/** A character has at most so many bytes, and a token at least one. */
-const MAX_TOKENS_PER_CHARACTER = 4;
-
-/** One poem to be written. */
-interface Job {
-  readonly index: number;
-  readonly request: WritingRequest;
-  readonly prompt: readonly number[];
-  readonly automaton: PoemAutomaton | null;
-  /** What leans the model beside the mask. */
-  readonly leanings: { readonly parallel: ParallelBias | null; readonly rhyme: RhymeBias | null } | null;
-}
 
 /**
  * The poem of each request, in the order of the requests.
@@ -134,13 +124,17 @@ export async function writePoems(options: WritePoemsOptions): Promise<WrittenPoe
   return written;
 }
 
-/** The same as a stream: lines as they are written, poems as they are done, in no order. @throws as `writePoems` */
+/** The same as a stream: lines as they are written (when they are drawn), poems as they are done, in no order. @throws as `writePoems` */
 export async function* writePoemsStream(options: WritePoemsOptions): AsyncGenerator<LineEvent | PoemEvent> {
   const { isConstrained, rejectsCopies = false, forbiddenNgram = Number.POSITIVE_INFINITY } = options;
   const isGuarded = isConstrained || rejectsCopies || options.forbiddenNgram !== undefined;
   const attempts = isGuarded ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
   const tokens = isConstrained ? (options.tokens ?? createTokenInventory(options.tokenizer)) : null;
   let open = prepareJobs(options, tokens);
+  if (options.beams !== undefined) {
+    yield* searchPoems(options, open, tokens);
+    return;
+  }
   for (let attempt = 1; attempt <= attempts && open.length > 0; attempt++) {
     const failed: Job[] = [];
     for await (const event of writeOnce(options, open, tokens, attempt)) {
@@ -159,45 +153,6 @@ export async function* writePoemsStream(options: WritePoemsOptions): AsyncGenera
     }
     open = failed.sort((a, b) => a.index - b.index);
   }
-}
-
-/** One automaton per distinct request: hundreds of poems usually share a few. */
-function prepareJobs(options: WritePoemsOptions, tokens: TokenInventory | null): Job[] {
-  const known = new Map<string, Pick<Job, 'automaton' | 'leanings'>>();
-  return options.requests.map((asked, index) => {
-    const prompt = promptIdsFor(options.tokenizer, asked);
-    if (tokens === null || !hasAutomaton(asked))
-      return { index, request: asked, prompt, automaton: null, leanings: null };
-    const request = placeEmbedded(asked, tokens, options.seed, `embedded ${index}`);
-    const { title: _title, theme: _theme, author: _author, dynasty: _dynasty, ...shape } = request;
-    const key = JSON.stringify(shape);
-    let held = known.get(key);
-    if (held === undefined) {
-      const automaton = compileRequest(request, tokens);
-      const parallel = createParallelBias(tokens, request, automaton.lineCount);
-      held = { automaton, leanings: { parallel, rhyme: createRhymeBias(tokens, request) } };
-      known.set(key, held);
-    }
-    requireRoom(options.model, prompt.length, held.automaton!);
-    return { index, request, prompt, ...held };
-  });
-}
-
-/** A poem that the model's window cannot hold would fail at every attempt. */
-function requireRoom(model: LanguageModel, promptLength: number, { length }: PoemAutomaton): void {
-  const { maxPositions } = model.config;
-  if (promptLength + length < maxPositions) return;
-  throw new VerseError(
-    'verse-request',
-    `write: expected a poem that fits the model's ${maxPositions} positions, got ${length} characters and marks after a prompt of ${promptLength}`,
-    {
-      hint: 'ask for fewer lines',
-      zh: {
-        message: `模型一次只能读写 ${maxPositions} 个字符，而提示有 ${promptLength}、诗有 ${length}`,
-        hint: '少写几句',
-      },
-    },
-  );
 }
 
 /** Every open poem once. */
@@ -220,10 +175,7 @@ async function* writeOnce(
   const masks: (Uint32Array | null)[] = jobs.map(() => null);
   const generation: GenerateOptions = {
     ...options.sampling,
-    maxNewTokens: Math.max(
-      options.maxNewTokens ?? DEFAULT_MAX_TOKENS,
-      ...jobs.map(({ automaton }) => tokensNeeded(automaton, tokens)),
-    ),
+    maxNewTokens: tokenLimit(options, jobs, tokens),
     ...(tokenizer.eosTokenId === null ? {} : { stopIds: [tokenizer.eosTokenId] }),
     seed: options.seed,
     sequenceNames: jobs.map(({ index }) => `poem ${index} attempt ${attempt}`),
@@ -232,15 +184,7 @@ async function* writeOnce(
       return masks[sequence];
     },
     reject: (sequence, _generated, id) => constraints[sequence]?.rejects(id) ?? false,
-    bias: (sequence) => {
-      const constraint = constraints[sequence];
-      const leanings = jobs[sequence]!.leanings;
-      if (!constraint || leanings === null) return null;
-      const parallel = leanings.parallel?.at(constraint, masks[sequence]!) ?? null;
-      const rhyme = leanings.rhyme?.(constraint, masks[sequence]!) ?? null;
-      if (parallel === null || rhyme === null) return parallel ?? rhyme;
-      return parallel.map((value, id) => value + rhyme[id]!);
-    },
+    bias: (sequence) => leaningOf(jobs[sequence]!, constraints[sequence] ?? null, masks[sequence]!),
     ...(options.refusedFrom === undefined ? {} : { refusedFrom: options.refusedFrom }),
     ...(options.slots === undefined ? {} : { slots: options.slots }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -252,74 +196,4 @@ async function* writeOnce(
     const job = jobs[event.sequence]!;
     yield { type: 'sequence', job, poem: judge(options, job, event, attempt) };
   }
-}
-
-function tokensNeeded(automaton: PoemAutomaton | null, tokens: TokenInventory | null): number {
-  if (automaton === null || tokens === null) return 1;
-  return automaton.length * (tokens.isDirect ? 1 : MAX_TOKENS_PER_CHARACTER) + 1;
-}
-
-/** Lines that were given may stand anywhere; all others, and runs of them, in no index. */
-function copyGuard(
-  { lineIndexes, rejectsCopies = false, forbiddenNgram }: WritePoemsOptions,
-  { fixed = [] }: WritingRequest,
-): Pick<PoemConstraintOptions, 'isForbiddenLine' | 'isForbiddenRun'> {
-  if (lineIndexes === undefined || !(rejectsCopies || forbiddenNgram !== undefined)) return {};
-  const given = new Map<number, string>();
-  for (const { line, character } of [...fixed].sort((a, b) => a.line - b.line || a.position - b.position)) {
-    given.set(line, (given.get(line) ?? '') + character);
-  }
-  const own = [...new Set(given.values())];
-  return {
-    ...(rejectsCopies
-      ? { isForbiddenLine: (line) => !own.includes(line) && lineIndexes.some((index) => index.find(line) !== null) }
-      : {}),
-    ...(forbiddenNgram === undefined
-      ? {}
-      : {
-          isForbiddenRun: (line) => {
-            const run = [...line].slice(-forbiddenNgram).join('');
-            return (
-              [...run].length === forbiddenNgram &&
-              !own.some((each) => each.includes(run)) &&
-              lineIndexes.some((index) => index.longestSharedNgram(run) >= forbiddenNgram)
-            );
-          },
-        }),
-  };
-}
-
-function judge(
-  options: WritePoemsOptions,
-  { request, automaton }: Job,
-  sequence: GeneratedSequence,
-  attempt: number,
-): WrittenPoem {
-  const plain = options.tokenizer.decode(sequence.ids, { skipSpecialTokens: true }).trim();
-  const text = automaton === null ? plain : withStanzaBreaks(plain, automaton);
-  const verdict = check({
-    text,
-    ...(request.form === undefined ? {} : { form: request.form }),
-    ...(request.tune === undefined ? {} : { tune: request.tune }),
-    ...(request.book === undefined ? {} : { book: request.book }),
-  });
-  const hasEnded = sequence.finish === 'stop';
-  const judged = {
-    text,
-    logProb: sequence.logProbs.reduce((sum, x) => sum + x, 0),
-    verdict,
-    novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes),
-    isAccepted: hasEnded && (automaton === null || verdict.strict.all),
-  };
-  return {
-    ...judged,
-    request,
-    ids: sequence.ids,
-    allowedMass: sequence.allowedMass,
-    refused: sequence.refused,
-    tokens: sequence.logProbs.length,
-    score: scorePoem(judged, request.form),
-    seed: options.seed,
-    attempts: attempt,
-  };
 }

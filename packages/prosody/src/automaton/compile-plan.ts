@@ -2,6 +2,7 @@
 import type { Book } from '../book-types.ts';
 import { loadBook } from '../books.ts';
 import { ciLayout } from './ci-layout.ts';
+import { coupletLayouts } from './couplet-layout.ts';
 import { PlanError, type Words } from './errors.ts';
 import type { Layout, Pattern } from './layout.ts';
 import { createMachine } from './machine.ts';
@@ -46,12 +47,31 @@ export function compilePlan(plan: FormPlan): PoemAutomaton {
 /** The machine, or a reason for each pattern why it cannot be written. */
 function tryPlan(plan: FormPlan): PoemAutomaton | Words[] {
   const book = planBook(plan);
-  const layout = plan.form === '词' ? ciLayout(plan) : regulatedLayout(plan);
   const forbidden = plan.forbiddenCharacters ?? [];
   const sets =
     forbidden.length === 0
       ? loadToneSets(plan.inventory, book.name)
       : buildToneSets(plan.inventory, book, new Set(forbidden));
+  if (plan.form !== '联') {
+    return tryLayout(plan, plan.form === '词' ? ciLayout(plan) : regulatedLayout(plan), sets, book);
+  }
+  let attempt: PoemAutomaton | Words[] = [];
+  for (const { layout, fixed } of coupletLayouts(plan, book)) {
+    if (plan.rhymeGroup !== undefined && layout.patterns.every(({ rhymes }) => rhymes.every((each) => each === null))) {
+      return [
+        {
+          en: 'the upper line ends in 平, so that the answer ends in 仄 and has no rhyme',
+          zh: '上联以平声收，下联应以仄声收，不押韵',
+        },
+      ];
+    }
+    attempt = tryLayout({ ...plan, fixed: [...fixed, ...(plan.fixed ?? [])] }, layout, sets, book);
+    if (!Array.isArray(attempt)) break;
+  }
+  return attempt;
+}
+
+function tryLayout(plan: FormPlan, layout: Layout, sets: ToneSets, book: Book): PoemAutomaton | Words[] {
   const noRepeatedCharacters = plan.noRepeatedCharacters ?? false;
   const fixed = fixedSlots(plan, layout);
   const neighbours = neighbourBits(book);

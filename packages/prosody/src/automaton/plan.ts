@@ -55,4 +55,11 @@ export interface CiPlan extends CommonPlan {
   readonly variant?: string;
 }
 
-export type FormPlan = RegulatedPlan | CiPlan;
+/** The lower line (下联) to an upper one that is given. */
+export interface CoupletPlan extends CommonPlan {
+  readonly form: '联';
+  /** 上联; its clauses may be divided by any marks. */
+  readonly upper: string;
+}
+
+export type FormPlan = RegulatedPlan | CiPlan | CoupletPlan;

@@ -35,6 +35,9 @@ const COUPLETS: Readonly<Record<string, readonly (readonly [string, string])[]>>
 
 const DEFAULT_EXTENDED_LINES = 12;
 
+/** What a plan says of the patterns. */
+type Openness = Pick<RegulatedPlan, 'start' | 'firstLineRhymes' | 'neighbourFirstLine'>;
+
 /** Shape of a form: characters a line and lines. */
 export function regulatedShape(plan: RegulatedPlan): { characters: 5 | 7; lines: number } {
   const characters = plan.form.startsWith('五') ? 5 : 7;
@@ -53,6 +56,11 @@ export function regulatedShape(plan: RegulatedPlan): { characters: 5 | 7; lines:
 /** The cells and all patterns that the plan leaves open (up to four). */
 export function regulatedLayout(plan: RegulatedPlan): Layout {
   const { characters, lines } = regulatedShape(plan);
+  return regulatedLines(plan, characters, lines);
+}
+
+/** The same for any even number of lines: two of them are a couplet that stands alone. */
+export function regulatedLines(plan: Openness, characters: 5 | 7, lines: number): Layout {
   const slots: SlotCell[] = [];
   const cells: (number | string)[] = [];
   for (let line = 1; line <= lines; line++) {
@@ -72,7 +80,7 @@ export function regulatedLayout(plan: RegulatedPlan): Layout {
 }
 
 function regulatedPattern(
-  plan: RegulatedPlan,
+  plan: Openness,
   characters: 5 | 7,
   lines: number,
   start: '平起' | '仄起',

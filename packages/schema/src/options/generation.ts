@@ -30,3 +30,22 @@ export const generationFields = {
     { unit: 'tokens' },
   ),
 };
+
+/** Beam search, by the names of transformers. */
+export const beamFields = {
+  numBeams: option(
+    z.int().min(1).max(1024).default(1),
+    'Above 1: beam search with so many beams instead of drawing; the likeliest poems of a request, at most so many.',
+    '大于 1 则用束搜索代替抽取，保留这么多束；写出最可能的若干首，至多此数。',
+  ),
+  numBeamGroups: option(
+    z.int().min(1).max(1024).default(1),
+    'Groups that the beams are divided into (diverse beam search): each keeps away from what those before it write.',
+    '把各束分成几组（多样束搜索）：后一组避开前几组所写。',
+  ),
+  diversityPenalty: option(
+    z.number().min(0).max(100).default(0.5),
+    'With groups: what a character loses for each beam of an earlier group that took it in the same place, nats.',
+    '分组时，同一位置的字每被前面各组的一束用过，减去多少（奈特）。',
+  ),
+};

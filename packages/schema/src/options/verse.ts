@@ -150,6 +150,11 @@ export const requestFields = {
     '保留的句子：`句序:文字`，如 2:清泉石上流；□ 表示不限：3:明月□□□；可给多次。',
   ),
   firstLine: option(z.string().min(1).optional(), 'The first line; the model goes on from it.', '首句，由此续写。'),
+  couplet: option(
+    z.string().min(1).optional(),
+    'A line to be answered (上联): lower lines of opposed tones, ranked by the score below; `rhyme` asks for one. Needs no form.',
+    '上联：对出平仄相对的下联，按下述分数排列；可用 rhyme 指定韵部，不必给诗体。',
+  ),
 };
 
 export const targetFields = {
