@@ -19,6 +19,7 @@
       "native/quantized.cc",
       "native/rope.cc",
       "native/rows.cc",
+      "native/sampling.cc",
     ],
   },
   "target_defaults": {

@@ -8,6 +8,100 @@
 namespace tuiqiao {
 namespace TUIQIAO_ISA {
 
+namespace {
+
+// Rows ahead of the one being read: rows of a head lie a whole position apart, too far for the processor to foresee.
+constexpr long kAhead = 8;
+constexpr long kRowsAtOnce = 4, kVectorsAtOnce = 4, kHeadsAtOnce = 4;
+
+template <class T>
+inline void prefetchRow(const T* row, long D) {
+  for (long d = 0; d < D; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d);
+}
+
+// scores[h · stride + j] = query[h] · k[j]; query rows are `ldQuery` apart and zero past D.
+template <class T>
+void scoreRows(float* scores, long stride, const float* query, long ldQuery, long heads, const T* k, long ld, long count,
+               long D) {
+  for (long j = 0; j < count; j += kRowsAtOnce) {
+    const long rows = std::min(kRowsAtOnce, count - j);
+    const T* row[kRowsAtOnce];
+    for (long r = 0; r < kRowsAtOnce; r++) {
+      row[r] = k + (j + std::min(r, rows - 1)) * ld;
+      if (j + r + kAhead < count) prefetchRow(k + (j + r + kAhead) * ld, D);
+    }
+    for (long h = 0; h < heads; h += 2) {
+      const float *first = query + h * ldQuery, *second = query + std::min(h + 1, heads - 1) * ldQuery;
+      Vec dots[2][kRowsAtOnce] = {};
+      eachVector(0, D, [&](long d, auto m) {
+        const Vec a = load(first + d), b = load(second + d);
+#pragma GCC unroll 4
+        for (int r = 0; r < kRowsAtOnce; r++) {
+          const Vec key = load(row[r] + d, m);
+          dots[0][r] += key * a;
+          dots[1][r] += key * b;
+        }
+      });
+      // Whole quarters: rows of scores hold whole vectors.
+      const Quarter here = sums(dots[0][0], dots[0][1], dots[0][2], dots[0][3]);
+      memcpy(scores + h * stride + j, &here, sizeof here);
+      if (h + 1 == heads) continue;
+      const Quarter next = sums(dots[1][0], dots[1][1], dots[1][2], dots[1][3]);
+      memcpy(scores + (h + 1) * stride + j, &next, sizeof next);
+    }
+  }
+}
+
+// out[h, d] = Σ_j scores[h · stride + j] · v[j, d] for up to kHeadsAtOnce heads and kVectorsAtOnce vectors of columns.
+template <int Heads, class TOut, class T>
+void addValues(TOut* out, long ldOut, const float* scores, long stride, const T* v, long ld, long count, long columns) {
+  Vec total[Heads][kVectorsAtOnce] = {};
+  const long vectors = (columns + W - 1) / W;
+  for (long j = 0; j < count; j++) {
+    const T* row = v + j * ld;
+    if (j + kAhead < count) prefetchRow(row + kAhead * ld, columns);
+    Vec value[kVectorsAtOnce] = {};
+    if (columns == kVectorsAtOnce * W) {
+#pragma GCC unroll 4
+      for (int i = 0; i < kVectorsAtOnce; i++) value[i] = load(row + i * W);
+    } else {
+      for (long i = 0; i < vectors; i++)
+        value[i] = columns - i * W >= W ? load(row + i * W) : load(row + i * W, Part{columns - i * W});
+    }
+#pragma GCC unroll 4
+    for (int h = 0; h < Heads; h++) {
+      const Vec p = splat(scores[h * stride + j]);
+#pragma GCC unroll 4
+      for (int i = 0; i < kVectorsAtOnce; i++) total[h][i] += value[i] * p;
+    }
+  }
+  for (int h = 0; h < Heads; h++)
+    for (long i = 0; i < vectors; i++) {
+      if (columns - i * W >= W) {
+        store(out + h * ldOut + i * W, total[h][i]);
+      } else {
+        store(out + h * ldOut + i * W, total[h][i], Part{columns - i * W});
+      }
+    }
+}
+
+// softmax over count scores; the row is padded to a multiple of W.
+void normalise(float* row, long count, long stride) {
+  std::fill(row + count, row + stride, -INFINITY);
+  Vec highest = splat(-INFINITY), total = {};
+  for (long j = 0; j < count; j += W) highest = maximum(load(row + j), highest);
+  const float most = maximum(highest);
+  for (long j = 0; j < count; j += W) {
+    const Vec e = exponential(load(row + j) - most);
+    store(row + j, e);
+    total += e;
+  }
+  const float inverse = count > 0 ? 1.0f / sum(total) : 0.0f;
+  for (long j = 0; j < count; j += W) store(row + j, load(row + j) * inverse);
+}
+
+}  // namespace
+
 // attentionCached(out, q, kCache, vCache, slots, lengths; B, H, G, D, capacity, scale, window, softCap, alibi)
 void attentionCached(const Call& call) {
   const long B = call.size(0), H = call.size(1), G = call.size(2), D = call.size(3), capacity = call.size(4);
@@ -16,69 +110,54 @@ void attentionCached(const Call& call) {
   const ScoreChanges changes{call.real(7), call.flag(8)};
   const int32_t* slots = call.buffers[4].i32();
   const int32_t* lengths = call.buffers[5].i32();
-  long positions = 0;
-  for (long b = 0; b < B; b++) positions += lengths[b];
+  long positions = 0, longest = 0;
+  for (long b = 0; b < B; b++) {
+    positions += lengths[b];
+    longest = std::max<long>(longest, lengths[b]);
+  }
   const int team = static_cast<int>(std::min<long>(teamSize(call.threads, positions * H * D), B * G));
+  const long mostHeads = (H + G - 1) / G, ldQuery = (D + W - 1) / W * W, stride = (longest + W - 1) / W * W;
   withType(call.buffers[0], [&](auto* out) {
     using T = std::remove_reference_t<decltype(*out)>;
     const T* q = static_cast<const T*>(call.buffers[1].data);
     const T* kCache = static_cast<const T*>(call.buffers[2].data);
     const T* vCache = static_cast<const T*>(call.buffers[3].data);
-#pragma omp parallel for num_threads(team) schedule(dynamic, 1) if (team > 1)
-    for (long index = 0; index < B * G; index++) {
-      const long b = index / G, g = index % G;
-      const long length = lengths[b], first = std::max(0L, length - window), count = length - first;
-      const T* k = kCache + ((slots[b] * capacity + first) * G + g) * D;
-      const T* v = vCache + ((slots[b] * capacity + first) * G + g) * D;
-      long heads = 0, firstHead = -1;
-      for (long h = 0; h < H; h++)
-        if (h * G / H == g) {
-          if (firstHead < 0) firstHead = h;
-          heads++;
-        }
-      const long stride = (count + W - 1) / W * W;
-      const Scratch<float> memory(heads * (stride + 2 * (D + W)));
+#pragma omp parallel num_threads(team) if (team > 1)
+    {
+      const Scratch<float> memory(mostHeads * (stride + ldQuery));
       float* scores = memory.data();
-      float* query = scores + heads * stride;
-      float* sums = query + heads * (D + W);
-      for (long h = 0; h < heads; h++)
-        eachVector(0, D, [&](long d, auto m) {
-          store(query + h * (D + W) + d, load(q + b * H * D + (firstHead + h) * D + d, m) * scale);
-        });
-      for (long j = 0; j < count; j++)
+      float* query = scores + mostHeads * stride;
+#pragma omp for schedule(dynamic, 4)
+      for (long index = 0; index < B * G; index++) {
+        const long b = index / G, g = index % G;
+        const long length = lengths[b], first = std::max(0L, length - window), count = length - first;
+        const T* k = kCache + ((slots[b] * capacity + first) * G + g) * D;
+        const T* v = vCache + ((slots[b] * capacity + first) * G + g) * D;
+        const long firstHead = (g * H + G - 1) / G, heads = ((g + 1) * H + G - 1) / G - firstHead;
+        for (long h = 0; h < heads; h++)
+          eachVector(0, D, [&](long d, auto m) {
+            store(query + h * ldQuery + d, keep(load(q + b * H * D + (firstHead + h) * D + d, m) * scale, m, 0.0f));
+          });
+        scoreRows(scores, stride, query, ldQuery, heads, k, G * D, count, D);
         for (long h = 0; h < heads; h++) {
-          Vec dot = {};
-          eachVector(0, D, [&](long d, auto m) { dot += load(k + j * G * D + d, m) * load(query + h * (D + W) + d); });
-          scores[h * stride + j] = sum(dot);
+          float* row = scores + h * stride;
+          if (changes.any())
+            changes.apply(row, nullptr, count, static_cast<float>(count - 1), changes.slopeOf(firstHead + h, H));
+          normalise(row, count, (count + W - 1) / W * W);
         }
-      for (long h = 0; h < heads; h++) {
-        float* row = scores + h * stride;
-        if (changes.any())
-          changes.apply(row, nullptr, count, static_cast<float>(count - 1), changes.slopeOf(firstHead + h, H));
-        std::fill(row + count, row + stride, -INFINITY);
-        Vec highest = splat(-INFINITY), total = {};
-        for (long j = 0; j < count; j += W) highest = maximum(load(row + j), highest);
-        const float most = maximum(highest);
-        for (long j = 0; j < count; j += W) {
-          const Vec e = exponential(load(row + j) - most);
-          store(row + j, e);
-          total += e;
-        }
-        const float inverse = count > 0 ? 1.0f / sum(total) : 0.0f;
-        for (long j = 0; j < count; j += W) store(row + j, load(row + j) * inverse);
-      }
-      for (long j = 0; j < count; j++)
-        eachVector(0, D, [&](long d, auto m) {
-          const Vec value = load(v + j * G * D + d, m);
-          for (long h = 0; h < heads; h++) {
-            float* p = sums + h * (D + W) + d;
-            store(p, load(p) + value * scores[h * stride + j]);
+        for (long h = 0; h < heads; h += kHeadsAtOnce)
+          for (long d = 0; d < D; d += kVectorsAtOnce * W) {
+            T* to = out + b * H * D + (firstHead + h) * D + d;
+            const float* p = scores + h * stride;
+            const long columns = std::min(kVectorsAtOnce * W, D - d);
+            switch (std::min(kHeadsAtOnce, heads - h)) {
+              case 1: addValues<1>(to, D, p, stride, v + d, G * D, count, columns); break;
+              case 2: addValues<2>(to, D, p, stride, v + d, G * D, count, columns); break;
+              case 3: addValues<3>(to, D, p, stride, v + d, G * D, count, columns); break;
+              default: addValues<4>(to, D, p, stride, v + d, G * D, count, columns);
+            }
           }
-        });
-      for (long h = 0; h < heads; h++)
-        eachVector(0, D, [&](long d, auto m) {
-          store(out + b * H * D + (firstHead + h) * D + d, load(sums + h * (D + W) + d), m);
-        });
+      }
     }
   });
 }

@@ -14,23 +14,23 @@ namespace {
 constexpr long kColumns = 4;  // rows of the weight at a time
 constexpr int kRows = 6;      // 6 · 4 sums, 4 weights and 1 factor fit the 32 registers
 constexpr long kStep = 32;    // bf16 numbers in a register
+constexpr long kAhead = 12;   // rows of the weight that memory is asked for ahead, into the second-level cache
 
 inline __m512bh loadPairs(const bf16* p, __mmask32 mask) {
   return reinterpret_cast<__m512bh>(_mm512_maskz_loadu_epi16(mask, p));
 }
 
-// The sums over the lanes of four vectors.
-inline __m128 sums(Vec a, Vec b, Vec c, Vec d) {
-  const Vec ab = _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
-  const Vec cd = _mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d);
-  const __m512d x = _mm512_castps_pd(ab), y = _mm512_castps_pd(cd);
-  const Vec all = Vec(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y))) + Vec(_mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
-  const __m256 half = _mm512_castps512_ps256(all) + _mm512_extractf32x8_ps(all, 1);
-  return _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+inline void storeRow(float* to, Quarter x) { memcpy(to, &x, sizeof x); }
+inline void storeRow(bf16* to, Quarter x) {
+  const __m128bh half = _mm_cvtneps_pbh(x);
+  memcpy(to, &half, kColumns * sizeof(bf16));
 }
+inline Quarter loadRow(const float* from) { return _mm_loadu_ps(from); }
+inline Quarter loadRow(const bf16* from) { return Quarter{toFloat(from[0]), toFloat(from[1]), toFloat(from[2]), toFloat(from[3])}; }
 
+// `fetches`: memory is asked for the weights of later columns, so that it works while this computes.
 template <int Rows, class T>
-void multiply(T* out, const bf16* a, const bf16* b, const Gemm& gemm, long columns) {
+void multiply(T* out, const bf16* a, const bf16* b, const Gemm& gemm, long columns, bool fetches) {
   Vec total[Rows][kColumns] = {};
   // Missing columns repeat the last one; their sums are not stored.
   const bf16* weight[kColumns];
@@ -38,10 +38,7 @@ void multiply(T* out, const bf16* a, const bf16* b, const Gemm& gemm, long colum
   auto step = [&](long k, __mmask32 mask) {
     __m512bh w[kColumns];
 #pragma GCC unroll 4
-    for (int c = 0; c < kColumns; c++) {
-      w[c] = loadPairs(weight[c] + k, mask);
-      __builtin_prefetch(weight[c] + kColumns * gemm.ldB + k);  // the next columns: memory works while this computes
-    }
+    for (int c = 0; c < kColumns; c++) w[c] = loadPairs(weight[c] + k, mask);
 #pragma GCC unroll 6
     for (int r = 0; r < Rows; r++) {
       const __m512bh x = loadPairs(a + r * gemm.ldA + k, mask);
@@ -50,17 +47,24 @@ void multiply(T* out, const bf16* a, const bf16* b, const Gemm& gemm, long colum
     }
   };
   long k = 0;
+  if (fetches) {
+    for (; k + kStep <= gemm.K; k += kStep) {
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; c++) _mm_prefetch(weight[c] + kAhead * gemm.ldB + k, _MM_HINT_T1);
+      step(k, 0xffffffff);
+    }
+  }
   for (; k + kStep <= gemm.K; k += kStep) step(k, 0xffffffff);
   if (k < gemm.K) step(k, (1u << (gemm.K - k)) - 1);
 #pragma GCC unroll 6
   for (int r = 0; r < Rows; r++) {
-    float row[kColumns];
-    _mm_storeu_ps(row, sums(total[r][0], total[r][1], total[r][2], total[r][3]));
+    Quarter row = sums(total[r][0], total[r][1], total[r][2], total[r][3]) * gemm.alpha;
     T* to = out + r * gemm.ldOut;
-    for (long c = 0; c < columns; c++) {
-      const float x = row[c] * gemm.alpha;
-      fromFloat(to + c, gemm.accumulate ? toFloat(to[c]) + x : x);
+    if (columns == kColumns) {
+      storeRow(to, gemm.accumulate ? row + loadRow(to) : row);
+      continue;
     }
+    for (long c = 0; c < columns; c++) fromFloat(to + c, gemm.accumulate ? toFloat(to[c]) + row[c] : row[c]);
   }
 }
 
@@ -79,12 +83,12 @@ bool smallGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& 
           auto* block = to + m * gemm.ldOut + n;
           const bf16* rows = left + m * gemm.ldA;
           switch (std::min<long>(kRows, gemm.M - m)) {
-            case 1: multiply<1>(block, rows, weight, gemm, columns); break;
-            case 2: multiply<2>(block, rows, weight, gemm, columns); break;
-            case 3: multiply<3>(block, rows, weight, gemm, columns); break;
-            case 4: multiply<4>(block, rows, weight, gemm, columns); break;
-            case 5: multiply<5>(block, rows, weight, gemm, columns); break;
-            default: multiply<6>(block, rows, weight, gemm, columns);
+            case 1: multiply<1>(block, rows, weight, gemm, columns, m == 0); break;
+            case 2: multiply<2>(block, rows, weight, gemm, columns, m == 0); break;
+            case 3: multiply<3>(block, rows, weight, gemm, columns, m == 0); break;
+            case 4: multiply<4>(block, rows, weight, gemm, columns, m == 0); break;
+            case 5: multiply<5>(block, rows, weight, gemm, columns, m == 0); break;
+            default: multiply<6>(block, rows, weight, gemm, columns, m == 0);
           }
         }
       }

@@ -5,7 +5,7 @@
 
 namespace {
 // Up to so many rows the kernels' own product for few rows is faster.
-constexpr long kFewRows = 32;
+constexpr long kFewRows = 128;
 // The same where there is a tile unit: reading the weight is all the work then.
 constexpr long kFewTileRows = 2;
 }  // namespace

@@ -45,6 +45,8 @@ void attentionCached(const Call& call);
 // head.cc
 void tokenLogProbs(const Call& call);
 void tokenLogProbsBackward(const Call& call);
+// sampling.cc
+void sampleTokens(const Call& call);
 // optimizer.cc
 void adamw(const Call& call);
 void lion(const Call& call);

@@ -185,6 +185,20 @@ inline float maximum(Vec x) {
   return combineLanes(x, [](Quarter a, Quarter b) -> Quarter { return a > b ? a : b; });
 }
 
+// The sums over the lanes of four vectors.
+inline Quarter sums(Vec a, Vec b, Vec c, Vec d) {
+#if defined(__AVX512F__)
+  const Vec ab = _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
+  const Vec cd = _mm512_unpacklo_ps(c, d) + _mm512_unpackhi_ps(c, d);
+  const __m512d x = _mm512_castps_pd(ab), y = _mm512_castps_pd(cd);
+  const Vec all = Vec(_mm512_castpd_ps(_mm512_unpacklo_pd(x, y))) + Vec(_mm512_castpd_ps(_mm512_unpackhi_pd(x, y)));
+  const __m256 half = _mm512_castps512_ps256(all) + _mm512_extractf32x8_ps(all, 1);
+  return _mm256_castps256_ps128(half) + _mm256_extractf128_ps(half, 1);
+#else
+  return Quarter{sum(a), sum(b), sum(c), sum(d)};
+#endif
+}
+
 // Whether any lane of a equals b.
 inline bool anyEqual(Vec a, Vec b) {
 #if defined(__AVX512F__)

@@ -6,11 +6,13 @@
  * D head size, S segments (packed sequences), R rows that carry a loss.
  *
  * Rules: arguments are outputs, inputs, sizes. Forward and backward are neighbours. Calls enqueue and return nothing;
- * only `read` is a Promise (host kernels run at once; a GPU may not). Input is trusted: sizes are checked by the caller.
+ * only what is read is a Promise (host kernels run at once; a GPU may not). Input is trusted: sizes are checked by the caller.
  * Float buffers are `f32` or `bf16` (round to nearest even); arithmetic and accumulation are always f32.
  * "bf16 | f32" below means: either, and all operands named together share it. Gradients are `d` + name.
  * Same input, same thread count → same bits.
  */
+
+import type { TokenChoice, TokenRequest } from './contract-sampling.ts';
 
 export type FloatType = 'f32' | 'bf16';
 export type DType = FloatType | 'i32' | 'u8';
@@ -463,6 +465,20 @@ export interface Kernels {
     targets: DeviceBuffer,
     sizes: { R: number; V: number },
   ): void;
+
+  // ── sampling ──────────────────────────────────────────────────────────────────────────────────────────────────
+  /**
+   * One token for each request over rows of logits [·, V] (f32; changed meanwhile, and left as they were). In this order:
+   * penalties, bans, bias, mask, temperature, top-k (and ties of the k-th), top-p, min-p, typical, the draw; sums in
+   * double. A request's answer does not depend on the others.
+   */
+  chooseTokens(
+    logits: DeviceBuffer,
+    requests: readonly TokenRequest[],
+    sizes: { V: number },
+  ): Promise<readonly TokenChoice[]>;
+  /** The probabilities [V] that such a draw is made from. Temperature must not be 0. */
+  tokenProbabilities(logits: DeviceBuffer, request: TokenRequest, sizes: { V: number }): Promise<Float64Array>;
 
   // ── updates, in place ─────────────────────────────────────────────────────────────────────────────────────────
   /**

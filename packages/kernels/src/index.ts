@@ -9,6 +9,7 @@ export type {
   MatmulSizes,
   RowSizes,
 } from './contract.ts';
+export type { SamplingSettings, TokenChoice, TokenRequest } from './contract-sampling.ts';
 export type { CreateKernelsOptions } from './create-kernels.ts';
 export { createKernels } from './create-kernels.ts';
 export { KernelsError } from './errors.ts';

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { KernelsError } from './errors.ts';
 import type { HostArray } from './host-buffer.ts';
 
-type Optional = HostArray | null;
+type Optional = HostArray | Float64Array | Uint32Array | null;
 
 /** A kernel: its typed arrays (null for an optional one left out) and its numbers. */
 type Kernel = (...operands: (Optional | number | boolean)[]) => void;
@@ -42,6 +42,7 @@ const KERNEL_NAMES = [
   'attention',
   'attentionBackward',
   'attentionCached',
+  'sampleTokens',
   'tokenLogProbs',
   'tokenLogProbsBackward',
   'adamw',

@@ -6,6 +6,7 @@ import type { DeviceBuffer, DType, FloatType, KernelFeatures, Kernels } from './
 import { KernelsError } from './errors.ts';
 import { asHost, bytesPerElement, type HostArray, HostBuffer, hostArray } from './host-buffer.ts';
 import { loadNativeAddon } from './native-addon.ts';
+import { createNativeSampling } from './native-sampling.ts';
 import * as experts from './reference/experts.ts';
 
 export interface NativeKernelOptions {
@@ -337,6 +338,8 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         R,
         V,
       ),
+
+    ...createNativeSampling(native),
 
     adamw(parameter, m, v, bf16Copy, grad, sizes) {
       const { length, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale } = sizes;

@@ -13,6 +13,7 @@ import * as norm from './reference/norm.ts';
 import * as optimizer from './reference/optimizer.ts';
 import * as quantized from './reference/quantized.ts';
 import * as rope from './reference/rope.ts';
+import * as sampling from './reference/sampling.ts';
 
 const FEATURES: KernelFeatures = {
   name: 'reference',
@@ -79,6 +80,8 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     scatterAddRows: norm.scatterAddRows,
     tokenLogProbs: head.tokenLogProbs,
     tokenLogProbsBackward: head.tokenLogProbsBackward,
+    chooseTokens: sampling.chooseTokens,
+    tokenProbabilities: sampling.tokenProbabilities,
     adamw: optimizer.adamw,
     adamw8bit: quantized.adamw8bit,
     lion: optimizer.lion,

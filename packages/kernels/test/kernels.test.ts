@@ -1,8 +1,7 @@
 /** Every kernel of every implementation that is built here: equal to the reference, and its own derivative. */
 import { describe, expect, it } from 'vitest';
 import type { Kernels } from '../src/contract.ts';
-import { KernelsError } from '../src/errors.ts';
-import { createNativeKernels } from '../src/native.ts';
+import type { NativeKernelOptions } from '../src/native.ts';
 import { createReferenceKernels } from '../src/reference.ts';
 import { attentionCases } from './cases/attention.case.ts';
 import { elementwiseCases } from './cases/elementwise.case.ts';
@@ -13,6 +12,7 @@ import { matmulCases } from './cases/matmul.case.ts';
 import { normCases } from './cases/norm.case.ts';
 import { quantizedCases } from './cases/quantized.case.ts';
 import { errorOf, fillBuffers, numbersOf, runCase } from './run-case.ts';
+import { tryNative } from './try-native.ts';
 
 const lists: CaseList[] = [
   elementwiseCases,
@@ -26,23 +26,13 @@ const lists: CaseList[] = [
 const cases = (type: 'f32' | 'bf16'): KernelCase[] => lists.flatMap((list) => list(type));
 
 const reference = createReferenceKernels();
-const implementations: [label: string, create: () => Kernels][] = [
-  ['native', () => createNativeKernels()],
-  ['native, built-in matrix product', () => createNativeKernels({ gemm: 'portable' })],
+const implementations: [label: string, options: NativeKernelOptions][] = [
+  ['native', {}],
+  ['native, built-in matrix product', { gemm: 'portable' }],
 ];
 
-/** The implementation, or why it is not here. */
-function tryCreate(create: () => Kernels): Kernels | string {
-  try {
-    return create();
-  } catch (error) {
-    if (error instanceof KernelsError && error.code === 'native-missing') return error.message;
-    throw error;
-  }
-}
-
-for (const [label, create] of implementations) {
-  const kernels = tryCreate(create);
+for (const [label, options] of implementations) {
+  const kernels = tryNative(options);
   const isMissing = typeof kernels === 'string';
   describe.each(['f32', 'bf16'] as const)(
     `${label} = reference, %s${isMissing ? ` (skipped: ${kernels})` : ''}`,

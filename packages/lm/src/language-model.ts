@@ -4,7 +4,7 @@
  *
  * Legend: N packed tokens, S segments, R loss rows, V vocabulary, B rows of a decoding batch.
  */
-import type { FloatType, Kernels, Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
+import type { DeviceBuffer, FloatType, Kernels, Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
 import type { ModelConfig } from './config.ts';
 
 /** Several sequences laid end to end; nothing is padded. */
@@ -94,6 +94,8 @@ export interface LanguageModel {
    * Prefill: several tokens an entry; decode: one.
    */
   extend(cache: KeyValueCache, entries: readonly CacheEntry[]): Promise<Float32Array>;
+  /** The same without a copy: the logits stay where they were made, and hold until the cache is extended again. */
+  extendInPlace(cache: KeyValueCache, entries: readonly CacheEntry[]): Promise<DeviceBuffer>;
   /**
    * Reads every frozen weight; to be called when an answer is not a number. Mapped weights are not read as a whole when a
    * model is opened, which would take as long as the first forward pass: a damaged one shows in what it makes. `extend`

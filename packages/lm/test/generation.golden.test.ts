@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { beamSearch } from '../src/generate/beam-search.ts';
 import { generate } from '../src/generate/generate.ts';
-import { Sampler } from '../src/generate/sampler.ts';
 import { resolveSampling, type SamplingOptions } from '../src/generate/sampling-options.ts';
+import { repeatingIds } from '../src/generate/token-history.ts';
 import { loadLanguageModel } from '../src/load-language-model.ts';
 import { expectClose, goldenFolder, hasGolden, kernelsUnderTest, readCase, readExpected } from './golden.ts';
 
@@ -133,27 +133,41 @@ describe.skipIf(!hasGolden).each(kernelsUnderTest)('beam search, $name kernels',
   });
 });
 
-describe.skipIf(!hasGolden)('the distribution sampled from, against the recorded logits processors', () => {
-  const { cases, context, tolerance } = hasGolden
-    ? readCase<ProcessorCase>('generation/logits_processors')
-    : { cases: [], context: [], tolerance: { probs: { abs: 0 } } };
-  const covered = cases.filter(({ parameters }) => Object.keys(parameters).every((name) => name in SETTINGS));
+describe.skipIf(!hasGolden).each(kernelsUnderTest)(
+  'the distribution of recorded logits processors, $name kernels',
+  ({ kernels }) => {
+    const { cases, context, tolerance } = hasGolden
+      ? readCase<ProcessorCase>('generation/logits_processors')
+      : { cases: [], context: [], tolerance: { probs: { abs: 0 } } };
+    const covered = cases.filter(({ parameters }) => Object.keys(parameters).every((name) => name in SETTINGS));
 
-  it('covers the settings this package has', () => {
-    expect(covered.map(({ name }) => name)).toContain('combined_a');
-    expect(covered.length).toBe(cases.length);
-  });
+    it('covers the settings this package has', () => {
+      expect(covered.map(({ name }) => name)).toContain('combined_a');
+      expect(covered.length).toBe(cases.length);
+    });
 
-  it.each(covered)('$name', async ({ name, parameters, kept }) => {
-    const expected = await readExpected('generation/logits_processors');
-    const options = resolveSampling(
-      Object.fromEntries(Object.entries(parameters).map(([key, value]) => [SETTINGS[key]!, value])),
-    );
-    const counts = new Map<number, number>();
-    for (const id of context) counts.set(id, (counts.get(id) ?? 0) + 1);
-    const history = { context: new Set(context), counts, tokens: context };
-    const probabilities = new Sampler(160, options).probabilities(expected.get('logits')!, null, history);
-    expect(probabilities.filter((probability) => probability > 0).length).toBe(kept);
-    expectClose(probabilities, expected.get(`probs.${name}`)!, tolerance.probs, name);
-  });
-});
+    it.skipIf(kernels === null).each(covered)('$name', async ({ name, parameters, kept }) => {
+      const expected = await readExpected('generation/logits_processors');
+      const options = resolveSampling(
+        Object.fromEntries(Object.entries(parameters).map(([key, value]) => [SETTINGS[key]!, value])),
+      );
+      const counts = new Map<number, number>();
+      for (const id of context) counts.set(id, (counts.get(id) ?? 0) + 1);
+      const logits = kernels!.allocate('f32', 160);
+      kernels!.write(logits, expected.get('logits')!);
+      const banned = options.noRepeatNgramSize > 0 ? repeatingIds(context, options.noRepeatNgramSize) : [];
+      const request = {
+        row: 0,
+        settings: options,
+        uniform: 0,
+        mask: null,
+        bias: null,
+        context: new Set(context),
+        counts,
+      };
+      const probabilities = await kernels!.tokenProbabilities(logits, { ...request, banned }, { V: 160 });
+      expect(probabilities.filter((probability) => probability > 0).length).toBe(kept);
+      expectClose(probabilities, expected.get(`probs.${name}`)!, tolerance.probs, name);
+    });
+  },
+);

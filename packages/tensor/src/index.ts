@@ -1,4 +1,13 @@
-export type { DeviceBuffer, DType, FloatType, KernelFeatures, Kernels } from '@tuiqiao/kernels';
+export type {
+  DeviceBuffer,
+  DType,
+  FloatType,
+  KernelFeatures,
+  Kernels,
+  SamplingSettings,
+  TokenChoice,
+  TokenRequest,
+} from '@tuiqiao/kernels';
 export type { Arena } from './arena.ts';
 export { createArena } from './arena.ts';
 export type { Columns, Slice } from './columns.ts';

@@ -83,7 +83,6 @@ export class Decoder implements LanguageModel {
   /** Mapped weights that nothing has read as a whole. */
   readonly #hasUnreadWeights: boolean;
   #modules: Modules;
-  readonly #stepArena: Arena;
   readonly #layerArena: Arena;
   softPrompt: SoftPrompt | null = null;
   #vocabulary: TrimmedVocabulary | null = null;
@@ -109,7 +108,6 @@ export class Decoder implements LanguageModel {
     this.#source = source;
     this.#hasUnreadWeights = [...parameters.values()].some(({ isMapped }) => isMapped === true);
     this.#modules = createModules(config, kernels, parameters);
-    this.#stepArena = createArena(kernels);
     this.#layerArena = createArena(kernels);
     this.#ropePositions = Math.min(FIRST_ROPE_POSITIONS, config.maxPositions);
     this.#ropeLengthClass = ropeLengthClass(config.ropeScaling, 1);
@@ -179,7 +177,11 @@ export class Decoder implements LanguageModel {
   }
 
   async extend(cache: DecoderCache, entries: readonly CacheEntry[]): Promise<Float32Array> {
-    if (entries.length === 0) return new Float32Array(0);
+    return this.kernels.read(await this.extendInPlace(cache, entries));
+  }
+
+  async extendInPlace(cache: DecoderCache, entries: readonly CacheEntry[]): Promise<DeviceBuffer> {
+    if (entries.length === 0) return this.kernels.allocate('f32', 0);
     const prompt = this.#activePrompt;
     if (cache.virtualTokens !== (prompt?.tokens ?? 0)) {
       const got = `${cache.virtualTokens} before now ${prompt?.tokens ?? 0}`;
@@ -190,8 +192,8 @@ export class Decoder implements LanguageModel {
       prompt === null ? realPlan : (prompt.prefix === null ? planPrompt : planPrefix)(realPlan, prompt.tokens);
     checkIds(this.config, plan.ids);
     checkPositions(this.config, plan.positions);
-    this.#stepArena.reset();
-    const tape = new Tape(this.kernels, this.#stepArena, { computeType: this.computeType, isRecording: false });
+    cache.arena.reset();
+    const tape = new Tape(this.kernels, cache.arena, { computeType: this.computeType, isRecording: false });
     const attend = this.#attendOverCache(tape, cache, plan);
     if (prompt?.prefix) appendPrefix(tape, this.config, cache, realPlan, prompt);
     const x = this.#hiddenStates(tape, plan.ids, plan.positions, attend, (stream) =>
@@ -201,8 +203,11 @@ export class Decoder implements LanguageModel {
     const logits = this.#logitsOf(tape, last); // [B, V]
     if (this.#hasUnreadWeights && !(await holdsNumbers(this.kernels, logits.buffer))) await this.requireFiniteWeights();
     for (const entry of entries) cache.lengths[entry.slot]! += entry.ids.length;
-    const read = await this.kernels.read(logits.buffer);
-    return this.#vocabulary?.widen(read) ?? read;
+    if (this.#vocabulary === null) return logits.buffer;
+    const wide = this.#vocabulary.widen(await this.kernels.read(logits.buffer));
+    const buffer = tape.arena.allocate('f32', wide.length, false);
+    this.kernels.write(buffer, wide);
+    return buffer;
   }
 
   /** Rows of embedding and head. */

@@ -2,7 +2,7 @@
  * Keys and values of past tokens, per layer [slots, capacity, G·D], and attention over them: new sequences attend within
  * themselves (varlen), continued ones over their slot of the cache.
  */
-import type { DeviceBuffer, FloatType, Kernels } from '@tuiqiao/tensor';
+import { type Arena, createArena, type DeviceBuffer, type FloatType, type Kernels } from '@tuiqiao/tensor';
 import type { ModelConfig } from '../config.ts';
 import { LmError } from '../errors.ts';
 import type { CacheEntry, KeyValueCache } from '../language-model.ts';
@@ -16,6 +16,8 @@ export class DecoderCache implements KeyValueCache {
   /** Per layer. */
   readonly keys: readonly DeviceBuffer[];
   readonly values: readonly DeviceBuffer[];
+  /** Memory of a step, its logits among it: each cache has its own, so that two of one model do not disturb each other. */
+  readonly arena: Arena;
   readonly #kernels: Kernels;
   /** Numbers of a slot and of a position, per layer. */
   readonly #slotLength: number;
@@ -37,6 +39,7 @@ export class DecoderCache implements KeyValueCache {
     this.lengths = new Int32Array(slots);
     this.keys = perLayer();
     this.values = perLayer();
+    this.arena = createArena(kernels);
     this.#kernels = kernels;
     this.#width = config.kvHeads * config.headDim;
     this.#slotLength = this.positions * this.#width;

@@ -2,12 +2,19 @@
  * Sequences that are decoded together, one token each a step, over the slots of one key/value cache. Sequences may join
  * and leave between steps; a new one's prompt is read in the same step in which the others go on.
  */
-import { createRandom, type Random } from '@tuiqiao/tensor';
+import {
+  createRandom,
+  type DeviceBuffer,
+  type Random,
+  type SamplingSettings,
+  type TokenChoice,
+  type TokenRequest,
+} from '@tuiqiao/tensor';
 import { LmError } from '../errors.ts';
 import type { CacheEntry, KeyValueCache, LanguageModel } from '../language-model.ts';
 import type { GeneratedSequence, GenerateOptions, SequenceEnd, TokenEvent } from './generate.ts';
-import { Sampler } from './sampler.ts';
-import { resolveSampling } from './sampling-options.ts';
+import { type ResolvedSampling, resolveSampling } from './sampling-options.ts';
+import { repeatingIds } from './token-history.ts';
 import { type RankedToken, topTokens } from './top-tokens.ts';
 
 /** Prompt tokens read in one step: bounds activation memory when many long prompts arrive at once. */
@@ -19,7 +26,7 @@ export interface BatchSequence {
   readonly prompt: readonly number[];
   /** New tokens at most. */
   readonly limit: number;
-  readonly sampler: Sampler;
+  readonly sampling: ResolvedSampling;
   readonly random: Random;
   /** Draws what is refused. */
   readonly refusals: Random;
@@ -55,7 +62,7 @@ export function createSequences(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): BatchSequence[] {
-  const sampler = new Sampler(model.config.vocabSize, resolveSampling(options));
+  const sampling = resolveSampling(options);
   const stopIds = new Set(options.stopIds ?? model.config.eosTokenIds);
   const seeds = createRandom(options.seed ?? 0);
   return prompts.map((prompt, index) => {
@@ -64,7 +71,7 @@ export function createSequences(
       index,
       prompt,
       limit: tokenLimit(model, prompt, options.maxNewTokens),
-      sampler,
+      sampling,
       random: seeds.fork(name),
       refusals: seeds.fork(`${name} refused`),
       stopIds,
@@ -131,14 +138,17 @@ export class DecodeBatch {
       return { slot, ids: newest === undefined ? asked.prompt : [newest] };
     });
     this.#prefillTokens = 0;
-    const logits = await this.#model.extend(this.#cache, entries); // [B, V]
-    const V = this.#model.config.vocabSize;
+    const logits = await this.#model.extendInPlace(this.#cache, entries); // [B, V]
+    const draws = running.map((sequence, row) => new Draw(sequence, row));
+    // Removed while the model was at work.
+    const left = draws.filter(({ sequence }) => this.#running.includes(sequence));
+    await drawTokens(this.#model, logits, left);
     const events: BatchEvent[] = [];
-    for (const [row, sequence] of running.entries()) {
-      // Removed while the model was at work.
+    for (const draw of left) {
+      const { sequence } = draw;
       if (!this.#running.includes(sequence)) continue;
       const { asked, ids, logProbs, allowedMass, refused } = sequence;
-      const finish = takeToken(sequence, logits.subarray(row * V, (row + 1) * V), events);
+      const finish = await takeToken(this.#model, draw, logits, events);
       if (finish === null) continue;
       const end: SequenceEnd = { type: 'end', sequence: asked.index, ids, logProbs, allowedMass, refused, finish };
       events.push({ of: asked, event: end });
@@ -155,41 +165,106 @@ export class DecodeBatch {
   }
 }
 
+/** The drawing of one sequence's next token. */
+class Draw {
+  readonly sequence: Running;
+  /** Of the logits. */
+  readonly row: number;
+  /** What the options' callbacks said of this place. */
+  readonly mask: Uint32Array | null;
+  readonly #bias: Float32Array | null;
+  readonly #banned: ReadonlySet<number>;
+  choice: TokenChoice = { id: null, logProb: Number.NaN, allowedMass: 1 };
+  refused: number | null = null;
+
+  constructor(sequence: Running, row: number) {
+    const { options, sampling, index } = sequence.asked;
+    this.sequence = sequence;
+    this.row = row;
+    // Copied: a caller may fill the same words for its next sequence.
+    this.mask = options.mask?.(index, sequence.ids)?.slice() ?? null;
+    this.#bias = options.bias?.(index, sequence.ids) ?? null;
+    const size = sampling.noRepeatNgramSize;
+    this.#banned = size > 0 ? repeatingIds(sequence.tokens, size) : new Set();
+  }
+
+  request(mask: Uint32Array | null, random: Random, bias: Float32Array | null = this.#bias): TokenRequest {
+    const { context, counts, asked } = this.sequence;
+    const settings: SamplingSettings = asked.sampling;
+    const uniform = settings.temperature === 0 ? 0 : random.uniform();
+    return { row: this.row, settings, uniform, mask, bias, context, counts, banned: this.#banned };
+  }
+
+  /** The last choice must not come after all. */
+  get isRejected(): boolean {
+    const { options, index } = this.sequence.asked;
+    const { id } = this.choice;
+    return id !== null && options.reject?.(index, this.sequence.ids, id) === true;
+  }
+}
+
 /**
- * Chooses the sequence's next token; returns why it is finished, or null.
- * @param logits [V] of this sequence
+ * Draws a token for each, those that are rejected anew without what was rejected, and where it is asked for one of those
+ * that the mask took away.
+ * @param logits [B, V]
  */
-function takeToken(sequence: Running, logits: Float32Array, events: BatchEvent[]): GeneratedSequence['finish'] | null {
+async function drawTokens(model: LanguageModel, logits: DeviceBuffer, draws: readonly Draw[]): Promise<void> {
+  const { kernels, config } = model;
+  const sizes = { V: config.vocabSize };
+  const masks = new Map(draws.map((draw) => [draw, draw.mask]));
+  for (let pending = draws; pending.length > 0; ) {
+    const requests = pending.map((draw) => draw.request(masks.get(draw) ?? null, draw.sequence.asked.random));
+    const choices = await kernels.chooseTokens(logits, requests, sizes);
+    for (const [i, draw] of pending.entries()) draw.choice = choices[i]!;
+    if (choices.some(({ logProb }) => Number.isNaN(logProb))) {
+      throw new LmError('generation-invalid', 'generate: expected finite logits, got NaN or infinity');
+    }
+    pending = pending.filter((draw) => draw.isRejected);
+    for (const draw of pending) {
+      const id = draw.choice.id!;
+      const mask = masks.get(draw)?.slice() ?? new Uint32Array((sizes.V + 31) >>> 5).fill(0xffff_ffff);
+      mask[id >>> 5]! &= ~(1 << (id & 31));
+      masks.set(draw, mask);
+    }
+  }
+  const refusing = draws.filter(({ sequence, mask, choice }) => {
+    const { refusedFrom } = sequence.asked.options;
+    return refusedFrom !== undefined && mask !== null && choice.id !== null && 1 - choice.allowedMass >= refusedFrom;
+  });
+  const requests = refusing.map((draw) => draw.request(complementOf(draw.mask!), draw.sequence.asked.refusals, null));
+  const refused = await kernels.chooseTokens(logits, requests, sizes);
+  for (const [i, draw] of refusing.entries()) draw.refused = refused[i]!.id;
+}
+
+/**
+ * Adds the token that was drawn to its sequence; returns why that is finished, or null.
+ * @param logits [B, V]
+ */
+async function takeToken(
+  model: LanguageModel,
+  { sequence, row, choice, refused }: Draw,
+  logits: DeviceBuffer,
+  events: BatchEvent[],
+): Promise<GeneratedSequence['finish'] | null> {
   const { asked, ids, logProbs, allowedMass, context, counts, tokens } = sequence;
-  const { index, options, sampler, random, stopIds, limit } = asked;
-  const mask = options.mask?.(index, ids) ?? null;
-  const bias = options.bias?.(index, ids) ?? null;
-  let choice = sampler.choose(logits, mask, sequence, random.uniform, bias);
-  if (choice !== null && options.reject?.(index, ids, choice.id)) {
-    const left = mask === null ? new Uint32Array((logits.length + 31) >>> 5).fill(0xffff_ffff) : mask.slice();
-    do {
-      left[choice.id >>> 5]! &= ~(1 << (choice.id & 31));
-      choice = sampler.choose(logits, left, sequence, random.uniform, bias);
-    } while (choice !== null && options.reject(index, ids, choice.id));
-  }
-  if (choice === null) return 'dead-end';
-  logProbs.push(choice.logProb);
+  const { index, options, stopIds, limit } = asked;
+  const { id, logProb } = choice;
+  if (id === null) return 'dead-end';
+  logProbs.push(logProb);
   allowedMass.push(choice.allowedMass);
-  if (options.refusedFrom !== undefined) {
-    const isDrawn = mask !== null && 1 - choice.allowedMass >= options.refusedFrom;
-    const drawn = isDrawn ? sampler.choose(logits, complementOf(mask), sequence, asked.refusals.uniform) : null;
-    sequence.refused.push(drawn?.id ?? null);
+  if (options.refusedFrom !== undefined) sequence.refused.push(refused);
+  if (stopIds.has(id)) return 'stop';
+  ids.push(id);
+  tokens.push(id);
+  context.add(id);
+  counts.set(id, (counts.get(id) ?? 0) + 1);
+  const top: { top?: readonly RankedToken[] } = {};
+  if (options.topLogProbs !== undefined) {
+    const V = model.config.vocabSize;
+    const values = await model.kernels.read(logits.view(row * V, V));
+    top.top = topTokens(values, options.topLogProbs, values[id]! - logProb);
   }
-  if (stopIds.has(choice.id)) return 'stop';
-  ids.push(choice.id);
-  tokens.push(choice.id);
-  context.add(choice.id);
-  counts.set(choice.id, (counts.get(choice.id) ?? 0) + 1);
-  const top: { top?: readonly RankedToken[] } =
-    options.topLogProbs === undefined
-      ? {}
-      : { top: topTokens(logits, options.topLogProbs, logits[choice.id]! - choice.logProb) };
-  const event: TokenEvent = { type: 'token', sequence: index, ...choice, ...top };
+  const event: TokenEvent = { type: 'token', sequence: index, id, logProb, allowedMass: choice.allowedMass, ...top };
   options.onToken?.(event);
   events.push({ of: asked, event });
   if (options.stopWhen?.(index, ids) === true) return 'stop';

@@ -1,13 +1,3 @@
-/** What a sequence has said so far, as penalties and bans need it. */
-export interface TokenHistory {
-  /** Distinct ids of prompt and output: repetition penalty. */
-  readonly context: ReadonlySet<number>;
-  /** How often each id was generated: presence and frequency penalties. */
-  readonly counts: ReadonlyMap<number, number>;
-  /** Prompt and output in order: repeated n-grams. */
-  readonly tokens: readonly number[];
-}
-
 /** Ids that would complete an n-gram which `tokens` already holds. */
 export function repeatingIds(tokens: readonly number[], n: number): Set<number> {
   const banned = new Set<number>();

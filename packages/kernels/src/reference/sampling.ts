@@ -3,17 +3,30 @@
  * walked, block by block where every token may be drawn; top-k keeps a heap of k, top-p a histogram of masses. (Typical
  * sampling, rarely asked for, does sort.)
  */
-import { LmError } from '../errors.ts';
-import { expOfNegative, exponentiate, SUM_BLOCK, sumExponentials } from './exponential.ts';
-import type { ResolvedSampling } from './sampling-options.ts';
-import { repeatingIds, type TokenHistory } from './token-history.ts';
+import type { DeviceBuffer } from '../contract.ts';
+import type { SamplingSettings, TokenChoice, TokenRequest } from '../contract-sampling.ts';
+import { asHost } from '../host-buffer.ts';
+import { type Exponents, expOfNegative, exponentiate, SUM_BLOCK, sumExponentials } from './exponential.ts';
 
-export interface Choice {
-  readonly id: number;
-  /** Natural log of its probability in the model's own distribution: no mask, penalty or temperature. */
-  readonly logProb: number;
-  /** Share of the model's own distribution that the mask leaves; 1 without a mask. */
-  readonly allowedMass: number;
+export async function chooseTokens(
+  logits: DeviceBuffer,
+  requests: readonly TokenRequest[],
+  { V }: { V: number },
+): Promise<TokenChoice[]> {
+  const sampler = new Sampler(V);
+  return requests.map((request) => sampler.choose(rowOf(logits, request, V), request));
+}
+
+export async function tokenProbabilities(
+  logits: DeviceBuffer,
+  request: TokenRequest,
+  { V }: { V: number },
+): Promise<Float64Array> {
+  return new Sampler(V).probabilities(rowOf(logits, request, V), request);
+}
+
+function rowOf(logits: DeviceBuffer, { row }: TokenRequest, V: number): Float32Array {
+  return asHost(logits.view(row * V, V)).array as Float32Array;
 }
 
 /** Tokens that may be drawn, with unnormalised weights; `ids` null means that weight i belongs to token i. */
@@ -30,12 +43,8 @@ const BUCKET_SHIFT = 14;
 const ONE_BITS = 0x3ff00000;
 const NOTHING: Candidates = { ids: null, count: 0, sum: 0 };
 
-/** Holds the scratch memory of one vocabulary size; not to be shared between concurrent generations. */
-export class Sampler {
-  readonly #options: ResolvedSampling;
-  readonly #hasPenalties: boolean;
-  /** Top-k, top-p, min-p or typical. */
-  readonly #hasFilters: boolean;
+/** Holds the scratch memory of one vocabulary size. */
+class Sampler {
   /** Weights of the candidates, relative to the best token. */
   readonly #weights: Float64Array;
   /** The same memory as words: [2i + 1] is the upper half of weight i. */
@@ -46,14 +55,7 @@ export class Sampler {
   readonly #sums: Float64Array;
   readonly #masses = new Float64Array(MASS_BUCKETS);
 
-  constructor(vocabSize: number, options: ResolvedSampling) {
-    this.#options = options;
-    this.#hasPenalties =
-      options.repetitionPenalty !== 1 ||
-      options.presencePenalty !== 0 ||
-      options.frequencyPenalty !== 0 ||
-      options.noRepeatNgramSize > 0;
-    this.#hasFilters = options.topK > 0 || options.topP < 1 || options.minP > 0 || options.typicalP < 1;
+  constructor(vocabSize: number) {
     this.#sums = new Float64Array(Math.ceil(vocabSize / SUM_BLOCK));
     this.#weights = new Float64Array(vocabSize);
     this.#words = new Uint32Array(this.#weights.buffer);
@@ -61,75 +63,46 @@ export class Sampler {
     this.#scratch = new Float64Array(vocabSize);
   }
 
-  /**
-   * Chooses a token. `uniform` is called once, and not at all when greedy.
-   * @param logits [V]; left as it was
-   * @param mask bit v of word ⌊v/32⌋ set: token v may be chosen; null: all may
-   * @param bias [V], added to the logits before temperature; the log-probability stays that of the model
-   * @returns null when the mask allows nothing
-   * @throws LmError `generation-invalid` when the model's logits are not numbers
-   */
-  choose(
-    logits: Float32Array,
-    mask: Uint32Array | null,
-    history: TokenHistory,
-    uniform: () => number,
-    bias: Float32Array | null = null,
-  ): Choice | null {
-    const { logSum, allowedMass, restore } = this.#prepare(logits, mask, history, bias);
-    const id = this.#chooseId(logits, mask, uniform);
-    restore();
-    return id < 0 ? null : { id, logProb: logits[id]! - logSum, allowedMass };
-  }
-
-  #chooseId(logits: Float32Array, mask: Uint32Array | null, uniform: () => number): number {
-    const { temperature } = this.#options;
-    if (temperature === 0) return bestAllowed(logits, mask);
-    if (mask !== null || this.#hasFilters) return this.#draw(this.#pool(logits, mask), uniform());
+  choose(logits: Float32Array, request: TokenRequest): TokenChoice {
+    const { mask } = request;
     const best = maximum(logits);
-    // Repeated n-grams may have ruled out every token.
-    if (best === Number.NEGATIVE_INFINITY) return -1;
-    return this.#drawFromAll(logits, best, uniform());
+    const sum = sumExponentials(this.#sums, logits, { best, temperature: 1 });
+    if (!Number.isFinite(best) || Number.isNaN(sum)) return { id: null, logProb: Number.NaN, allowedMass: Number.NaN };
+    const allowedMass = mask === null ? 1 : sumAllowed(logits, mask, best) / sum;
+    const restore = change(logits, request);
+    const id = this.#chooseId(logits, request);
+    restore();
+    if (id < 0) return { id: null, logProb: Number.NEGATIVE_INFINITY, allowedMass };
+    return { id, logProb: logits[id]! - (best + Math.log(sum)), allowedMass };
   }
 
-  /** The probabilities that `choose` draws from, [V]: for tests and tools. Temperature must not be 0. */
-  probabilities(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory): Float64Array {
-    const { restore } = this.#prepare(logits, mask, history);
-    const { ids, count, sum } = this.#pool(logits, mask);
+  #chooseId(logits: Float32Array, { settings, mask, uniform }: TokenRequest): number {
+    if (settings.temperature === 0) return bestAllowed(logits, mask);
+    if (mask !== null || hasFilters(settings)) return this.#draw(this.#pool(logits, mask, settings), uniform);
+    const best = maximum(logits);
+    // Bans may have ruled out every token.
+    if (best === Number.NEGATIVE_INFINITY) return -1;
+    return this.#drawFromAll(logits, { best, temperature: settings.temperature }, uniform);
+  }
+
+  probabilities(logits: Float32Array, request: TokenRequest): Float64Array {
+    const restore = change(logits, request);
+    const { ids, count, sum } = this.#pool(logits, request.mask, request.settings);
     const probabilities = new Float64Array(logits.length);
     for (let i = 0; i < count; i++) probabilities[ids === null ? i : ids[i]!] = this.#weights[i]! / sum;
     restore();
     return probabilities;
   }
 
-  /** The model's own normaliser; then penalties and bias are applied to `logits` until `restore`. */
-  #prepare(logits: Float32Array, mask: Uint32Array | null, history: TokenHistory, bias: Float32Array | null = null) {
-    const best = maximum(logits);
-    const sum = sumExponentials(this.#sums, logits, { best, temperature: 1 });
-    if (!Number.isFinite(best) || Number.isNaN(sum)) {
-      throw new LmError('generation-invalid', 'generate: expected finite logits, got NaN or infinity');
-    }
-    const allowedMass = mask === null ? 1 : sumAllowed(logits, mask, best) / sum;
-    const unbiased = bias === null ? null : logits.slice();
-    const unpenalise = this.#hasPenalties ? penalise(logits, history, this.#options) : () => {};
-    if (bias !== null) for (let v = 0; v < bias.length; v++) logits[v]! += bias[v]!;
-    const restore = (): void => {
-      if (unbiased === null) unpenalise();
-      else logits.set(unbiased);
-    };
-    return { logSum: best + Math.log(sum), allowedMass, restore };
-  }
-
-  #pool(logits: Float32Array, mask: Uint32Array | null): Candidates {
-    return this.#filter(this.#reweigh(logits, mask));
+  #pool(logits: Float32Array, mask: Uint32Array | null, settings: SamplingSettings): Candidates {
+    return this.#filter(this.#reweigh(logits, mask, settings.temperature), settings);
   }
 
   /** Weights at the temperature, of the allowed tokens. */
-  #reweigh(logits: Float32Array, mask: Uint32Array | null): Candidates {
-    const { temperature } = this.#options;
+  #reweigh(logits: Float32Array, mask: Uint32Array | null, temperature: number): Candidates {
     if (mask === null) {
       const best = maximum(logits);
-      // Repeated n-grams may have ruled out every token.
+      // Bans may have ruled out every token.
       if (best === Number.NEGATIVE_INFINITY) return NOTHING;
       return { ids: null, count: logits.length, sum: exponentiate(this.#weights, logits, { best, temperature }) };
     }
@@ -153,8 +126,7 @@ export class Sampler {
   }
 
   /** Top-k, top-p, min-p, typical. Weights are relative to the best token, which has weight 1 and survives the first three. */
-  #filter(all: Candidates): Candidates {
-    const { topK, topP, minP, typicalP } = this.#options;
+  #filter(all: Candidates, { topK, topP, minP, typicalP }: SamplingSettings): Candidates {
     let pool = all;
     if (topK > 0 && topK < pool.count) pool = this.#keepWeights(pool, this.#kthLargest(pool.count, topK));
     if (topP < 1 && pool.count > 0) pool = this.#keepWeights(pool, this.#topPThreshold(pool, topP));
@@ -241,8 +213,7 @@ export class Sampler {
   }
 
   /** The same over every token, first by blocks, then within one. `best` is the largest logit. */
-  #drawFromAll(logits: Float32Array, best: number, uniform: number): number {
-    const { temperature } = this.#options;
+  #drawFromAll(logits: Float32Array, { best, temperature }: Exponents, uniform: number): number {
     const sums = this.#sums;
     let left = uniform * sumExponentials(sums, logits, { best, temperature });
     let block = 0;
@@ -289,28 +260,33 @@ function sumAllowed(logits: Float32Array, mask: Uint32Array, best: number): numb
   return sum;
 }
 
-/** Applies penalties and bans in place and returns the way back. */
-function penalise(logits: Float32Array, history: TokenHistory, options: ResolvedSampling): () => void {
-  const { repetitionPenalty, presencePenalty, frequencyPenalty } = options;
-  const original = new Map<number, number>();
-  const change = (id: number, value: number): void => {
-    if (!original.has(id)) original.set(id, logits[id]!);
+function hasFilters({ topK, topP, minP, typicalP }: SamplingSettings): boolean {
+  return topK > 0 || topP < 1 || minP > 0 || typicalP < 1;
+}
+
+/** Applies penalties, bans and bias in place and returns the way back. */
+function change(logits: Float32Array, { settings, context, counts, banned, bias }: TokenRequest): () => void {
+  const { repetitionPenalty, presencePenalty, frequencyPenalty } = settings;
+  const original = bias === null ? null : logits.slice();
+  const replaced = new Map<number, number>();
+  const replace = (id: number, value: number): void => {
+    if (!replaced.has(id)) replaced.set(id, logits[id]!);
     logits[id] = value;
   };
   if (repetitionPenalty !== 1) {
-    for (const id of history.context) {
+    for (const id of context) {
       const logit = logits[id]!;
-      change(id, logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty);
+      replace(id, logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty);
     }
   }
   if (presencePenalty !== 0 || frequencyPenalty !== 0) {
-    for (const [id, count] of history.counts) change(id, logits[id]! - presencePenalty - frequencyPenalty * count);
+    for (const [id, count] of counts) replace(id, logits[id]! - presencePenalty - frequencyPenalty * count);
   }
-  if (options.noRepeatNgramSize > 0) {
-    for (const id of repeatingIds(history.tokens, options.noRepeatNgramSize)) change(id, Number.NEGATIVE_INFINITY);
-  }
+  for (const id of banned) replace(id, Number.NEGATIVE_INFINITY);
+  if (bias !== null) for (let v = 0; v < bias.length; v++) logits[v]! += bias[v]!;
   return () => {
-    for (const [id, value] of original) logits[id] = value;
+    if (original !== null) logits.set(original);
+    else for (const [id, value] of replaced) logits[id] = value;
   };
 }
 
