@@ -33,7 +33,9 @@ export function describeIssue(issue: Issue, context: FindingContext): Finding {
   const { language } = context;
   const line = context.text.lines[issue.line];
   const char = issue.position >= 0 ? line?.chars[issue.position] : undefined;
-  const wanted = char === undefined ? null : wantedCharacter(issue, char, context.book);
+  // 特拗 is told of where it turns; what is to be replaced stands before.
+  const replaced = issue.kind === 'tiao-loose' ? line?.chars[issue.position - 3] : char;
+  const wanted = replaced === undefined ? null : wantedCharacter(issue, replaced, context.book);
   const facts = gatherFacts(issue, char, wanted, context);
   const { message, suggestion } = wordIssue(issue.kind, facts, language);
   const finding: Finding = {
@@ -48,7 +50,7 @@ export function describeIssue(issue: Issue, context: FindingContext): Finding {
   if (wanted === null) return suggestion === undefined ? finding : { ...finding, suggestion };
   return withSuggestion(
     finding,
-    () => wordIssue(issue.kind, { ...facts, words: nameWords(char!, wanted, context) }, language).suggestion,
+    () => wordIssue(issue.kind, { ...facts, words: nameWords(replaced!, wanted, context) }, language).suggestion,
   );
 }
 
@@ -109,9 +111,14 @@ function wantedCharacter(issue: Issue, char: string, book: Book): Wanted | null 
     case 'daao':
     case 'xiaoao':
     case 'zhuangyun':
+    case 'unconfirmed-reading':
       return issue.wanted === undefined ? null : { tone: issue.wanted };
+    case 'tiao-loose':
+      return { tone: 1 };
     case 'chuyun':
+    case 'chuyun-neighbour':
     case 'chongyun':
+    case 'chongyun-possible':
     case 'chuyun-last':
     case 'chuyun-lulu':
     case 'chuyun-jintui':

@@ -3,7 +3,7 @@
 
 import type { Book } from './book-types.ts';
 import { loadPairs } from './parallelism/pair-table.ts';
-import { type Script, simplifyCharacter, standardForm, traditionalForms } from './scripts.ts';
+import { characterScript, type Script, simplifyCharacter, standardForm, traditionalForms } from './scripts.ts';
 import { hasTable } from './table-store.ts';
 import { toneUsage } from './tone-usage.ts';
 import type { Finding } from './verdict.ts';
@@ -98,9 +98,11 @@ function listCandidates(tone: 1 | 2, book: Book, script: Script): readonly Candi
 
 /** The traditional form that verse uses most. */
 function traditionalOf(simplified: string): string {
-  let best = simplified;
+  let best = traditionalForms(simplified)[0] ?? simplified;
   let most = 0;
-  for (const form of [...traditionalForms(simplified), simplified]) {
+  // Text bases hold stray 须 or 绿; a simplified form is no advice to one who writes traditional characters.
+  const own = characterScript(simplified) === 'simplified' ? [] : [simplified];
+  for (const form of [...traditionalForms(simplified), ...own]) {
     const usage = toneUsage(form);
     const uses = usage ? usage.level + usage.oblique : 0;
     if (uses > most) {

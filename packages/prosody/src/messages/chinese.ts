@@ -6,6 +6,10 @@ const opposite = (tone: string): string => (tone === '平' ? '仄' : '平');
 /** Characters that would fit, where any are known. */
 const such = (f: MessageFacts): string => (f.words === '' ? '' : `，如${f.words}`);
 
+/** A rhyme of the poem's own group. */
+const inGroup = (f: MessageFacts): { suggestion?: string } =>
+  f.group === '' ? {} : { suggestion: `换成${f.group}部的字${such(f)}。` };
+
 export const CHINESE: Sentences = {
   'line-length': (f) => ({
     message: `第${f.line}句有${f.count}字，应为${f.expected}字。`,
@@ -13,15 +17,25 @@ export const CHINESE: Sentences = {
   }),
   'line-count': (f) => ({
     message: `全诗${f.count}句，${f.form}应为${f.expected === 10 ? '十句以上的偶数' : f.expected}句。`,
+    suggestion:
+      f.expected === 10
+        ? '排律至少十句，逢双。'
+        : f.count > f.expected
+          ? `删去${f.count - f.expected}句。`
+          : `补足${f.expected - f.count}句。`,
   }),
-  'no-form': (f) => ({ message: `全诗${f.count}句，句数与字数不合任何一种近体诗（五、七言绝句、律诗、排律）。` }),
-  'empty-text': () => ({ message: '没有可以检查的诗句。' }),
+  'no-form': (f) => ({
+    message: `全诗${f.count}句，句数与字数不合任何一种近体诗（五、七言绝句、律诗、排律）。`,
+    suggestion: '若是词，请指明词牌；若是古体，请指定体裁“古”；若是近体，先理好句数与字数。',
+  }),
+  'empty-text': () => ({ message: '没有可以检查的诗句。', suggestion: '贴上诗句再查。' }),
   slot: (f) => ({
     message: `第${f.line}句第${f.position}字应${f.wanted}，“${f.char}”是${opposite(f.wanted)}声。`,
     suggestion: `“${f.char}”换成${f.wanted}声字${such(f)}。`,
   }),
   'unconfirmed-reading': (f) => ({
     message: `第${f.line}句第${f.position}字应${f.wanted}，“${f.char}”须取${f.wanted}声一读；此读并非各本韵书都收。`,
+    suggestion: `要各本都合，“${f.char}”换成${f.wanted}声字${such(f)}。`,
   }),
   shidui: (f) => ({
     message: `第${f.line}句失对：第${f.position}字“${f.char}”与上句同位的“${f.otherChar}”同为${opposite(f.wanted)}声，一联之内应相反。`,
@@ -57,7 +71,7 @@ export const CHINESE: Sentences = {
   tiao: (f) => ({ message: `第${f.line}句用特拗“平平仄平仄”：第${f.otherPosition}、${f.position}字平仄互换，合律。` }),
   'tiao-loose': (f) => ({
     message: `第${f.line}句用特拗“平平仄平仄”，但第${f.position - 3}字宜平而用仄。`,
-    suggestion: `第${f.position - 3}字换成平声字。`,
+    suggestion: `第${f.position - 3}字换成平声字${such(f)}。`,
   }),
   daao: (f) => ({
     message: `第${f.line}句第${f.position}字应平，“${f.char}”是仄声（大拗），对句第${f.otherPosition}字须用平声来救，而未救。`,
@@ -79,33 +93,43 @@ export const CHINESE: Sentences = {
   }),
   chuyun: (f) => ({
     message: `第${f.line}句出韵：“${f.char}”不在${f.group}部。`,
-    ...(f.words === '' ? {} : { suggestion: `换成${f.group}部的字，如${f.words}。` }),
+    ...inGroup(f),
   }),
-  'chuyun-oblique': (f) => ({ message: `第${f.line}句韵脚“${f.char}”属${f.group}部，是仄声；近体诗押平声韵。` }),
-  'chuyun-neighbour': (f) => ({ message: `首句“${f.char}”借邻韵入${f.group}部（孤雁入群），可以。` }),
+  'chuyun-oblique': (f) => ({
+    message: `第${f.line}句韵脚“${f.char}”属${f.group}部，是仄声；近体诗押平声韵。`,
+    suggestion: '全诗改押一个平声韵部；若本是古体，请指定体裁“古”再查。',
+  }),
+  'chuyun-neighbour': (f) => ({
+    message: `首句“${f.char}”借邻韵入${f.group}部（孤雁入群），可以。`,
+    ...(f.group === '' ? {} : { suggestion: `要一韵到底，换成${f.group}部的字${such(f)}。` }),
+  }),
   chongyun: (f) => ({
     message: `第${f.line}句与第${f.otherLine}句的韵脚都是“${f.char}”（重韵）。`,
-    ...(f.words === '' ? {} : { suggestion: `换成${f.group}部的字，如${f.words}。` }),
+    ...inGroup(f),
   }),
   'chongyun-possible': (f) => ({
     message: `第${f.line}句与第${f.otherLine}句的韵脚都写作“${f.char}”；除非繁体本是两字，便是重韵。`,
+    ...inGroup(f),
   }),
-  'unknown-character': (f) => ({ message: `第${f.line}句第${f.position}字“${f.char}”不见于韵书，平仄不明。` }),
+  'unknown-character': (f) => ({
+    message: `第${f.line}句第${f.position}字“${f.char}”不见于韵书，平仄不明。`,
+    suggestion: '若是异体字、缺字或误字，换成通行的字再查。',
+  }),
   'chuyun-last': (f) => ({
     message: `末韵“${f.char}”出韵，落在邻韵${f.otherGroup}部（孤雁出群）；近体诗应一韵到底。`,
-    ...(f.words === '' ? {} : { suggestion: `换成${f.group}部的字，如${f.words}。` }),
+    ...inGroup(f),
   }),
   'chuyun-lulu': (f) => ({
     message: `第${f.line}句“${f.char}”转入邻韵${f.otherGroup}部：前后各半用两韵，是辘轳韵；近体诗应一韵到底。`,
-    ...(f.words === '' ? {} : { suggestion: `换成${f.group}部的字，如${f.words}。` }),
+    ...inGroup(f),
   }),
   'chuyun-jintui': (f) => ({
     message: `第${f.line}句“${f.char}”押邻韵${f.otherGroup}部：两韵一进一退，是进退韵；近体诗应一韵到底。`,
-    ...(f.words === '' ? {} : { suggestion: `换成${f.group}部的字，如${f.words}。` }),
+    ...inGroup(f),
   }),
   'chuyun-hulu': (f) => ({
     message: `第${f.line}句“${f.char}”押邻韵${f.otherGroup}部：先少后多用两韵，是葫芦韵；近体诗应一韵到底。`,
-    ...(f.words === '' ? {} : { suggestion: `换成${f.group}部的字，如${f.words}。` }),
+    ...inGroup(f),
   }),
   'zhuangyun-oblique': (f) => ({
     message: `第${f.line}句不入韵，末字“${f.char}”却是${f.group}部的仄声，与韵脚同音（撞韵）；不犯律，宜避。`,

@@ -7,6 +7,10 @@ const level = (tone: string): string => (tone === '平' ? 'level (平)' : 'obliq
 /** Characters that would fit, where any are known. */
 const such = (f: MessageFacts): string => (f.words === '' ? '' : `, such as ${f.words}`);
 
+/** A rhyme of the poem's own group. */
+const inGroup = (f: MessageFacts): { suggestion?: string } =>
+  f.group === '' ? {} : { suggestion: `Use a character of ${f.group}${such(f)}.` };
+
 export const ENGLISH: Sentences = {
   'line-length': (f) => ({
     message: `Line ${f.line} has ${f.count} characters; it should have ${f.expected}.`,
@@ -14,15 +18,26 @@ export const ENGLISH: Sentences = {
   }),
   'line-count': (f) => ({
     message: `The poem has ${f.count} lines; ${f.form} has ${f.expected === 10 ? 'an even number from ten up' : f.expected}.`,
+    suggestion:
+      f.expected === 10
+        ? 'Ten lines at least, an even number.'
+        : f.count > f.expected
+          ? `Take out ${f.count - f.expected}.`
+          : `Add ${f.expected - f.count}.`,
   }),
-  'no-form': (f) => ({ message: `The poem has ${f.count} lines; no regulated form has this shape.` }),
-  'empty-text': () => ({ message: 'There is no verse to check.' }),
+  'no-form': (f) => ({
+    message: `The poem has ${f.count} lines; no regulated form has this shape.`,
+    suggestion:
+      'Name the tune if it is a ci, form 古 if it is old style; else set number and length of the lines right.',
+  }),
+  'empty-text': () => ({ message: 'There is no verse to check.', suggestion: 'Put in some lines and check again.' }),
   slot: (f) => ({
     message: `Line ${f.line}, character ${f.position} should be ${level(f.wanted)}; “${f.char}” is ${level(opposite(f.wanted))}.`,
     suggestion: `Replace “${f.char}” with a character that is ${level(f.wanted)}${such(f)}.`,
   }),
   'unconfirmed-reading': (f) => ({
     message: `Line ${f.line}, character ${f.position} should be ${level(f.wanted)}; “${f.char}” fits only by a reading that not every rhyme book lists.`,
+    suggestion: `To fit by every book, replace “${f.char}” with a character that is ${level(f.wanted)}${such(f)}.`,
   }),
   shidui: (f) => ({
     message: `Line ${f.line} does not oppose the line before (失对): character ${f.position}, “${f.char}”, is ${level(opposite(f.wanted))} like “${f.otherChar}” above it.`,
@@ -60,7 +75,7 @@ export const ENGLISH: Sentences = {
   }),
   'tiao-loose': (f) => ({
     message: `Line ${f.line} uses 平平仄平仄 (特拗), but character ${f.position - 3} should be level.`,
-    suggestion: `Make character ${f.position - 3} level.`,
+    suggestion: `Make character ${f.position - 3} level${such(f)}.`,
   }),
   daao: (f) => ({
     message: `Line ${f.line}, character ${f.position} should be level; “${f.char}” is oblique (大拗) and the answering line does not rescue it.`,
@@ -82,39 +97,43 @@ export const ENGLISH: Sentences = {
   }),
   chuyun: (f) => ({
     message: `Line ${f.line} is off rhyme (出韵): “${f.char}” is not in group ${f.group}.`,
-    ...(f.words === '' ? {} : { suggestion: `Use a character of ${f.group}, such as ${f.words}.` }),
+    ...inGroup(f),
   }),
   'chuyun-oblique': (f) => ({
     message: `Line ${f.line} rhymes on “${f.char}” (group ${f.group}), an oblique tone; regulated verse rhymes on level tones.`,
+    suggestion: 'Take a level rhyme throughout; if it is meant as old style, check it again with form 古.',
   }),
   'chuyun-neighbour': (f) => ({
     message: `The first line borrows “${f.char}” from a neighbour of group ${f.group} (孤雁入群): allowed.`,
+    ...(f.group === '' ? {} : { suggestion: `To keep one rhyme throughout, use a character of ${f.group}${such(f)}.` }),
   }),
   chongyun: (f) => ({
     message: `Lines ${f.otherLine} and ${f.line} rhyme on the same character “${f.char}” (重韵).`,
-    ...(f.words === '' ? {} : { suggestion: `Use a character of ${f.group}, such as ${f.words}.` }),
+    ...inGroup(f),
   }),
   'chongyun-possible': (f) => ({
     message: `Lines ${f.otherLine} and ${f.line} both rhyme on “${f.char}”; unless they are two characters in traditional script, the rhyme word is repeated (重韵).`,
+    ...inGroup(f),
   }),
   'unknown-character': (f) => ({
     message: `Line ${f.line}, character ${f.position}, “${f.char}”, is in no rhyme book; its tone is unknown.`,
+    suggestion: 'If it is a variant, a gap or a slip, write the usual character and check again.',
   }),
   'chuyun-last': (f) => ({
     message: `Line ${f.line}, the last rhyme, “${f.char}”, leaves for the neighbour group ${f.otherGroup} (孤雁出群); regulated verse keeps one group.`,
-    ...(f.words === '' ? {} : { suggestion: `Use a character of ${f.group}, such as ${f.words}.` }),
+    ...inGroup(f),
   }),
   'chuyun-lulu': (f) => ({
     message: `Line ${f.line} goes over to the neighbour group ${f.otherGroup} with “${f.char}”: half the rhymes in each (辘轳韵); regulated verse keeps one group.`,
-    ...(f.words === '' ? {} : { suggestion: `Use a character of ${f.group}, such as ${f.words}.` }),
+    ...inGroup(f),
   }),
   'chuyun-jintui': (f) => ({
     message: `Line ${f.line} rhymes on “${f.char}” of the neighbour group ${f.otherGroup}: two groups by turns (进退韵); regulated verse keeps one group.`,
-    ...(f.words === '' ? {} : { suggestion: `Use a character of ${f.group}, such as ${f.words}.` }),
+    ...inGroup(f),
   }),
   'chuyun-hulu': (f) => ({
     message: `Line ${f.line} rhymes on “${f.char}” of the neighbour group ${f.otherGroup}: few rhymes in one group, more in the other (葫芦韵); regulated verse keeps one group.`,
-    ...(f.words === '' ? {} : { suggestion: `Use a character of ${f.group}, such as ${f.words}.` }),
+    ...inGroup(f),
   }),
   'zhuangyun-oblique': (f) => ({
     message: `Line ${f.line} does not rhyme, but ends in “${f.char}”, the oblique of group ${f.group}, which sounds like the rhyme (撞韵): no fault, better avoided.`,
