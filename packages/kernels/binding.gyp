@@ -12,6 +12,7 @@
       "native/gemm-amx.cc",
       "native/gemm-portable.cc",
       "native/gemm-small.cc",
+      "native/gemm-thin.cc",
       "native/head.cc",
       "native/kernel-set.cc",
       "native/norm.cc",

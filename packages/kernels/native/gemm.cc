@@ -191,6 +191,7 @@ void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buf
   if (gemm.M > kFewTileRows && set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   if (gemm.M <= kFewRows && set.smallGemm(out, a, b, gemm, threads)) return;
   if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
+  if (set.thinGemm(out, a, b, gemm, threads)) return;
 #if defined(_OPENMP)
   if (omp_get_max_threads() != threads) omp_set_num_threads(threads);  // oneDNN asks OpenMP
 #endif
@@ -249,6 +250,7 @@ void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buf
   if (gemm.M > kFewTileRows && set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   if (gemm.M <= kFewRows && set.smallGemm(out, a, b, gemm, threads)) return;
   if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
+  if (set.thinGemm(out, a, b, gemm, threads)) return;
   set.portableGemm(out, a, b, gemm, threads);
 }
 

@@ -50,11 +50,12 @@ static const Kernel table[] = {
 
 extern const KernelSet kernelSet;
 const KernelSet kernelSet = {TUIQIAO_NAME(TUIQIAO_ISA), table, sizeof(table) / sizeof(table[0]), portableGemm,
-                             smallGemm, nullptr};
+                             smallGemm, thinGemm, nullptr};
 
 #if defined(__AVX512BF16__)
 extern const KernelSet tileKernelSet;
-const KernelSet tileKernelSet = {"amx_bf16", table, sizeof(table) / sizeof(table[0]), portableGemm, smallGemm, tileGemm};
+const KernelSet tileKernelSet = {"amx_bf16", table, sizeof(table) / sizeof(table[0]), portableGemm, smallGemm,
+                                 thinGemm, tileGemm};
 #endif
 
 }  // namespace TUIQIAO_ISA

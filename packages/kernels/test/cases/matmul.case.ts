@@ -21,6 +21,8 @@ const SIZES: MatmulSizes[] = [
   { M: 20, N: 90, K: 1088, transposeB: true, alpha: 0.5 },
   { M: 90, N: 20, K: 600, transposeA: true, accumulate: true },
   { M: 300, N: 300, K: 40, transposeB: true },
+  { M: 150, N: 8, K: 33, transposeA: true, ldA: 200, accumulate: true, alpha: 2 },
+  { M: 77, N: 19, K: 40, transposeA: true, ldA: 90, ldB: 21, ldOut: 23 },
 ];
 
 /** Matrix products: every transposition, strides, odd and empty sizes, either output type. */
