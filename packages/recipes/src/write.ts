@@ -6,7 +6,6 @@ import type { RunControls, WriteOptions } from '@tuiqiao/schema';
 import {
   type Novelty,
   type PoemScore,
-  type TokenInventory,
   verdictOn,
   type WritePoemsOptions,
   type WritingRequest,
@@ -51,8 +50,6 @@ type RecordOptions = Omit<
   Partial<Pick<WriteOptions, 'numBeams' | 'numBeamGroups' | 'diversityPenalty'>> & {
     /** What the records call the model; absent: its folder. */
     readonly named?: string;
-    /** The vocabulary, when it is at hand already. */
-    readonly tokens?: TokenInventory;
   };
 
 export interface WriteResult {
@@ -135,7 +132,6 @@ async function writeInOrder(
     slots: options.batchSize,
     lineIndexes,
     rejectsCopies: !options.allowCopies,
-    ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
     ...(options.forbidNgram === undefined ? {} : { forbiddenNgram: options.forbidNgram }),
     ...(controls.signal === undefined ? {} : { signal: controls.signal }),
   };

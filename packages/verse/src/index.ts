@@ -18,7 +18,12 @@ export { nearestRequest, requestCommand } from './request-command.ts';
 export { compileRequest, hasAutomaton, planOf, type WritingRequest } from './request-plan.ts';
 export type { Reward } from './reward.ts';
 export * from './rewards/index.ts';
-export { createTokenInventory, type TokenInventory, type TokenInventoryOptions } from './token-inventory.ts';
+export {
+  createTokenInventory,
+  loadTokenInventory,
+  type TokenInventory,
+  type TokenInventoryOptions,
+} from './token-inventory.ts';
 export { createTokenBytes } from './tokens/token-bytes.ts';
 export type { TextPosition } from './tokens/token-mask.ts';
 export {

@@ -112,8 +112,38 @@ function groupOf(book: BookName, rhyme: string): number {
   return group.id;
 }
 
-/** @throws VerseError `verse-request` with the reason and the nearest request that can be satisfied, as a command */
+/** Automata kept for each inventory; a request with embedded characters has one for every place they may stand in. */
+const AUTOMATA_KEPT = 64;
+const automata = new WeakMap<TokenInventory, Map<string, PoemAutomaton>>();
+
+/** What of a request the automaton depends on, as a key. */
+export function shapeKey(request: WritingRequest): string {
+  const { title: _title, theme: _theme, author: _author, dynasty: _dynasty, ...shape } = request;
+  return JSON.stringify(shape);
+}
+
+/**
+ * The automaton of a request; those asked for last are kept, with the masks that began them.
+ *
+ * @throws VerseError `verse-request` with the reason and the nearest request that can be satisfied, as a command
+ */
 export function compileRequest(request: WritingRequest, tokens: TokenInventory): PoemAutomaton {
+  let kept = automata.get(tokens);
+  if (kept === undefined) {
+    kept = new Map();
+    automata.set(tokens, kept);
+  }
+  const key = shapeKey(request);
+  const automaton = kept.get(key) ?? compileAnew(request, tokens);
+  // The oldest comes first in a map: what is used moves to its end.
+  kept.delete(key);
+  kept.set(key, automaton);
+  if (kept.size > AUTOMATA_KEPT) kept.delete(kept.keys().next().value!);
+  return automaton;
+}
+
+/** @throws VerseError `verse-request` with the reason and the nearest request that can be satisfied, as a command */
+function compileAnew(request: WritingRequest, tokens: TokenInventory): PoemAutomaton {
   try {
     return compilePlan(planOf(request, tokens));
   } catch (error) {

@@ -2,7 +2,8 @@ import { createReferenceKernels } from '@tuiqiao/kernels';
 import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
 import { loadBook, splitText } from '@tuiqiao/prosody';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { WritingRequest } from './request-plan.ts';
+import { compileRequest, type WritingRequest } from './request-plan.ts';
+import { loadTokenInventory } from './token-inventory.ts';
 import { createPoetTokenizer, createTinyModel } from './verse-model.case.ts';
 import { type WritePoemsOptions, writePoems } from './write-poems.ts';
 
@@ -81,5 +82,17 @@ describe('the answer to a line', () => {
       code: 'verse-request',
       hint: expect.stringContaining('tuiqiao write --couplet 白日依山'),
     });
+  });
+});
+
+describe('what a server keeps', () => {
+  it('is the vocabulary of a tokenizer and the automaton of a form, whatever the title', () => {
+    const tokens = loadTokenInventory(tokenizer);
+    expect(loadTokenInventory(tokenizer)).toBe(tokens);
+    const automaton = compileRequest({ form: '七律', title: '秋夜' }, tokens);
+    expect(compileRequest({ form: '七律', title: '春日', author: '李白' }, tokens)).toBe(automaton);
+    expect(compileRequest({ form: '七律', rhyme: '東' }, tokens)).not.toBe(automaton);
+    for (let i = 0; i < 100; i++) compileRequest({ form: '五绝', embedded: [String(i)] }, tokens);
+    expect(compileRequest({ form: '七律' }, tokens)).not.toBe(automaton);
   });
 });

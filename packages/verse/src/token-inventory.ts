@@ -65,6 +65,18 @@ function placeholder(id: number): string {
   return `\u0000${id}`;
 }
 
+const inventories = new WeakMap<Tokenizer, TokenInventory>();
+
+/** The inventory of a tokenizer, worked out once: what a server writes next begins where this left off. @throws as below */
+export function loadTokenInventory(tokenizer: Tokenizer): TokenInventory {
+  let inventory = inventories.get(tokenizer);
+  if (inventory === undefined) {
+    inventory = createTokenInventory(tokenizer);
+    inventories.set(tokenizer, inventory);
+  }
+  return inventory;
+}
+
 /**
  * @throws VerseError `verse-vocabulary` when the vocabulary has no end token or cannot write ， and 。
  */

@@ -17,7 +17,7 @@ import type { Novelty } from './novelty.ts';
 import type { PoemScore } from './poem-score.ts';
 import type { WritingRequest } from './request-plan.ts';
 import { searchPoems } from './search-poems.ts';
-import { createTokenInventory, type TokenInventory } from './token-inventory.ts';
+import { loadTokenInventory, type TokenInventory } from './token-inventory.ts';
 import { copyGuard, type Job, leaningOf, prepareJobs, tokenLimit } from './writing-jobs.ts';
 
 export interface WritePoemsOptions {
@@ -129,7 +129,7 @@ export async function* writePoemsStream(options: WritePoemsOptions): AsyncGenera
   const { isConstrained, rejectsCopies = false, forbiddenNgram = Number.POSITIVE_INFINITY } = options;
   const isGuarded = isConstrained || rejectsCopies || options.forbiddenNgram !== undefined;
   const attempts = isGuarded ? (options.attempts ?? DEFAULT_ATTEMPTS) : 1;
-  const tokens = isConstrained ? (options.tokens ?? createTokenInventory(options.tokenizer)) : null;
+  const tokens = isConstrained ? (options.tokens ?? loadTokenInventory(options.tokenizer)) : null;
   let open = prepareJobs(options, tokens);
   if (options.beams !== undefined) {
     yield* searchPoems(options, open, tokens);

@@ -6,7 +6,7 @@ import { placeEmbedded } from './embed-characters.ts';
 import { VerseError } from './errors.ts';
 import { createParallelBias, type ParallelBias } from './parallel-bias.ts';
 import { promptIdsFor } from './prompt.ts';
-import { compileRequest, hasAutomaton, type WritingRequest } from './request-plan.ts';
+import { compileRequest, hasAutomaton, shapeKey, type WritingRequest } from './request-plan.ts';
 import { createRhymeBias, type RhymeBias } from './rhyme-bias.ts';
 import type { TokenInventory } from './token-inventory.ts';
 import type { WritePoemsOptions } from './write-poems.ts';
@@ -33,8 +33,7 @@ export function prepareJobs(options: WritePoemsOptions, tokens: TokenInventory |
     if (tokens === null || !hasAutomaton(asked))
       return { index, request: asked, prompt, automaton: null, leanings: null };
     const request = placeEmbedded(asked, tokens, options.seed, `embedded ${index}`);
-    const { title: _title, theme: _theme, author: _author, dynasty: _dynasty, ...shape } = request;
-    const key = JSON.stringify(shape);
+    const key = shapeKey(request);
     let held = known.get(key);
     if (held === undefined) {
       const automaton = compileRequest(request, tokens);

@@ -116,7 +116,11 @@ describe('readPoems', () => {
       { id: '7', title: '静夜思', text: '床前明月光，\n疑是"地"上霜。' },
       { id: '8', text: '举头望明月' },
     ]);
-    expect((await refusal(source)).message).toMatch(/line 3: expected "text" with the poem, got 编号, 题目, 正文$/);
+    // What tables usually call them in Chinese need not be named.
+    expect(await read(source)).toEqual(await readWith({ columns }, source));
+    const other = await file('other.csv', '号,诗句\n1,床前明月光\n');
+    expect((await refusal(other)).message).toMatch(/line 2: expected "text" with the poem, got 号, 诗句$/);
+    expect((await refusal(other)).zh?.message).toMatch(/应有“text”一栏，现有 号, 诗句$/);
     const wrong = { ...columns, title: '标题' };
     expect((await refusal(source, { columns: wrong })).message).toMatch(/expected a column "标题"/);
   });

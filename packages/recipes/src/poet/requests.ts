@@ -2,7 +2,7 @@
 import { type Poem, type PoemRequest, requestOf } from '@tuiqiao/corpus';
 import type { Tokenizer } from '@tuiqiao/lm';
 import { createRandom } from '@tuiqiao/tensor';
-import { compileRequest, createTokenInventory, VerseError } from '@tuiqiao/verse';
+import { compileRequest, loadTokenInventory, VerseError } from '@tuiqiao/verse';
 
 /**
  * A request as a person makes it: form (or tune), title, and a rhyme. Author, dynasty, opening pattern and theme label
@@ -39,7 +39,7 @@ export function choosePoems(poems: readonly Poem[], names: readonly string[], co
 
 /** Without those the automaton cannot satisfy (a ci whose label names a rhyme that its commonest variant does not take). */
 export function writableRequests(requests: readonly PoemRequest[], tokenizer: Tokenizer): PoemRequest[] {
-  const tokens = createTokenInventory(tokenizer);
+  const tokens = loadTokenInventory(tokenizer);
   return requests.filter((request) => {
     try {
       compileRequest(request, tokens);

@@ -1,12 +1,6 @@
 /** The engine in this thread: a base and its adapters, opened once, switched between jobs. */
 import type { PoemOptions, ServeOptions } from '@tuiqiao/schema';
-import {
-  createTokenBytes,
-  createTokenInventory,
-  promptIdsFor,
-  promptStyleOf,
-  type TokenInventory,
-} from '@tuiqiao/verse';
+import { createTokenBytes, promptIdsFor, promptStyleOf } from '@tuiqiao/verse';
 import { describeKernels, openKernels } from '../compute.ts';
 import { RecipesError } from '../errors.ts';
 import { openLineIndexes } from '../line-indexes.ts';
@@ -53,12 +47,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     switchTo(adapters, id);
     host.batch.forgetCache();
   });
-  let inventory: TokenInventory | null = null;
-  const tokensOf = (words: PoemOptions): { tokens?: TokenInventory } => {
-    if (!words.constraints) return {};
-    inventory ??= createTokenInventory(tokenizer);
-    return { tokens: inventory };
-  };
   const isPoet = promptStyleOf(tokenizer) === 'control';
   // A poet will be asked for poems: what their lines are looked up in is unpacked before the first of them.
   if (isPoet) openLineIndexes(opened.folder).catch(() => undefined);
@@ -86,7 +74,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       requests,
       {
         ...words,
-        ...tokensOf(words),
         batchSize: POEM_SLOTS,
         score: 'default',
         computeType: options.computeType,
