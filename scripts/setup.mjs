@@ -1,4 +1,4 @@
-// Set-up: dependencies, the native kernels, the TypeScript build. Every step is skipped when its inputs have not
+// Set-up: dependencies, the native kernels, the TypeScript build, the studio's page. Every step is skipped when its inputs have not
 // changed, so that calling this before each command costs a fraction of a second. Plain Node: nothing is installed yet.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -67,7 +67,7 @@ function writeStamp(stamp) {
 function installDependencies(stamp) {
   const wanted = fingerprint(['package-lock.json', 'package.json']);
   if (stamp.dependencies === wanted && existsSync(path.join(root, 'node_modules', 'typescript'))) return;
-  say('setup 1/3  dependencies (npm ci) …');
+  say('setup 1/4  dependencies (npm ci) …');
   const result = run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   if (!result.ok)
     fail(
@@ -95,7 +95,7 @@ function findOneDnn() {
 function installOneDnn() {
   const isDebianRoot = process.platform === 'linux' && process.getuid?.() === 0 && has('apt-get');
   if (!isDebianRoot) return;
-  say('setup 2/3  installing oneDNN (apt-get install libdnnl-dev) …');
+  say('setup 2/4  installing oneDNN (apt-get install libdnnl-dev) …');
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   if (!run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'libdnnl-dev'], { env }).ok) {
     run('apt-get', ['update', '-qq'], { env });
@@ -120,7 +120,7 @@ function buildNative(stamp) {
   const compiler = process.env.CXX ?? ['g++', 'clang++', 'c++'].find(has);
   if (compiler === undefined || !has('make')) {
     say(
-      'setup 2/3  no C++ compiler: the plain-TypeScript kernels will be used, about 100 times slower. Install one with `apt-get install g++ make python3` (Debian/Ubuntu) or `xcode-select --install` (macOS), then run again.',
+      'setup 2/4  no C++ compiler: the plain-TypeScript kernels will be used, about 100 times slower. Install one with `apt-get install g++ make python3` (Debian/Ubuntu) or `xcode-select --install` (macOS), then run again.',
     );
     stamp.native = undefined;
     writeStamp(stamp);
@@ -130,10 +130,10 @@ function buildNative(stamp) {
   const oneDnn = findOneDnn();
   if (oneDnn === undefined) {
     say(
-      'setup 2/3  oneDNN not found: the portable matrix kernel is built. Training is several times faster with `apt-get install libdnnl-dev` or `brew install onednn`.',
+      'setup 2/4  oneDNN not found: the portable matrix kernel is built. Training is several times faster with `apt-get install libdnnl-dev` or `brew install onednn`.',
     );
   }
-  say(`setup 2/3  native kernels (${oneDnn ? 'oneDNN' : 'portable'}) …`);
+  say(`setup 2/4  native kernels (${oneDnn ? 'oneDNN' : 'portable'}) …`);
   const headers = findNodeHeaders();
   const gyp = path.join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
   const args = [gyp, 'rebuild', '--silent', '--jobs', 'max', ...(headers ? [`--nodedir=${headers}`] : [])];
@@ -145,7 +145,7 @@ function buildNative(stamp) {
     const log = path.join(root, 'node_modules', '.tuiqiao-native-build.log');
     writeFileSync(log, result.output);
     say(
-      `setup 2/3  the native build failed (log: ${path.relative(root, log)}); the plain-TypeScript kernels will be used, about 100 times slower.`,
+      `setup 2/4  the native build failed (log: ${path.relative(root, log)}); the plain-TypeScript kernels will be used, about 100 times slower.`,
     );
   }
   stamp.native = wanted;
@@ -158,6 +158,17 @@ function buildTypeScript() {
   if (!result.ok) fail(`the TypeScript build failed:\n${result.output.trim()}`);
 }
 
+/** The page is a part of its own: without it everything else works, and the server says so at `/`. */
+function buildStudio() {
+  const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  const result = run(process.execPath, [vite, 'build'], { cwd: path.join(root, 'apps', 'studio') });
+  if (result.ok) return true;
+  const log = path.join(root, 'node_modules', '.tuiqiao-studio-build.log');
+  writeFileSync(log, result.output);
+  say(`setup 4/4  the studio's page could not be built (log: ${path.relative(root, log)}); the rest works without it.`);
+  return false;
+}
+
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < MINIMUM_NODE[0] || (major === MINIMUM_NODE[0] && minor < MINIMUM_NODE[1])) {
   fail(`Node ${MINIMUM_NODE.join('.')} or newer is needed, this is ${process.versions.node}.`);
@@ -167,8 +178,14 @@ installDependencies(stamp);
 buildNative(stamp);
 const sources = fingerprint(['packages', 'apps', 'tsconfig.base.json', 'tsconfig.json']);
 if (stamp.build !== sources || !existsSync(path.join(root, 'apps', 'cli', 'dist', 'main.js'))) {
-  say('setup 3/3  TypeScript …');
+  say('setup 3/4  TypeScript …');
   buildTypeScript();
   stamp.build = sources;
+  writeStamp(stamp);
+}
+const page = fingerprint(['apps/studio', 'packages/schema/src', 'packages/prosody/src', 'package-lock.json']);
+if (stamp.studio !== page || !existsSync(path.join(root, 'apps', 'studio', 'dist', 'index.html'))) {
+  say('setup 4/4  studio …');
+  stamp.studio = buildStudio() ? page : undefined;
   writeStamp(stamp);
 }

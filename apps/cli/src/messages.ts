@@ -202,6 +202,16 @@ const MESSAGES = {
     zh: '监听 {host}，别的机器也能访问，而未设密钥；请用 --api-key 或 TUIQIAO_API_KEY。',
     en: 'other machines can reach {host} and no key is asked for; set --api-key or TUIQIAO_API_KEY.',
   },
+  // studio
+  studioSummary: {
+    zh: '网页工作室：写、查、评、看训练',
+    en: 'the web studio: write, check, compare, watch training',
+  },
+  studioAt: { zh: '工作室在', en: 'the studio is at' },
+  studioNotOpened: {
+    zh: '浏览器打不开：请自己打开上面的地址。',
+    en: 'no browser could be opened: open the address yourself.',
+  },
   demoSummary: {
     zh: '演示：语料 → SFT → DPO → 评测 → 写诗，八分钟之内',
     en: 'the main job on embedded defaults: corpus → SFT → DPO → ladder → poems, within 8 minutes',

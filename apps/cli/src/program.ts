@@ -89,6 +89,11 @@ const COMMANDS: readonly {
   },
   { name: 'chat', summary: 'chatSummary', load: async () => (await import('./commands/chat.ts')).addChatCommand },
   { name: 'serve', summary: 'serveSummary', load: async () => (await import('./commands/serve.ts')).addServeCommand },
+  {
+    name: 'studio',
+    summary: 'studioSummary',
+    load: async () => (await import('./commands/studio.ts')).addStudioCommand,
+  },
   { name: 'env', summary: 'envSummary', load: async () => (await import('./commands/env.ts')).addEnvCommand },
 ];
 

@@ -34,6 +34,14 @@ export {
 export type { Language } from './messages.ts';
 export { loadPairs, type PairScore, type PairTable } from './parallelism/pair-table.ts';
 export { scoreCouplet, scoreCouplets } from './parallelism/parallelism.ts';
+export {
+  type Fault,
+  type LaidCharacter,
+  type LaidLine,
+  type LaidSentence,
+  type LaidStanza,
+  layPoem,
+} from './poems/lay-poem.ts';
 export { joinStanzas, type SeparatedPoem, separatePoems } from './poems/separate.ts';
 export { glossOf, type ReadingEvidence, readingEvidence } from './reading-evidence.ts';
 export { rhymeUses, rhymeWords } from './rhyme-words.ts';

@@ -126,7 +126,7 @@ export async function resolveRun(root: string, name: string): Promise<{ folder: 
 /** @throws RecipesError `run-not-found` */
 export async function readRun(root: string, name: string): Promise<RunDetail> {
   const { folder, run } = await resolveRun(root, name);
-  return { run, recipe: await readSmall(path.join(folder, RUN_FILES.recipe)) };
+  return { run, folder: root, recipe: await readSmall(path.join(folder, RUN_FILES.recipe)) };
 }
 
 /** Whole lines of a growing file from where the last call ended. */

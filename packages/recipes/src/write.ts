@@ -4,6 +4,7 @@ import { toSimplified } from '@tuiqiao/corpus';
 import type { Verdict } from '@tuiqiao/prosody';
 import type { RunControls, WriteOptions } from '@tuiqiao/schema';
 import {
+  messageFor,
   type Novelty,
   type PoemScore,
   verdictOn,
@@ -26,6 +27,8 @@ export interface PoemRecord {
   readonly form?: string;
   readonly tune?: string;
   readonly request: WritingRequest;
+  /** The request in the words of the model: what a preference dataset has as its prompt. */
+  readonly prompt: string;
   readonly verdict: Verdict;
   readonly novelty: Novelty;
   /** Of the whole text under the model's own distribution, nats. */
@@ -196,6 +199,7 @@ function toRecord(poem: WrittenPoem, opened: OpenedModel, options: RecordOptions
     ...(title === undefined ? {} : { title: isSimplified ? toSimplified(title) : title }),
     ...(request.tune === undefined ? { form: request.form! } : { tune: request.tune }),
     request,
+    prompt: messageFor(opened.tokenizer, request),
     // Told of the text that is shown: the tones are the same, the characters are those the reader sees.
     verdict: isSimplified ? verdictOn(shown, request) : verdict,
     novelty: poem.novelty!,

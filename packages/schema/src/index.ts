@@ -1,3 +1,5 @@
+import './pages.ts';
+
 export { ALIASES, type Alias, type Origin } from './aliases.ts';
 export { describeOptions, flagOf, type OptionDescription } from './describe-options.ts';
 export { editDistance, findNearest } from './edit-distance.ts';
@@ -119,6 +121,7 @@ export {
   type SftRecipe,
   STAGES,
   type Stage,
+  type StudioOptions,
   type WriteInput,
   type WriteOptions,
 } from './stages.ts';

@@ -17,7 +17,7 @@ import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
 import { rmSchema } from './options/rm.ts';
 import { sampleFields } from './options/samples.ts';
-import { engineFields, serverFields } from './options/serve.ts';
+import { engineFields, serverFields, studioFields } from './options/serve.ts';
 import { templateFields } from './options/template.ts';
 import { sftTrainingFields, trainingFields } from './options/training.ts';
 import { polishFields, requestFields, rhymeField, targetFields, themeField } from './options/verse.ts';
@@ -281,6 +281,15 @@ export const serveSchema = z.strictObject({
   ...computeFields,
 });
 
+export const studioSchema = z.strictObject({
+  ...modelFields,
+  adapter: servedAdapters,
+  ...studioFields,
+  ...serverFields,
+  ...engineFields,
+  ...computeFields,
+});
+
 export const chatSchema = z.strictObject({
   ...modelFields,
   adapter: servedAdapters,
@@ -349,6 +358,7 @@ export const OPTION_SETS = {
   write: writeSchema,
   poem: poemSchema,
   serve: serveSchema,
+  studio: studioSchema,
   chat: chatSchema,
   polish: polishSchema,
   check: checkSchema,
@@ -385,6 +395,7 @@ export type CompareOptions = z.output<typeof compareSchema>;
 export type WriteOptions = z.output<typeof writeSchema>;
 export type PoemOptions = z.output<typeof poemSchema>;
 export type ServeOptions = z.output<typeof serveSchema>;
+export type StudioOptions = z.output<typeof studioSchema>;
 export type ChatOptions = z.output<typeof chatSchema>;
 export type PolishOptions = z.output<typeof polishSchema>;
 export type CheckOptions = z.output<typeof checkSchema>;

@@ -1,9 +1,8 @@
 /** Poems as markup: verse with tone marks, the verdict in a line, findings, and where lines come from. */
-import type { Grade, Verdict } from '@tuiqiao/prosody';
+import { type Fault, type Grade, type LaidCharacter, layPoem, type Verdict } from '@tuiqiao/prosody';
 import type { LineTrace } from '../scorers/copying.ts';
 import { html, type SafeHtml } from './html.ts';
 import type { Labels } from './messages.ts';
-import { type Fault, type LaidCharacter, layPoem } from './poem-layout.ts';
 import type { ReportPoem } from './report-input.ts';
 
 const FAULT_CLASSES: Readonly<Record<Fault, string>> = { 疵: 'fault', 拗可: 'tolerated', 多音: 'several' };

@@ -85,6 +85,8 @@ export interface RunSample {
 /** One run of `GET /api/runs/PATH`. */
 export interface RunDetail {
   readonly run: RunSummary;
+  /** The folder of runs, as the server was given it. */
+  readonly folder: string;
   /** recipe.yaml as it stands. */
   readonly recipe: string | null;
 }

@@ -26,6 +26,15 @@ export const engineFields = {
   ),
 };
 
+export const studioFields = {
+  runs: option(z.string().min(1).default('runs'), 'Folder of the runs that are shown.', '所展示的运行所在的文件夹。'),
+  open: option(
+    z.boolean().default(true),
+    'Open the page in the browser, where there is a display.',
+    '有显示器时在浏览器中打开页面。',
+  ),
+};
+
 export const serverFields = {
   host: option(
     z.string().min(1).default('127.0.0.1'),

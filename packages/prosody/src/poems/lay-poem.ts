@@ -1,5 +1,6 @@
 /** A poem laid out for the eye: its own punctuation and stanzas, with the tone, rhyme and faults of every character. */
-import { type Finding, type Grade, type PoemLine, splitText, type Verdict } from '@tuiqiao/prosody';
+import { type PoemLine, splitText } from '../text.ts';
+import type { Finding, Grade, Verdict } from '../verdict.ts';
 
 export type Fault = Exclude<Grade, '合'>;
 

@@ -1,6 +1,6 @@
-import { check } from '@tuiqiao/prosody';
 import { describe, expect, it } from 'vitest';
-import { layPoem } from './poem-layout.ts';
+import { check } from '../index.ts';
+import { layPoem } from './lay-poem.ts';
 
 const lay = (text: string, asked: { form?: string; tune?: string }) => layPoem(text, check({ text, ...asked }));
 
