@@ -189,7 +189,7 @@ export const OPTION_LABELS: Readonly<Record<string, Record<Language, string>>> =
   script: { zh: '字体', en: 'Script' },
   allowCopies: { zh: '容许雷同', en: 'Allow copied lines' },
   forbidNgram: { zh: '禁连字', en: 'Forbidden run' },
-  temperature: { zh: '放', en: 'Temperature' },
+  temperature: { zh: '温度', en: 'Temperature' },
   topP: { zh: 'top-p', en: 'top-p' },
   topK: { zh: 'top-k', en: 'top-k' },
   repetitionPenalty: { zh: '避重', en: 'Repetition penalty' },
