@@ -4,7 +4,8 @@
 //
 //   node tools/eval/constrained.mjs --model models/base-poet --n 50 [--seed 7] [--slots 64] [--data ../shared/data]
 //
-// DATA is the folder of tables that the product does not use. The written poems go to --output as JSON lines. Exit status
+// DATA is the folder of tables that the product does not use. Poems with a character that is not in them are named and not
+// judged: a random model writes characters that no poem has. The written poems go to --output as JSON lines. Exit status
 // 1 when a poem was given up, has the wrong length, or more than one in a thousand breaks rhyme or meter.
 import { appendFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -51,7 +52,10 @@ const requestOf = (name) =>
 // One of each in turn: what is written when the tool is stopped is as much of every kind.
 const requests = Array.from({ length: n }, () => names.map(requestOf)).flat();
 const tally = new Map(
-  names.map((name) => [name, { written: 0, given: 0, length: 0, rhyme: 0, meter: 0, all: 0, attempts: 0, tokens: 0 }]),
+  names.map((name) => [
+    name,
+    { written: 0, given: 0, strange: 0, judged: 0, length: 0, rhyme: 0, meter: 0, all: 0, attempts: 0, tokens: 0 },
+  ]),
 );
 if (values.output !== undefined) writeFileSync(values.output, '');
 const cpuBefore = process.cpuUsage();
@@ -75,9 +79,17 @@ for await (const event of events) {
     row.given++;
     continue;
   }
-  const verdict = SHI.includes(name) ? judgePoem(text, name, readings) : judgeCi(text, variants.get(name), parts);
   row.written++;
   row.attempts += attempts;
+  const table = SHI.includes(name) ? readings : parts;
+  const strange = [...text.normalize('NFC')].filter((char) => /\p{Script=Han}/u.test(char) && !table.has(char));
+  if (strange.length > 0) {
+    row.strange++;
+    console.error(`${name}: the second checker has no reading for ${strange.join(' ')}`);
+    continue;
+  }
+  const verdict = SHI.includes(name) ? judgePoem(text, name, readings) : judgeCi(text, variants.get(name), parts);
+  row.judged++;
   for (const rule of ['length', 'rhyme', 'meter', 'all']) if (verdict[rule]) row[rule]++;
   if (values.output !== undefined) {
     appendFileSync(values.output, `${JSON.stringify({ name, text, attempts, verdict })}\n`);
@@ -87,19 +99,21 @@ const { user, system } = process.cpuUsage(cpuBefore);
 
 const groups = [...SHI.map((name) => [name, [name]]), [`${TUNES.length} tunes`, TUNES], ['all', names]];
 const sum = (own, key) => own.reduce((total, name) => total + tally.get(name)[key], 0);
-console.log('| | poems | given up | attempts a poem | length | rhyme | meter | all, 95 % |');
-console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+console.log('| | poems | given up | attempts a poem | judged | length | rhyme | meter | all, 95 % |');
+console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
 for (const [label, own] of groups) {
   const written = sum(own, 'written');
-  const { k, ci } = wilson(sum(own, 'all'), written);
+  const { k, ci } = wilson(sum(own, 'all'), sum(own, 'judged'));
   const shares = ['length', 'rhyme', 'meter'].map((rule) => `${sum(own, rule)}`);
   const interval = `${k} (${ci.map((bound) => (100 * bound).toFixed(2)).join('–')} %)`;
   const attempts = (sum(own, 'attempts') / written).toFixed(2);
-  console.log(`| ${[label, written, sum(own, 'given'), attempts, ...shares, interval].join(' | ')} |`);
+  console.log(
+    `| ${[label, written, sum(own, 'given'), attempts, sum(own, 'judged'), ...shares, interval].join(' | ')} |`,
+  );
 }
-const written = sum(names, 'written');
+const judged = sum(names, 'judged');
 console.log(
   `\n${path.basename(values.model)}, seed ${values.seed}, ${sum(names, 'tokens')} tokens, ${((user + system) / 1e6).toFixed(0)} s of processor time`,
 );
-const isBroken = written - Math.min(sum(names, 'rhyme'), sum(names, 'meter')) > MOST_BROKEN * written;
-process.exitCode = sum(names, 'given') > 0 || sum(names, 'length') < written || isBroken ? 1 : 0;
+const isBroken = judged - Math.min(sum(names, 'rhyme'), sum(names, 'meter')) > MOST_BROKEN * judged;
+process.exitCode = sum(names, 'given') > 0 || sum(names, 'length') < judged || isBroken ? 1 : 0;

@@ -78,6 +78,7 @@ export function judgePoem(text, form, readings) {
   const shape = SHAPES[form];
   if (shape === undefined) return null;
   const lines = text
+    .normalize('NFC')
     .split(/[，。、；？！\s]/u)
     .filter((line) => line !== '')
     .map((line) => [...line]);
@@ -130,7 +131,7 @@ function judgeVariant(text, { pattern }, parts) {
   // the rhymes it is (none: the first), * that its tone is the other one (叶).
   const plan = [...pattern.replace(/[|\d*]/gu, '')];
   const sets = [...pattern.matchAll(/(\d*)\*?。/gu)].map(([, number]) => number ?? '');
-  const written = [...text.replaceAll('\n', '')];
+  const written = [...text.normalize('NFC').replaceAll('\n', '')];
   const isMark = (character) => '，。、'.includes(character);
   const length =
     plan.length === written.length &&

@@ -249,6 +249,8 @@ function listCharacters(
   }
   const own = [...candidates].filter(
     (character) =>
+      // Compatibility ideographs (U+F906 句) look like the characters they stand for, and would pass for others.
+      character.normalize('NFC') === character &&
       (characterScript(character) !== other || (script === 'traditional' && TRADITIONAL_TOO.has(character))) &&
       book.readings(character).length > 0,
   );
