@@ -8,6 +8,7 @@
     "kernel_sources": [
       "native/attention-cached.cc",
       "native/attention.cc",
+      "native/eight-bit.cc",
       "native/elementwise.cc",
       "native/gemm-amx.cc",
       "native/gemm-portable.cc",
@@ -93,11 +94,12 @@
           "sources": ["<@(kernel_sources)"],
           "defines": ["TUIQIAO_ISA=avx512_bf16"],
           "cflags": [
-            "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512bf16", "-mfma",
+            "-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512bf16", "-mavx512vnni",
+            "-mfma",
             "-mprefer-vector-width=512",
           ],
           "xcode_settings": {
-            "OTHER_CFLAGS": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512bf16", "-mfma"],
+            "OTHER_CFLAGS": ["-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512bf16", "-mavx512vnni", "-mfma"],
           },
         },
       ],

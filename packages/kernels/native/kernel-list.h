@@ -47,6 +47,9 @@ void tokenLogProbs(const Call& call);
 void tokenLogProbsBackward(const Call& call);
 // sampling.cc
 void sampleTokens(const Call& call);
+// eight-bit.cc
+void quantize8(const Call& call);
+void matmul8(const Call& call);
 // optimizer.cc
 void adamw(const Call& call);
 void lion(const Call& call);

@@ -35,6 +35,8 @@ static const Kernel table[] = {
     {"attention", 2, 6, 12, attention},
     {"attentionBackward", 3, 10, 12, attentionBackward},
     {"attentionCached", 1, 6, 9, attentionCached},
+    {"quantize8", 2, 3, 2, quantize8},
+    {"matmul8", 1, 4, 5, matmul8},
     {"sampleTokens", 2, 8, 3, sampleTokens},
     {"tokenLogProbs", 5, 7, 2, tokenLogProbs},
     {"tokenLogProbsBackward", 1, 8, 2, tokenLogProbsBackward},

@@ -59,7 +59,7 @@ const KernelSet* findKernelSet(const char* isa) {
   if (strcmp(isa, "avx2") == 0 && hasAvx2) return &avx2::kernelSet;
   // Processors with AVX-512 but without its bf16 part run the AVX2 kernels: they are limited by memory, and a third
   // copy of the kernels would lengthen the build.
-  const bool hasBf16 = hasAvx512 && __builtin_cpu_supports("avx512bf16");
+  const bool hasBf16 = hasAvx512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
   if (strcmp(isa, "avx512_bf16") == 0 && hasBf16) return &avx512_bf16::kernelSet;
   if (strcmp(isa, "amx_bf16") == 0 && hasBf16 && mayUseTiles()) return &avx512_bf16::tileKernelSet;
 #endif

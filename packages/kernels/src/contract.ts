@@ -196,6 +196,24 @@ export interface Kernels {
   /** a, b both f32 or both bf16; out f32 or bf16. */
   matmul(out: DeviceBuffer, a: DeviceBuffer, b: DeviceBuffer, sizes: MatmulSizes): void;
 
+  /**
+   * weight [N, K] (any float type, K a multiple of 32) in 8-bit blocks as llama.cpp's Q8_0: scale = max |x| / 127 over 32
+   * neighbours of a row, code = round(x/scale). codes u8 [16⌈N/16⌉·K], scales f32 [16⌈N/16⌉·K/32], both in the order
+   * that `matmul8` reads. Blocks that were Q8_0 before keep their codes and scales.
+   */
+  quantize8(codes: DeviceBuffer, scales: DeviceBuffer, weight: DeviceBuffer, sizes: { N: number; K: number }): void;
+  /**
+   * out[M, N] = a · weightᵀ (+ out) with a weight from `quantize8`; rows of a are brought into the same blocks first, sums of
+   * a block are exact. out, a any float type; rows of a are packed.
+   */
+  matmul8(
+    out: DeviceBuffer,
+    a: DeviceBuffer,
+    codes: DeviceBuffer,
+    scales: DeviceBuffer,
+    sizes: { M: number; N: number; K: number; ldOut?: number; accumulate?: boolean },
+  ): void;
+
   // ── layers ────────────────────────────────────────────────────────────────────────────────────────────────────
   /** out[n] = scale · table[ids[n]]; out, table any float type. */
   embed(

@@ -42,6 +42,8 @@ const KERNEL_NAMES = [
   'attention',
   'attentionBackward',
   'attentionCached',
+  'quantize8',
+  'matmul8',
   'sampleTokens',
   'tokenLogProbs',
   'tokenLogProbsBackward',

@@ -152,6 +152,10 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
       );
     },
 
+    quantize8: (codes, scales, weight, { N, K }) => native.quantize8(data(codes), data(scales), data(weight), N, K),
+    matmul8: (out, a, codes, scales, { M, N, K, ldOut = N, accumulate = false }) =>
+      native.matmul8(data(out), data(a), data(codes), data(scales), M, N, K, ldOut, accumulate),
+
     embed: (out, table, ids, { N, C, scale = 1 }) => native.embed(data(out), data(table), data(ids), N, C, scale),
     embedBackward: (dTable, dOut, ids, { N, C, V, scale = 1 }) =>
       native.embedBackward(data(dTable), data(dOut), data(ids), N, C, V, scale),

@@ -4,6 +4,7 @@
  */
 import type { KernelFeatures, Kernels } from './contract.ts';
 import * as attention from './reference/attention.ts';
+import * as eightBit from './reference/eight-bit.ts';
 import * as elementwise from './reference/elementwise.ts';
 import * as experts from './reference/experts.ts';
 import * as head from './reference/head.ts';
@@ -55,6 +56,8 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     dropout: elementwise.dropout,
     dequantize4: quantized.dequantize4,
     matmul: matrix.matmul,
+    quantize8: eightBit.quantize8,
+    matmul8: eightBit.matmul8,
     embed: norm.embed,
     embedBackward: norm.embedBackward,
     rmsNorm: norm.rmsNorm,

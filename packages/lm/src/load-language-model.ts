@@ -9,17 +9,19 @@ import {
   type DType,
   type FloatType,
   type FourBitType,
+  fitsEightBit,
   initNormal,
   type Kernels,
   type Parameter,
   parameterLength,
   quantizeFourBit,
+  setEightBit,
   setQuantized,
   syncCompute,
   uploadFourBit,
 } from '@tuiqiao/tensor';
 import { parseConfig, writeConfig } from './checkpoint/config-json.ts';
-import { requireFiniteWeights } from './checkpoint/finite-weights.ts';
+import { holdsNumbers, requireFiniteWeights } from './checkpoint/finite-weights.ts';
 import { floatsToBf16 } from './checkpoint/number-formats.ts';
 import { openModel } from './checkpoint/open-model.ts';
 import type { TensorToWrite } from './checkpoint/safetensors.ts';
@@ -43,6 +45,8 @@ const LEAST_MAPPED_BYTES = 2 ** 28;
 /** Type of matrix operands. `auto`: bf16 where the processor multiplies it faster than f32. */
 export type ComputeType = FloatType | 'auto';
 
+export type Quantization = { readonly type: FourBitType; readonly doubleQuant: boolean } | { readonly type: 'q8_0' };
+
 export interface LoadOptions {
   readonly kernels: Kernels;
   /** `auto` by default. */
@@ -53,9 +57,10 @@ export interface LoadOptions {
   readonly mapsWeights?: boolean;
   /**
    * Keeps the linear layers of a frozen model in 4 bits (QLoRA), quantised one by one as they are read: the floats of all
-   * of them are never in memory. 4-bit codes of that type in the file are taken as they are.
+   * of them are never in memory. 4-bit codes of that type in the file are taken as they are. `q8_0`, for sampling: products
+   * of the linear layers and the output head run over 8-bit blocks as llama.cpp's, those of a Q8_0 file being kept.
    */
-  readonly quantization?: { readonly type: FourBitType; readonly doubleQuant: boolean } | undefined;
+  readonly quantization?: Quantization | undefined;
 }
 
 /**
@@ -76,7 +81,7 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
   const mapsWeights = options.mapsWeights ?? bf16Bytes(specs) >= LEAST_MAPPED_BYTES;
   const quantization = trainable ? undefined : options.quantization;
   const quantized = new Set(
-    quantization === undefined ? [] : specs.filter((spec) => spec.isLinear).map(({ name }) => name),
+    quantization === undefined ? [] : specs.filter((spec) => isQuantised(spec, quantization)).map(({ name }) => name),
   );
   for (const { name, shape } of specs) {
     const isMatrix = shape.length > 1;
@@ -103,9 +108,41 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
     await loadWeight(kernels, parameter, weights.get(name)!);
     syncCompute(kernels, parameter);
   }
+  if (quantization?.type === 'q8_0') quantizeHead(config, kernels, parameters);
   const read = [...parameters.values()].filter(({ isMapped }) => isMapped !== true);
   await requireFiniteWeights(path.basename(folder), kernels, read);
   return model;
+}
+
+function isQuantised({ isLinear, shape }: WeightSpec, { type }: Quantization): boolean {
+  return isLinear === true && (type !== 'q8_0' || fitsEightBit({ shape }));
+}
+
+/** The head's rows stay in floats as well: they are the embedding's, or give exact log-probabilities. */
+function quantizeHead(config: ModelConfig, kernels: Kernels, parameters: ReadonlyMap<string, Parameter>): void {
+  const { names } = config.architecture;
+  const head = parameters.get(`${config.tieWordEmbeddings ? names.embedding : names.head}.weight`)!;
+  if (fitsEightBit(head)) setEightBit(kernels, head, head.compute, { keepsValue: true });
+}
+
+async function quantizeEightBit(kernels: Kernels, parameter: Parameter, source: WeightSource): Promise<void> {
+  const length = parameterLength(parameter.shape);
+  const { place = null } = source;
+  let weight =
+    source.bf16Bits !== null && place !== null ? kernels.mapFile('bf16', place.file, place.offset, length) : null;
+  if (weight === null) {
+    weight = kernels.allocate('f32', length);
+    kernels.write(weight, await readFloats(source));
+  }
+  if (!(await holdsNumbers(kernels, weight))) throw notNumbers(source);
+  setEightBit(kernels, parameter, weight, { keepsValue: false });
+}
+
+function notNumbers({ name }: WeightSource): LmError {
+  return new LmError(
+    'checkpoint-malformed',
+    `loadLanguageModel: expected finite weights, got NaN or infinity in ${name}`,
+  );
 }
 
 /** @throws LmError `checkpoint-malformed` for weights that are not numbers: their codes would hide it */
@@ -113,8 +150,10 @@ async function quantizeWeight(
   kernels: Kernels,
   parameter: Parameter,
   source: WeightSource,
-  { type, doubleQuant }: NonNullable<LoadOptions['quantization']>,
+  quantization: Quantization,
 ): Promise<void> {
+  if (quantization.type === 'q8_0') return quantizeEightBit(kernels, parameter, source);
+  const { type, doubleQuant } = quantization;
   const stored = (await source.fourBit?.()) ?? null;
   const isAsWanted = stored !== null && stored.type === type && doubleQuant !== stored.maxima instanceof Float32Array;
   if (isAsWanted && blockMaxima(stored).every(Number.isFinite)) {
@@ -122,12 +161,7 @@ async function quantizeWeight(
     return;
   }
   const values = await readFloats(source);
-  if (!values.every(Number.isFinite)) {
-    throw new LmError(
-      'checkpoint-malformed',
-      `loadLanguageModel: expected finite weights, got NaN or infinity in ${source.name}`,
-    );
-  }
+  if (!values.every(Number.isFinite)) throw notNumbers(source);
   setQuantized(kernels, parameter, uploadFourBit(kernels, quantizeFourBit(values, { type, doubleQuant })));
 }
 

@@ -79,6 +79,11 @@ export async function openTokenizer({
   return tokenizer;
 }
 
+/** The option of commands that only sample, as `openModel` takes it. */
+export function samplingQuantization(quantization: 'none' | 'q8_0'): LoadOptions['quantization'] {
+  return quantization === 'none' ? undefined : { type: quantization };
+}
+
 /** @throws RecipesError `model-not-found` when the folder is not there; errors of `lm` and `tune` when it is damaged */
 export async function openModel(name: string, options: OpenModelOptions): Promise<OpenedModel> {
   const folder = resolveModelFolder(name);

@@ -16,7 +16,7 @@ import {
 import { openKernels } from './compute.ts';
 import { rankAnswers } from './couplet-answers.ts';
 import { openLineIndexes } from './line-indexes.ts';
-import { type OpenedModel, openModel } from './models.ts';
+import { type OpenedModel, openModel, samplingQuantization } from './models.ts';
 import { openRewardModels, type RewardModel } from './reward-models.ts';
 import { toWritingRequest } from './write-request.ts';
 
@@ -48,7 +48,7 @@ export interface PoemRecord {
 /** What `writeRecords` needs of the options. */
 type RecordOptions = Omit<
   WriteOptions,
-  'count' | 'model' | 'kernels' | 'threads' | 'numBeams' | 'numBeamGroups' | 'diversityPenalty'
+  'count' | 'model' | 'quantization' | 'kernels' | 'threads' | 'numBeams' | 'numBeamGroups' | 'diversityPenalty'
 > &
   Partial<Pick<WriteOptions, 'numBeams' | 'numBeamGroups' | 'diversityPenalty'>> & {
     /** What the records call the model; absent: its folder. */
@@ -68,6 +68,7 @@ export async function runWrite(options: WriteOptions, controls: RunControls = {}
   const opened = await openModel(options.model, {
     kernels: openKernels(options),
     computeType: options.computeType,
+    quantization: samplingQuantization(options.quantization),
     adapters: options.adapter,
   });
   return writeRecords(opened, Array<WritingRequest>(options.count).fill(request), options, controls);

@@ -12,6 +12,9 @@ export interface Parsed<Options> {
   readonly warnings: readonly string[];
 }
 
+const APPROXIMATE_WEIGHTS =
+  'quantization q8_0: the weights are rounded to 8 bits, so what the model says is an approximation of what it is in full';
+
 /** Longest value quoted in a message. */
 const MAX_SHOWN = 60;
 
@@ -123,7 +126,11 @@ export function parseOptions<Name extends OptionSetName>(set: Name, input: unkno
   const { options, warnings } = resolveNames(set, input);
   const result = OPTION_SETS[set].safeParse(options);
   if (!result.success) throw toOptionError(set, result.error.issues[0]!, options);
-  return { options: result.data as ResolvedOptions<Name>, warnings };
+  const isApproximate = 'quantization' in result.data && result.data.quantization === 'q8_0';
+  return {
+    options: result.data as ResolvedOptions<Name>,
+    warnings: isApproximate ? [...warnings, APPROXIMATE_WEIGHTS] : warnings,
+  };
 }
 
 /**

@@ -11,7 +11,7 @@ import { grpoSchema, rewardFields, rolloutFields } from './options/grpo.ts';
 import { ktoSchema } from './options/kto.ts';
 import { nameList, seed } from './options/lists.ts';
 import { finetuningFields, sftMethodFields } from './options/lora.ts';
-import { adapterFields, computeFields, modelFields } from './options/model.ts';
+import { adapterFields, computeFields, modelFields, weightFields } from './options/model.ts';
 import { option } from './options/option.ts';
 import { prepareFields } from './options/prepare.ts';
 import { pretrainFields } from './options/pretrain.ts';
@@ -169,6 +169,7 @@ export const evaluateSchema = z.strictObject({
   stage: stageField('evaluate'),
   ...evaluateFields,
   ...generationFields,
+  ...weightFields,
   ...computeFields,
 });
 
@@ -244,6 +245,7 @@ export const writeSchema = z.strictObject({
     'Makes the poems repeatable; absent: drawn anew and reported.',
     '种子，使结果可重复；不填则随机并报告。',
   ),
+  ...weightFields,
   ...computeFields,
 });
 
@@ -256,6 +258,7 @@ export const poemSchema = writeSchema
   .omit({
     model: true,
     adapter: true,
+    quantization: true,
     computeType: true,
     kernels: true,
     threads: true,
@@ -278,6 +281,7 @@ export const serveSchema = z.strictObject({
   adapter: servedAdapters,
   ...serverFields,
   ...engineFields,
+  ...weightFields,
   ...computeFields,
 });
 
@@ -306,6 +310,7 @@ export const chatSchema = z.strictObject({
   topP: writeSchema.shape.topP,
   maxNewTokens: engineFields.maxNewTokens,
   contextLength: engineFields.contextLength,
+  ...weightFields,
   ...computeFields,
 });
 

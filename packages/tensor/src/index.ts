@@ -57,6 +57,7 @@ export {
 } from './parameter.ts';
 export type { BlockwiseCodes, BlockwiseOptions } from './quantize/blockwise.ts';
 export { dequantizeBlockwise, dynamicMap, quantizeBlockwise } from './quantize/blockwise.ts';
+export { fitsEightBit, setEightBit } from './quantize/eight-bit-parameter.ts';
 export type { FourBitType, FourBitWeights, NestedMaxima } from './quantize/four-bit.ts';
 export {
   blockMaxima,

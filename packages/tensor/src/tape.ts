@@ -34,8 +34,19 @@ export interface Parameter {
   fusion?: Fusion | null;
   /** Set when the weight is kept in 4 bits: `value` and `compute` are then empty, and products de-quantise it by tiles. */
   quantized?: QuantizedWeight | null;
+  /**
+   * Set when products without gradients use an 8-bit form. `value` and `compute` are empty, but for the output head's:
+   * its rows are the embedding's too, or are wanted for exact log-probabilities.
+   */
+  eightBit?: EightBitWeight | null;
   /** The value lies in a mapped file. */
   readonly isMapped?: boolean;
+}
+
+/** A frozen matrix in 8-bit blocks (Q8_0), as `quantize8` of the kernels lays it out. */
+export interface EightBitWeight {
+  readonly codes: DeviceBuffer;
+  readonly scales: DeviceBuffer;
 }
 
 /** A frozen matrix in 4-bit blocks on the kernels' side, as bitsandbytes lays it out (see `quantize/four-bit.ts`). */

@@ -55,6 +55,30 @@ export const quantizedCases: CaseList = (type) => {
       },
     ];
   });
+  const eightBit = [
+    [0, 32, 16],
+    [1, 32, 5],
+    [5, 96, 48],
+    [13, 64, 33],
+    [70, 32, 20],
+  ].flatMap(([M, K, N]): KernelCase[] => {
+    const padded = 16 * Math.ceil(N! / 16);
+    const ldOut = N! + 3;
+    return [false, true].map((accumulate) => ({
+      name: `quantize8, matmul8 ${M} × ${N} × ${K}${accumulate ? ', accumulated' : ''}`,
+      buffers: {
+        out: floats(type, strided(M!, N!, ldOut)),
+        a: floats(type, M! * K!),
+        weight: floats(type, N! * K!),
+        codes: u8(new Array<number>(padded * K!).fill(0)),
+        scales: floats('f32', (padded * K!) / 32),
+      },
+      forward: (kernels, b) => {
+        kernels.quantize8(b.codes!, b.scales!, b.weight!, { N: N!, K: K! });
+        kernels.matmul8(b.out!, b.a!, b.codes!, b.scales!, { M: M!, N: N!, K: K!, ldOut, accumulate });
+      },
+    }));
+  });
   const rows = [
     [0, 5, 5],
     [3, 17, 17],
@@ -158,5 +182,5 @@ export const quantizedCases: CaseList = (type) => {
         : []),
     ];
   });
-  return [...dequantize, ...rows, ...updates, ...factored];
+  return [...dequantize, ...eightBit, ...rows, ...updates, ...factored];
 };

@@ -8,7 +8,7 @@ import { noveltyOf, promptIdsFor, writePoems } from '@tuiqiao/verse';
 import { poemExample } from '../examples.ts';
 import type { HeldOutPoem } from '../held-out.ts';
 import { openLineIndexes } from '../line-indexes.ts';
-import { type OpenedModel, openModel } from '../models.ts';
+import { type OpenedModel, openModel, samplingQuantization } from '../models.ts';
 import { factsOf, type LadderPlan } from './plan.ts';
 import { type LoadedTask, trimAnswer } from './tasks.ts';
 
@@ -26,7 +26,12 @@ export async function writeLocalRung(
   controls: RunControls = {},
 ): Promise<ModelPoems> {
   const { recipe, prompts, heldOut, tasks } = plan;
-  const opened = await openModel(rung.model, { kernels, computeType: recipe.computeType, adapters: rung.adapter });
+  const opened = await openModel(rung.model, {
+    kernels,
+    computeType: recipe.computeType,
+    quantization: samplingQuantization(recipe.quantization),
+    adapters: rung.adapter,
+  });
   const indexes = await openLineIndexes(rung.model);
   const start = performance.now();
   const written = await writePoems({

@@ -4,7 +4,7 @@ import { createTokenBytes, promptIdsFor, promptStyleOf } from '@tuiqiao/verse';
 import { describeKernels, openKernels } from '../compute.ts';
 import { RecipesError } from '../errors.ts';
 import { openLineIndexes } from '../line-indexes.ts';
-import { openModel } from '../models.ts';
+import { openModel, samplingQuantization } from '../models.ts';
 import { polishRecord } from '../polish.ts';
 import { writeRecords } from '../write.ts';
 import { toWritingRequest } from '../write-request.ts';
@@ -17,7 +17,8 @@ import { Turns } from './turns.ts';
 export type EngineOptions = Pick<
   ServeOptions,
   'model' | 'adapter' | 'contextLength' | 'parallel' | 'kernels' | 'threads' | 'computeType'
->;
+> &
+  Partial<Pick<ServeOptions, 'quantization'>>;
 
 /** Poems written at the same time within one request. */
 const POEM_SLOTS = 64;
@@ -25,7 +26,11 @@ const POEM_SLOTS = 64;
 /** @throws errors of `openModel` and of the adapters' files */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const kernels = openKernels(options);
-  const opened = await openModel(options.model, { kernels, computeType: options.computeType });
+  const opened = await openModel(options.model, {
+    kernels,
+    computeType: options.computeType,
+    quantization: samplingQuantization(options.quantization ?? 'none'),
+  });
   const { base, adapters: first } = await loadServedAdapters(opened, options.adapter);
   let adapters = first;
   const modelsNow = (): ServedModel[] => [
@@ -93,7 +98,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     contextLength: host.contextLength,
     isPoet,
     hasChatTemplate: tokenizer.hasChatTemplate,
-    kernels: describeKernels(kernels),
+    kernels: `${describeKernels(kernels)}${options.quantization === 'q8_0' ? ' Weights in q8_0: an approximation.' : ''}`,
   };
   return {
     get facts() {

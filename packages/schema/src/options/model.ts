@@ -21,6 +21,14 @@ export const adapterFields = {
   ),
 };
 
+export const weightFields = {
+  quantization: option(
+    z.enum(['none', 'q8_0']).default('none'),
+    "q8_0: products run over 8-bit blocks as llama.cpp's, made while the model is loaded (those of a Q8_0 file are kept). An approximation; half the memory traffic, faster with many streams.",
+    'q8_0：载入时把权重化为 llama.cpp 的 8 位块（Q8_0 文件的块原样保留），矩阵乘法在其上进行。结果是近似的；内存读取减半，多路并行时更快。',
+  ),
+};
+
 export const computeFields = {
   computeType: option(
     z.enum(['auto', 'bf16', 'f32']).default('auto'),

@@ -4,6 +4,7 @@
  * Legend: N rows, I input features, O output features.
  */
 import type { DeviceBuffer } from '@tuiqiao/kernels';
+import { TensorError } from '../errors.ts';
 import { dequantizeInto } from '../quantize/quantized-parameter.ts';
 import type { Parameter, QuantizedWeight, Tape } from '../tape.ts';
 
@@ -29,6 +30,12 @@ export function multiplyBase(
 ): void {
   const [O, I] = weight.shape as readonly [number, number];
   const { kernels } = tape;
+  if (weight.eightBit && !tape.isRecording) {
+    const { codes, scales } = weight.eightBit;
+    kernels.matmul8(out.buffer, x.buffer, codes, scales, { M: x.N, N: O, K: I, ldOut: out.ld, accumulate });
+    return;
+  }
+  if (weight.eightBit && weight.compute.length === 0) throw withoutGradient(weight);
   const sizes = { M: x.N, K: I, transposeB: true, ldOut: out.ld, accumulate };
   if (!weight.quantized) {
     kernels.matmul(out.buffer, x.buffer, weight.compute, { ...sizes, N: O, isConstantB: !weight.requiresGrad });
@@ -67,6 +74,13 @@ export function multiplyBaseBackward(
   if (isExact) return;
   kernels.scale(dX.buffer, sum, { length: N * I, alpha: 1, accumulate: dX.accumulate });
   arena.release(sum);
+}
+
+function withoutGradient({ name }: Parameter): TensorError {
+  return new TensorError(
+    'tensor.state',
+    `linear: expected a weight in floats or 4 bits to train over, got ${name} in 8 bits`,
+  );
 }
 
 /** Calls `use` with rows [first, first + rows) of the weight in the compute type, one tile after the other. */

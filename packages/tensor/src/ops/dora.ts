@@ -4,6 +4,7 @@
  * Legend: N rows, I input features, O output features, r rank.
  */
 import type { DeviceBuffer } from '@tuiqiao/kernels';
+import { TensorError } from '../errors.ts';
 import { dequantizeInto } from '../quantize/quantized-parameter.ts';
 import type { Linear, LowRankDelta, Parameter, Tape } from '../tape.ts';
 import { multiplyBase, multiplyBaseBackward, type Target } from './base-product.ts';
@@ -79,6 +80,12 @@ export function doraBackward(
 function reciprocalNorms(tape: Tape, layer: Linear, { a, b, rank, scaling }: LowRankDelta): DeviceBuffer {
   const { kernels, arena } = tape;
   const { outFeatures: O, inFeatures: I, weight } = layer;
+  if (weight.eightBit) {
+    throw new TensorError(
+      'tensor.state',
+      `linear: expected a weight in floats or 4 bits under DoRA, got ${weight.name} in 8 bits`,
+    );
+  }
   const sum = tape.scratch('f32', O * I);
   if (weight.quantized) dequantizeInto(kernels, sum, weight.quantized, { offset: 0, length: O * I });
   else kernels.scale(sum, weight.value, { length: O * I, alpha: 1 });

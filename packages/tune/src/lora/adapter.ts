@@ -285,9 +285,11 @@ export async function mergeAdapter(model: LanguageModel, adapter: Adapter): Prom
     );
   }
   for (const path of adapter.deltas.keys()) {
-    if (!requireLinear(model, path).weight.quantized) continue;
-    throw new TuneError('merge-quantized', `mergeAdapter: expected a base in floats, got ${path} in 4 bits`, {
-      hint: 'a 4-bit weight cannot hold the update: rounding it again would undo most of it. Merge into the base it was quantised from',
+    const { quantized, eightBit } = requireLinear(model, path).weight;
+    if (!quantized && !eightBit) continue;
+    const bits = quantized ? 4 : 8;
+    throw new TuneError('merge-quantized', `mergeAdapter: expected a base in floats, got ${path} in ${bits} bits`, {
+      hint: 'a quantised weight cannot hold the update: rounding it again would undo most of it. Merge into the base it was quantised from',
     });
   }
   for (const [path, delta] of [...adapter.deltas, ...adapter.starts]) {
