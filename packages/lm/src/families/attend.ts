@@ -1,0 +1,64 @@
+/** The attention step of a layer, which is all that differs between training and decoding over a cache. */
+import {
+  type AttentionOptions,
+  type Columns,
+  type DeviceBuffer,
+  type Tape,
+  type Tensor,
+  uploadInts,
+} from '@tuiqiao/tensor';
+import type { ModelConfig } from '../config.ts';
+import type { DecoderCache, ExtendPlan } from './key-value-cache.ts';
+
+/** Attention of one layer: q [N, H·D], k [N, G·D], v a slice of width G·D → [N, H·D]. */
+export type Attend = (tape: Tape, layer: number, q: Tensor, k: Tensor, v: Columns) => Tensor;
+
+/** What the attention of a layer does beyond the usual. */
+export function scoreOptions(
+  { architecture }: ModelConfig,
+  layer: number,
+): Pick<AttentionOptions, 'scale' | 'window' | 'softCap' | 'alibi'> {
+  const { windows, attentionScale: scale, attentionSoftCap: softCap, isAlibi } = architecture;
+  const window = windows[layer] ?? null;
+  return {
+    ...(window !== null && { window }),
+    ...(scale !== null && { scale }),
+    ...(softCap !== null && { softCap }),
+    ...(isAlibi && { alibi: true }),
+  };
+}
+
+/** Appends keys and values to the cache; fresh rows attend within their segment, the others over their slot. */
+export function attendOverCache(tape: Tape, config: ModelConfig, cache: DecoderCache, plan: ExtendPlan): Attend {
+  const { kernels } = tape;
+  const { heads: H, kvHeads: G, headDim: D } = config;
+  const N = plan.positions.length;
+  const P = plan.freshRows;
+  const slots = uploadInts(tape, plan.slots);
+  const positions = uploadInts(tape, plan.positions);
+  const segments = uploadInts(tape, plan.freshSegments);
+  const continuedSlots = slots.view(P, N - P);
+  const lengths = N > P ? uploadInts(tape, plan.lengths) : null;
+  return (layerTape, layer, q, k, v) => {
+    const ldV = v.tensor.shape[1]!;
+    const values = v.tensor.buffer.view(v.offset, v.tensor.buffer.length - v.offset);
+    const keyCache = cache.keys[layer]!;
+    const valueCache = cache.values[layer]!;
+    const scores = scoreOptions(config, layer);
+    kernels.cacheAppend(keyCache, k.buffer, slots, positions, { N, C: G * D, capacity: cache.positions });
+    kernels.cacheAppend(valueCache, values, slots, positions, { N, C: G * D, capacity: cache.positions, ldX: ldV });
+    const out = layerTape.tensor([N, H * D], layerTape.computeType, false, false);
+    if (P > 0) {
+      const lse = layerTape.scratch('f32', P * H);
+      const S = plan.freshSegments.length - 1;
+      const sizes = { N: P, H, G, D, ldQ: H * D, ldK: G * D, ldV, S, ...scores };
+      kernels.attention(out.buffer.view(0, P * H * D), lse, q.buffer, k.buffer, values, segments, sizes);
+    }
+    if (lengths !== null) {
+      const tail = (buffer: DeviceBuffer) => buffer.view(P * H * D, (N - P) * H * D);
+      const sizes = { B: N - P, H, G, D, capacity: cache.positions, ...scores };
+      kernels.attentionCached(tail(out.buffer), tail(q.buffer), keyCache, valueCache, continuedSlots, lengths, sizes);
+    }
+    return out;
+  };
+}
