@@ -291,6 +291,7 @@ export const studioSchema = z.strictObject({
   ...studioFields,
   ...serverFields,
   ...engineFields,
+  ...weightFields,
   ...computeFields,
 });
 
