@@ -52,6 +52,7 @@ export const ERROR_TABLE: Readonly<Record<string, ErrorEntry>> = {
   'run-folder-in-use': request('运行文件夹正被占用'),
   'run-folder-not-empty': request('运行文件夹里已有一次运行'),
   'run-folder-damaged': request('运行文件夹已损坏'),
+  'run-not-found': request('找不到运行'),
   'checkpoint-not-found': request('找不到检查点'),
   'disk-full': environment('磁盘已满'),
   'disk-not-writable': environment('无法写入'),
