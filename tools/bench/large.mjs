@@ -13,17 +13,22 @@ const PEAK = { rows: 1024, rounds: 1 };
 
 export const largeSteps = (isQuick) => LARGE.warmUp + (isQuick ? 3 : 8);
 
+/** Tokens of Chinese text in Qwen3's vocabulary, about: what is left of it when it is trimmed. */
+const TRIMMED_VOCABULARY = 28_000;
+
 /** Fine-tuning steps over the given samples; each lap is in tokens. */
-async function timeFineTuning({ isQuick, gradientCheckpointing }) {
+async function timeFineTuning({ isQuick, gradientCheckpointing = false, quantization, isTrimmed = false }) {
   const kernels = createKernels({ prefer: 'native' });
-  const model = await loadLanguageModel(largeModelFolder(), { kernels });
+  const model = await loadLanguageModel(largeModelFolder(), { kernels, quantization });
+  if (isTrimmed) model.trimVocabulary(Array.from({ length: TRIMMED_VOCABULARY }, (_, i) => i));
+  const idsIn = (ids) => (isTrimmed ? ids.map((id) => id % TRIMMED_VOCABULARY) : ids);
   const options = { rank: LARGE.rank, alpha: 2 * LARGE.rank, targetModules: 'all-linear', seed: 0 };
   const { parameters } = attachLora(model, options);
   const batches = batchesOf(fineTuningSamples(largeSteps(isQuick)));
   const examples = batches.flat().map(([ids, prompt], index) => ({
     id: `${index}`,
-    promptIds: ids.slice(0, prompt),
-    completionIds: ids.slice(prompt),
+    promptIds: idsIn(ids.slice(0, prompt)),
+    completionIds: idsIn(ids.slice(prompt)),
   }));
   const watch = new Stopwatch();
   const laps = [];
@@ -54,16 +59,17 @@ export function evenLaps(laps) {
   return { amount, laps: laps.map((lap) => ({ ...lap, seconds: (lap.seconds * amount) / lap.amount })) };
 }
 
-async function runFineTuning({ isQuick, gradientCheckpointing, name }) {
-  const { kernels, model, laps, batches } = await timeFineTuning({ isQuick, gradientCheckpointing });
+async function runFineTuning({ name, remark = '', ...options }) {
+  const { kernels, model, laps, batches } = await timeFineTuning(options);
   const peakMegabytes = maxRssMegabytes();
   const even = evenLaps(laps);
   const rate = summarise(even.laps, even.amount);
-  const note = `LoRA rank ${LARGE.rank} on all linear layers, ${LARGE.batch} samples a step, real tokens, ${model.computeType}`;
-  const peak = await measurePeak(kernels, model.config, model.computeType, PEAK);
+  const note = `LoRA rank ${LARGE.rank} on all linear layers, ${LARGE.batch} samples a step, real tokens, ${model.computeType}${remark}`;
+  const config = { ...model.config, vocabSize: model.keptTokens?.length ?? model.config.vocabSize };
+  const peak = await measurePeak(kernels, config, model.computeType, PEAK);
   const tokens = batches.reduce((sum, batch) => sum + tokensOf(batch), 0);
   const targets = batches.reduce((sum, batch) => sum + targetsOf(batch), 0);
-  const operations = (adapterOperations(model.config, { tokens, targets }) / tokens) * even.amount;
+  const operations = (adapterOperations(config, { tokens, targets }) / tokens) * even.amount;
   const gigaflops = operations / rate.seconds / 1e9;
   return {
     rows: [{ name, unit: 'tokens/s', ...rate }],
@@ -78,10 +84,24 @@ async function runFineTuning({ isQuick, gradientCheckpointing, name }) {
   };
 }
 
-export const runLargeFineTuning = ({ isQuick }) =>
-  runFineTuning({ isQuick, gradientCheckpointing: false, name: `fine-tuning ${LARGE.size} (LoRA)` });
+export const runLargeFineTuning = ({ isQuick }) => runFineTuning({ isQuick, name: `fine-tuning ${LARGE.size} (LoRA)` });
 export const runLargeCheckpointing = ({ isQuick }) =>
   runFineTuning({ isQuick, gradientCheckpointing: true, name: `the same, checkpointed` });
+
+export const runQlora = ({ isQuick }) =>
+  runFineTuning({
+    isQuick,
+    name: `fine-tuning ${LARGE.size} (QLoRA)`,
+    quantization: { type: 'nf4', doubleQuant: true },
+    remark: ', the base in NF4 with double quantisation',
+  });
+export const runTrimmed = ({ isQuick }) =>
+  runFineTuning({
+    isQuick,
+    name: `fine-tuning ${LARGE.size}, trimmed`,
+    isTrimmed: true,
+    remark: `, vocabulary trimmed to ${TRIMMED_VOCABULARY} tokens`,
+  });
 
 /** GB/s at which this process copies memory far larger than its caches, reading and writing counted. */
 function copySpeed(kernels) {

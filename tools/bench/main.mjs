@@ -4,14 +4,16 @@
 //
 // Where `tools/peers/setup` has built an environment, Python's libraries do the same work in the same run.
 //
-//   npm run bench -- [--quick] [--train-only] [--no-peers] [--only TASK,…] [--profile] [--json FILE] [--write]
+//   npm run bench -- [--quick] [--train-only] [--no-peers] [--only TASK,…] [--profile | --scaling] [--json FILE] [--write]
 import { fork } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { describeMachine } from './machine.mjs';
 import { peersPython, peerVersions, runPeers } from './peers.mjs';
 import { markdownReport, printProfile, printReport } from './report.mjs';
-import { PROFILES, TASKS, TRAINING_TASKS } from './tasks.mjs';
+import { measureScaling } from './scaling.mjs';
+import { scalingMarkdown, scalingPlot, scalingTable } from './scaling-report.mjs';
+import { PROFILES, SCALING_TASK, TASKS, TRAINING_TASKS } from './tasks.mjs';
 
 const reportFile = new URL('../../docs/benchmarks.md', import.meta.url);
 const HELP = `npm run bench -- [options]
@@ -20,8 +22,10 @@ const HELP = `npm run bench -- [options]
   --no-peers     leave out the comparison with Python's libraries
   --only TASK,…  only these tasks of ours: ${Object.keys(TASKS).join(', ')}
   --profile      time of each kernel within a step of pretraining and of fine-tuning, and nothing else
+  --scaling      fine-tuning over sequence length, batch, rank and model size, and nothing else; takes long, and 10 GB of
+                 disk for the larger models
   --json FILE    write all figures to FILE
-  --write        write docs/benchmarks.md`;
+  --write        write docs/benchmarks.md (with --scaling docs/benchmarks-scaling.md and its plot)`;
 
 function readOptions() {
   try {
@@ -32,6 +36,7 @@ function readOptions() {
         'no-peers': { type: 'boolean', default: false },
         only: { type: 'string' },
         profile: { type: 'boolean', default: false },
+        scaling: { type: 'boolean', default: false },
         json: { type: 'string' },
         write: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -61,9 +66,25 @@ function runTask(task, options) {
   });
 }
 
+async function runScaling() {
+  const run = (point) => runTask(SCALING_TASK, { isQuick: options.quick, point });
+  const curves = await measureScaling(run, (name) => process.stderr.write(`${name} …\n`));
+  const report = { date: new Date().toISOString(), machine: describeMachine(), curves };
+  process.stdout.write(scalingTable(curves));
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (!options.write) return;
+  const plotFile = 'benchmarks-scaling.svg';
+  writeFileSync(new URL(plotFile, reportFile), scalingPlot(curves));
+  writeFileSync(new URL('benchmarks-scaling.md', reportFile), scalingMarkdown({ ...report, plotFile }));
+}
+
 const options = readOptions();
 if (options.help) {
   process.stdout.write(`${HELP}\n`);
+  process.exit(0);
+}
+if (options.scaling) {
+  await runScaling();
   process.exit(0);
 }
 const wanted = options.profile ? Object.keys(PROFILES) : Object.keys(TASKS);

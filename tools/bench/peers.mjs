@@ -7,11 +7,21 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createRandom } from '@tuiqiao/tensor';
 import { peersFolder } from '../peers/folder.mjs';
+import { GRPO, grpoSteps, PAIRS, pairSteps } from './alignment.mjs';
 import { TINY_CONFIG } from './geometry.mjs';
 import { evenLaps, largeSteps, tokensOf } from './large.mjs';
 import { summarise } from './meter.mjs';
 import { PRETRAINING } from './training.mjs';
-import { batchesOf, DECODING, decodingPrompts, fineTuningSamples, LARGE, largeModelFolder } from './workload.mjs';
+import {
+  batchesOf,
+  DECODING,
+  decodingPrompts,
+  fineTuningSamples,
+  LARGE,
+  largeModelFolder,
+  pairBatches,
+  pairTokens,
+} from './workload.mjs';
 
 const SCRIPT = fileURLToPath(new URL('../peers/peer.py', import.meta.url));
 const LLAMA_SCRIPT = fileURLToPath(new URL('../peers/llama.mjs', import.meta.url));
@@ -100,6 +110,36 @@ function comparisons(python, isQuick, threads) {
     amounts: batches.slice(LARGE.warmUp).map(tokensOf),
   };
   const name = `fine-tuning ${LARGE.size} (LoRA)`;
+  const pairs = pairBatches(pairSteps(isQuick));
+  const samplesOf = (batch, branch) =>
+    batch.map((pair) => [[...pair.promptIds, ...pair[branch]], pair.promptIds.length]);
+  const preferences = {
+    work: {
+      model: largeModelFolder(),
+      rank: LARGE.rank,
+      batches: pairs.map((batch) => [...samplesOf(batch, 'chosenIds'), ...samplesOf(batch, 'rejectedIds')]),
+      warmUp: PAIRS.warmUp,
+      threads,
+    },
+    amounts: pairs.slice(PAIRS.warmUp).map(pairTokens),
+    unitsOfLap: LARGE.pairs,
+  };
+  const rolloutSteps = grpoSteps(isQuick);
+  const rollouts = {
+    work: {
+      model: largeModelFolder(),
+      rank: LARGE.rank,
+      prompts: decodingPrompts(GRPO.prompts * rolloutSteps),
+      promptsPerStep: GRPO.prompts,
+      groupSize: GRPO.groupSize,
+      newTokens: GRPO.newTokens,
+      learningRate: GRPO.learningRate,
+      steps: rolloutSteps,
+      warmUp: GRPO.warmUp,
+      threads,
+    },
+    amounts: [GRPO.prompts * GRPO.groupSize],
+  };
   const pretrainingSteps = isQuick ? 4 : 10;
   const random = createRandom(1);
   const pretraining = (compiles) => ({
@@ -137,8 +177,18 @@ function comparisons(python, isQuick, threads) {
     { ours: 'pretraining', peer: 'torch', task: 'pretrain', ...pretraining(false) },
     { ours: 'pretraining', peer: 'torch.compile', task: 'pretrain', ...pretraining(true) },
     { ours: name, peer: 'torch + peft, by hand', task: 'sft', ...fineTuning },
+    { ours: `fine-tuning ${LARGE.size}, trimmed`, peer: 'torch + peft, by hand', task: 'sft', ...fineTuning },
     { ours: name, peer: 'TRL', task: 'sft-trl', ...fineTuning },
     { ours: 'the same, checkpointed', peer: 'torch + peft, by hand', task: 'sft-checkpointing', ...fineTuning },
+    {
+      ours: `fine-tuning ${LARGE.size} (QLoRA)`,
+      peer: 'torch + peft + bitsandbytes, by hand',
+      task: 'sft-qlora',
+      ...fineTuning,
+    },
+    { ours: PAIRS.name, peer: 'torch + peft, by hand', task: 'dpo', ...preferences },
+    { ours: PAIRS.inline, peer: 'torch + peft, by hand', task: 'dpo-inline', ...preferences },
+    { ours: GRPO.name, peer: 'TRL', task: 'grpo-trl', ...rollouts },
     inTransformers(1),
     inTransformers(16),
   ];
@@ -152,9 +202,17 @@ function comparisons(python, isQuick, threads) {
 /** Runs them all; one that fails says why and does not stop the others. */
 export async function runPeers(python, { isQuick, threads, ourRows, onStart }) {
   const results = [];
-  for (const { ours, peer, task, work, files, amounts, program, args } of comparisons(python, isQuick, threads)) {
+  /** Two rows of ours may be compared with the same work of theirs. */
+  const measured = new Map();
+  for (const comparison of comparisons(python, isQuick, threads)) {
+    const { ours, peer, task, work, files, amounts, unitsOfLap, program, args } = comparison;
     const row = ourRows.get(ours);
     if (row === undefined) continue;
+    const known = measured.get(work);
+    if (known?.task === task) {
+      results.push({ ...known.result, ours, ratio: row.median / known.result.rate.median, ourRate: row.median });
+      continue;
+    }
     onStart(`${peer}: ${task}`);
     const folder = mkdtempSync(path.join(tmpdir(), 'peers-'));
     try {
@@ -164,9 +222,11 @@ export async function runPeers(python, { isQuick, threads, ourRows, onStart }) {
       writeFileSync(file, JSON.stringify({ ...work, ...files?.(), scratch }));
       const { laps, peakMegabytes } = await run(program, [...args, file]);
       const even = evenLaps(laps.map((lap, i) => ({ ...lap, amount: amounts[i] ?? amounts[0] })));
-      const rate = summarise(even.laps, even.amount);
+      const rate = summarise(even.laps, unitsOfLap ?? even.amount);
       const ratio = row.median / rate.median;
-      results.push({ ours, peer, unit: row.unit, rate, ratio, ourRate: row.median, peakMegabytes });
+      const result = { ours, peer, unit: row.unit, rate, ratio, ourRate: row.median, peakMegabytes };
+      measured.set(work, { task, result });
+      results.push(result);
     } catch (error) {
       results.push({ ours, peer, failure: error.message });
     } finally {

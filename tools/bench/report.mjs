@@ -22,7 +22,7 @@ function shareText({ rows, peak, mfu, mfuOfLayersPeak, gigaflops }) {
   return `MFU ${mfu.toFixed(3)} (${gigaflops.toFixed(0)} GFLOP/s of useful work; of the layers’ peak ${mfuOfLayersPeak.toFixed(3)})${isDoubtful({ rows, peak }) ? ', contended: no measure' : ''}`;
 }
 
-function machineText({ processor, threads, isa, gemm, memoryGigabytes, node, platform, revision }) {
+export function machineText({ processor, threads, isa, gemm, memoryGigabytes, node, platform, revision }) {
   return `${processor}, ${threads} threads, ${isa}, ${gemm}, ${memoryGigabytes} GB, ${platform}, Node ${node}, revision ${revision ?? 'unknown'}`;
 }
 

@@ -1,14 +1,17 @@
 """The other side of `npm run bench`: the same work, on the same token ids, with torch, transformers, peft and trl.
 
     python peer.py versions
-    python peer.py TASK WORKLOAD.json        TASK: sft, sft-checkpointing, sft-trl, decode, pretrain
+    python peer.py TASK WORKLOAD.json        TASK: sft, sft-checkpointing, sft-qlora, sft-trl, dpo, dpo-inline,
+                                             grpo-trl, decode, pretrain
 
 WORKLOAD holds the model folder or config, the token ids and how many steps to run and to time; it is written by
 tools/bench/peers.mjs. The answer is one line of JSON: a list of laps in seconds with the share of a core that other
 processes took meanwhile, the amount of work in a lap, and the peak memory of the process in megabytes.
 
 `sft` is the strongest loop that was found by hand: samples of similar length in a batch, the head at label positions only,
-bf16 weights, f32 adapters. `sft-trl` is what people run: SFTTrainer with its own collator.
+bf16 weights, f32 adapters; `sft-qlora` is the same over a base in NF4 with double quantisation (bitsandbytes). `dpo` and
+`dpo-inline` are such loops too, the reference computed before training or in each step. `sft-trl` and `grpo-trl` are what
+people run: SFTTrainer with its own collator, and GRPOTrainer.
 """
 import importlib.metadata
 import json
@@ -55,11 +58,21 @@ def versions():
     return found
 
 
-def load_with_adapter(work):
+def load_with_adapter(work, quantizes=False):
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
-    model = AutoModelForCausalLM.from_pretrained(work["model"], dtype=torch.bfloat16)
+    quantization = None
+    if quantizes:
+        quantization = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    model = AutoModelForCausalLM.from_pretrained(
+        work["model"], dtype=torch.bfloat16, quantization_config=quantization
+    )
     model.config.use_cache = False
     lora = LoraConfig(r=work["rank"], lora_alpha=2 * work["rank"], target_modules="all-linear", task_type="CAUSAL_LM")
     return model, lora, get_peft_model
@@ -77,8 +90,8 @@ def padded(samples):
     return ids, mask, labels
 
 
-def sft(work, uses_checkpoints=False):
-    model, lora, adapt = load_with_adapter(work)
+def sft(work, uses_checkpoints=False, quantizes=False):
+    model, lora, adapt = load_with_adapter(work, quantizes)
     model = adapt(model, lora)
     if uses_checkpoints:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -100,6 +113,107 @@ def sft(work, uses_checkpoints=False):
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
+    return laps.laps[work["warmUp"] :]
+
+
+def dpo(work, is_inline):
+    model, lora, adapt = load_with_adapter(work)
+    model = adapt(model, lora)
+    model.train()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-4)
+    base = model.get_base_model()
+
+    def scores(ids, mask, labels):
+        wanted = labels[:, 1:] != -100
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = base.model(input_ids=ids, attention_mask=mask).last_hidden_state[:, :-1]
+            logits = base.lm_head(hidden[wanted])
+        each = -F.cross_entropy(logits.float(), labels[:, 1:][wanted], reduction="none")
+        return torch.zeros(wanted.shape).masked_scatter(wanted, each).sum(1)
+
+    def reference(batch):
+        with torch.no_grad(), model.disable_adapter():
+            return scores(*padded(batch))
+
+    # Of a batch, the chosen answers first.
+    known = None if is_inline else [reference(batch) for batch in work["batches"]]
+    laps = Laps()
+    for index, batch in enumerate(work["batches"]):
+        with laps:
+            before = reference(batch) if known is None else known[index]
+            gain = 0.1 * (scores(*padded(batch)) - before)
+            half = len(batch) // 2
+            loss = -F.logsigmoid(gain[:half] - gain[half:]).mean()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+    return laps.laps[work["warmUp"] :]
+
+
+def numbered_tokenizer(size):
+    """Token i is the word t<i>: prompts given as ids come out as the same ids."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(models.WordLevel({f"t{i}": i for i in range(size)}, unk_token="t0"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, pad_token=f"t{size - 2}", eos_token=f"t{size - 1}", padding_side="left"
+    )
+
+
+def grpo_trl(work):
+    from datasets import Dataset
+    from transformers import TrainerCallback
+    from trl import GRPOConfig, GRPOTrainer
+
+    model, lora, _ = load_with_adapter(work)
+    model.config.use_cache = True
+    laps = Laps()
+
+    class Timer(TrainerCallback):
+        def on_step_begin(self, *_, **__):
+            if not laps.laps:
+                laps.__enter__()
+
+        def on_step_end(self, *_, **__):
+            laps.__exit__()
+            laps.__enter__()
+
+    def reward(completions, **_):
+        return [float(len(set(text)) % 7) for text in completions]
+
+    size = work["groupSize"] * work["promptsPerStep"]
+    settings = GRPOConfig(
+        output_dir=work["scratch"],
+        per_device_train_batch_size=size,
+        num_generations=work["groupSize"],
+        max_completion_length=work["newTokens"],
+        generation_kwargs={"min_new_tokens": work["newTokens"]},
+        max_steps=work["steps"],
+        learning_rate=work["learningRate"],
+        beta=0.0,
+        temperature=1.0,
+        bf16=True,
+        use_cpu=True,
+        gradient_checkpointing=False,
+        report_to=[],
+        save_strategy="no",
+        logging_steps=1,
+        disable_tqdm=True,
+    )
+    prompts = [" ".join(f"t{i}" for i in ids) for ids in work["prompts"]]
+    GRPOTrainer(
+        model=model,
+        args=settings,
+        reward_funcs=reward,
+        train_dataset=Dataset.from_dict({"prompt": prompts}),
+        processing_class=numbered_tokenizer(model.config.vocab_size),
+        peft_config=lora,
+        callbacks=[Timer()],
+    ).train()
     return laps.laps[work["warmUp"] :]
 
 
@@ -207,7 +321,11 @@ def main():
     tasks = {
         "sft": sft,
         "sft-checkpointing": lambda w: sft(w, uses_checkpoints=True),
+        "sft-qlora": lambda w: sft(w, quantizes=True),
         "sft-trl": sft_trl,
+        "dpo": lambda w: dpo(w, is_inline=False),
+        "dpo-inline": lambda w: dpo(w, is_inline=True),
+        "grpo-trl": grpo_trl,
         "decode": decode,
         "pretrain": pretrain,
     }
