@@ -119,12 +119,18 @@ function traditionalOf(simplified: string): string {
  */
 export function withSuggestion(finding: Finding, suggest: () => string | undefined): Finding {
   let known: string | undefined;
-  return Object.defineProperty({ ...finding }, 'suggestion', {
-    enumerable: true,
-    configurable: true,
-    get: () => {
+  const { rule, name, line, position, char, verdict, message } = finding;
+  return {
+    rule,
+    name,
+    line,
+    ...(position === undefined ? {} : { position }),
+    ...(char === undefined ? {} : { char }),
+    verdict,
+    message,
+    get suggestion() {
       known ??= suggest();
-      return known;
+      return known!;
     },
-  });
+  };
 }
