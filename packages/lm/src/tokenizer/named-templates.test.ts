@@ -23,6 +23,17 @@ const specials = [
   '<end_of_turn>',
   '<reserved_106>',
   '<reserved_107>',
+  '<reserved_102>',
+  '<reserved_103>',
+  '[gMASK]',
+  '<sop>',
+  'sop',
+  '<|system|>',
+  '<|user|>',
+  '<|assistant|>',
+  '<|end|>',
+  '<｜User｜>',
+  '<｜Assistant｜>',
 ];
 const base = (more: Partial<Parameters<typeof createCharacterTokenizer>[0]> = {}): Tokenizer =>
   createTokenizer(
@@ -31,6 +42,7 @@ const base = (more: Partial<Parameters<typeof createCharacterTokenizer>[0]> = {}
       characters: ['春', '風'],
       unknownToken: '<unk>',
       eosToken: '<|endoftext|>',
+      bosToken: '<unk>',
       padToken: '<|endoftext|>',
       ...more,
     }),
@@ -46,8 +58,27 @@ const QWEN = '<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You ar
 const CHATML =
   '<|im_start|>system\n你是詩人<|im_end|>\n<|im_start|>user\n春<|im_end|>\n<|im_start|>assistant\n風<|im_end|>\n<|im_start|>user\n再<|im_end|>\n<|im_start|>assistant\n';
 
+const GEMMA =
+  '<bos><start_of_turn>user\n你是詩人\n\n春<end_of_turn>\n<start_of_turn>model\n風<end_of_turn>\n<start_of_turn>user\n再<end_of_turn>\n<start_of_turn>model\n';
+const GEMMA_ALONE = '<bos><start_of_turn>user\n春<end_of_turn>\n<start_of_turn>model\n';
+
 /** What LLaMA-Factory makes of a system message, a turn and a question; of a question alone; and what ends the answer. */
 const EXPECTED: Readonly<Record<TemplateName, readonly [string, string, string]>> = {
+  default: [
+    'System: 你是詩人<|endoftext|>\nHuman: 春<|endoftext|>\nAssistant:風<|endoftext|>\nHuman: 再<|endoftext|>\nAssistant:',
+    'Human: 春<|endoftext|>\nAssistant:',
+    '<|endoftext|>',
+  ],
+  alpaca: [
+    '你是詩人### Instruction:\n春\n\n### Response:\n風<|endoftext|>\n\n### Instruction:\n再\n\n### Response:\n',
+    'Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\n春\n\n### Response:\n',
+    '<|endoftext|>',
+  ],
+  vicuna: [
+    '你是詩人USER: 春 ASSISTANT:風<|endoftext|>USER: 再 ASSISTANT:',
+    "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions.USER: 春 ASSISTANT:",
+    '<|endoftext|>',
+  ],
   chatml: [CHATML, '<|im_start|>user\n春<|im_end|>\n<|im_start|>assistant\n', '<|im_end|>'],
   qwen: [CHATML, `${QWEN}<|im_start|>user\n春<|im_end|>\n<|im_start|>assistant\n`, '<|im_end|>'],
   qwen3: [
@@ -56,15 +87,64 @@ const EXPECTED: Readonly<Record<TemplateName, readonly [string, string, string]>
     '<|im_end|>',
   ],
   qwen3_nothink: [CHATML, '<|im_start|>user\n春<|im_end|>\n<|im_start|>assistant\n', '<|im_end|>'],
+  yi: [CHATML, '<|im_start|>user\n春<|im_end|>\n<|im_start|>assistant\n', '<|im_end|>'],
+  intern2: [
+    `<unk>${CHATML}`,
+    `<unk><|im_start|>system\nYou are an AI assistant whose name is InternLM (书生·浦语).\n- InternLM (书生·浦语) is a conversational language model that is developed by Shanghai AI Laboratory (上海人工智能实验室). It is designed to be helpful, honest, and harmless.\n- InternLM (书生·浦语) can understand and communicate fluently in the language chosen by the user such as English and 中文.<|im_end|>\n<|im_start|>user\n春<|im_end|>\n<|im_start|>assistant\n`,
+    '<|im_end|>',
+  ],
+  glm4: [
+    '[gMASK]<sop><|system|>\n你是詩人<|user|>\n春<|assistant|>\n風<|user|>\n再<|assistant|>\n',
+    '[gMASK]<sop><|user|>\n春<|assistant|>\n',
+    '<|endoftext|>',
+  ],
+  chatglm3: [
+    '[gMASK]sop<|system|>\n你是詩人<|user|>\n春<|assistant|>\n風<|user|>\n再<|assistant|>\n',
+    '[gMASK]sop<|user|>\n春<|assistant|>\n',
+    '<|endoftext|>',
+  ],
+  baichuan: [
+    '你是詩人<reserved_102>春<reserved_103>風<reserved_102>再<reserved_103>',
+    '<reserved_102>春<reserved_103>',
+    '<|endoftext|>',
+  ],
+  deepseek: [
+    '<unk>你是詩人\n\nUser: 春\n\nAssistant:風<|endoftext|>User: 再\n\nAssistant:',
+    '<unk>User: 春\n\nAssistant:',
+    '<|endoftext|>',
+  ],
+  deepseek3: [
+    '<unk>你是詩人<｜User｜>春<｜Assistant｜>風<|endoftext|><｜User｜>再<｜Assistant｜>',
+    '<unk><｜User｜>春<｜Assistant｜>',
+    '<|endoftext|>',
+  ],
+  llama2: [
+    '<unk>[INST] <<SYS>>\n你是詩人\n<</SYS>>\n\n春 [/INST]風<|endoftext|><unk>[INST] 再 [/INST]',
+    '<unk>[INST] 春 [/INST]',
+    '<|endoftext|>',
+  ],
+  llama2_zh: [
+    '<unk>[INST] <<SYS>>\n你是詩人\n<</SYS>>\n\n春 [/INST]風<|endoftext|><unk>[INST] 再 [/INST]',
+    '<unk>[INST] <<SYS>>\nYou are a helpful assistant. 你是一个乐于助人的助手。\n<</SYS>>\n\n春 [/INST]',
+    '<|endoftext|>',
+  ],
   llama3: [
     '<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\n你是詩人<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n春<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n風<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n再<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n',
     '<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n春<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n',
     '<|eot_id|>',
   ],
-  gemma: [
-    '<bos><start_of_turn>user\n你是詩人\n\n春<end_of_turn>\n<start_of_turn>model\n風<end_of_turn>\n<start_of_turn>user\n再<end_of_turn>\n<start_of_turn>model\n',
-    '<bos><start_of_turn>user\n春<end_of_turn>\n<start_of_turn>model\n',
-    '<end_of_turn>',
+  gemma: [GEMMA, GEMMA_ALONE, '<end_of_turn>'],
+  gemma2: [GEMMA, GEMMA_ALONE, '<end_of_turn>'],
+  gemma3: [GEMMA, GEMMA_ALONE, '<end_of_turn>'],
+  mistral: [
+    '<unk>[INST] 你是詩人\n\n春[/INST] 風<|endoftext|>[INST] 再[/INST] ',
+    '<unk>[INST] 春[/INST] ',
+    '<|endoftext|>',
+  ],
+  phi: [
+    '<|system|>\n你是詩人<|end|>\n<|user|>\n春<|end|>\n<|assistant|>\n風<|end|>\n<|user|>\n再<|end|>\n<|assistant|>\n',
+    '<|user|>\n春<|end|>\n<|assistant|>\n',
+    '<|end|>',
   ],
   baichuan2: [
     '你是詩人<reserved_106>春<reserved_107>風<reserved_106>再<reserved_107>',

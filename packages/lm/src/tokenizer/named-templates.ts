@@ -10,6 +10,7 @@ import type { TemplateName } from '@tuiqiao/schema';
 import { writeTextFile } from '../checkpoint/write-text-file.ts';
 import { LmError } from '../errors.ts';
 import { createTokenizer } from './load-tokenizer.ts';
+import { TEMPLATES } from './template-sources.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { readChatTemplate } from './tokenizer-config.ts';
 
@@ -17,55 +18,6 @@ const TEMPLATE_FILE = 'chat_template.jinja';
 /** The longest published ones are some ten thousand characters. */
 const MAX_TEMPLATE_CHARACTERS = 1 << 20;
 const END_COMMENT = /^\{#- an answer ends with (\S+) -#\}/u;
-
-interface NamedTemplate {
-  readonly source: string;
-  /** Special tokens it is written with. */
-  readonly tokens: readonly string[];
-  /** Ends an answer; null: the tokenizer's own end token. */
-  readonly end: string | null;
-}
-
-const QWEN_SYSTEM = 'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.';
-
-/** <|im_start|>role\ncontent<|im_end|>\n for every turn. */
-function chatml(before: string, afterAssistant: string): NamedTemplate {
-  return {
-    source: `${before}{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n${afterAssistant}' }}{% endif %}`,
-    tokens: ['<|im_start|>', '<|im_end|>'],
-    end: '<|im_end|>',
-  };
-}
-
-const TEMPLATES: Readonly<Record<TemplateName, NamedTemplate>> = {
-  chatml: chatml('', ''),
-  qwen: chatml(
-    `{% if messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\n${QWEN_SYSTEM}<|im_end|>\\n' }}{% endif %}`,
-    '',
-  ),
-  // An answer without a train of thought comes after an empty one.
-  qwen3: chatml('', '<think>\\n\\n</think>\\n\\n'),
-  qwen3_nothink: chatml('', ''),
-  llama3: {
-    source:
-      "{{ '<|begin_of_text|>' }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\\n\\n' + message['content'] + '<|eot_id|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}",
-    tokens: ['<|begin_of_text|>', '<|start_header_id|>', '<|end_header_id|>', '<|eot_id|>'],
-    end: '<|eot_id|>',
-  },
-  gemma: {
-    // No role of its own for the system: its words come before the first question.
-    source:
-      "{{ '<bos>' }}{% if messages[0]['role'] == 'system' %}{% set before = messages[0]['content'] + '\\n\\n' %}{% set turns = messages[1:] %}{% else %}{% set before = '' %}{% set turns = messages %}{% endif %}{% for message in turns %}{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' + (before if loop.first else '') + message['content'] + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}",
-    tokens: ['<bos>', '<start_of_turn>', '<end_of_turn>'],
-    end: '<end_of_turn>',
-  },
-  baichuan2: {
-    source:
-      "{% for message in messages %}{{ message['content'] if message['role'] == 'system' else ('<reserved_107>' if message['role'] == 'assistant' else '<reserved_106>') + message['content'] }}{% endfor %}{% if add_generation_prompt %}{{ '<reserved_107>' }}{% endif %}",
-    tokens: ['<reserved_106>', '<reserved_107>'],
-    end: null,
-  },
-};
 
 /**
  * The tokenizer with a named template, and that template's end token as its own.

@@ -2,7 +2,31 @@
 import { z } from 'zod';
 import { option } from './option.ts';
 
-export const TEMPLATES = ['chatml', 'qwen', 'qwen3', 'qwen3_nothink', 'llama3', 'gemma', 'baichuan2'] as const;
+export const TEMPLATES = [
+  'default',
+  'alpaca',
+  'vicuna',
+  'chatml',
+  'qwen',
+  'qwen3',
+  'qwen3_nothink',
+  'yi',
+  'intern2',
+  'glm4',
+  'chatglm3',
+  'baichuan',
+  'baichuan2',
+  'deepseek',
+  'deepseek3',
+  'llama2',
+  'llama2_zh',
+  'llama3',
+  'mistral',
+  'gemma',
+  'gemma2',
+  'gemma3',
+  'phi',
+] as const;
 export type TemplateName = (typeof TEMPLATES)[number];
 
 export const templateFields = {
