@@ -3,6 +3,7 @@
  */
 import path from 'node:path';
 import {
+  allocateFourBit,
   blockMaxima,
   createParameter,
   createRandom,
@@ -61,6 +62,10 @@ export interface LoadOptions {
    * of the linear layers and the output head run over 8-bit blocks as llama.cpp's, those of a Q8_0 file being kept.
    */
   readonly quantization?: Quantization | undefined;
+  /** False leaves the weights as they were allocated: for kernels that only keep account. Default true. */
+  readonly readsWeights?: boolean;
+  /** Only so many of the first layers: enough to measure how fast the others will be. Default all. */
+  readonly layers?: number | undefined;
 }
 
 /**
@@ -72,13 +77,14 @@ export interface LoadOptions {
  *   unexpected or misshapen tensor
  */
 export async function loadLanguageModel(folder: string, options: LoadOptions): Promise<LanguageModel> {
-  const { config, weights } = await openModel(folder);
+  const { config: whole, weights } = await openModel(folder);
+  checkWeights(folder, whole, weights, weightSpecs(whole));
+  const { kernels, trainable = false, readsWeights = true, layers = whole.layers } = options;
+  const config = { ...whole, layers: Math.min(layers, whole.layers) };
   const specs = weightSpecs(config);
-  checkWeights(folder, config, weights, specs);
-  const { kernels, trainable = false } = options;
   const computeType = resolveComputeType(options.computeType, kernels);
   const parameters = new Map<string, Parameter>();
-  const mapsWeights = options.mapsWeights ?? bf16Bytes(specs) >= LEAST_MAPPED_BYTES;
+  const mapsWeights = options.mapsWeights ?? bf16Bytes(weightSpecs(whole)) >= LEAST_MAPPED_BYTES;
   const quantization = trainable ? undefined : options.quantization;
   const quantized = new Set(
     quantization === undefined ? [] : specs.filter((spec) => isQuantised(spec, quantization)).map(({ name }) => name),
@@ -102,6 +108,14 @@ export async function loadLanguageModel(folder: string, options: LoadOptions): P
   }
   // Mapped weights are read when they are used: what the model makes of them is looked at instead.
   const model = new Decoder(config, kernels, parameters, computeType, path.basename(folder));
+  // 8-bit blocks are for sampling; only what is trained on is counted.
+  if (!readsWeights && quantization?.type !== 'q8_0') {
+    for (const name of quantized) {
+      const parameter = parameters.get(name)!;
+      setQuantized(kernels, parameter, allocateFourBit(kernels, parameter.shape, quantization!));
+    }
+    return model;
+  }
   for (const [name, parameter] of parameters) {
     if (quantized.has(name)) await quantizeWeight(kernels, parameter, weights.get(name)!, quantization!);
     if (parameter.isMapped === true) continue;

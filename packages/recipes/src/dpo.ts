@@ -130,7 +130,7 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
  *
  * @throws RecipesError `recipe-bad-value` when there are not as many weights as losses
  */
-function lossesOfRecipe({ dpo }: DpoRecipe): WeightedLoss[] {
+export function lossesOfRecipe({ dpo }: DpoRecipe): WeightedLoss[] {
   const { lossType, lossWeights } = dpo;
   if (lossWeights !== undefined && lossWeights.length !== lossType.length) {
     throw new RecipesError(

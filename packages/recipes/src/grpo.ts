@@ -155,18 +155,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),
       schedule: openSchedule(recipe, totalSteps),
-      objective: grpoObjective({
-        loss: grpo.lossType,
-        temperature: recipe.temperature,
-        beta: grpo.beta,
-        epsilon: grpo.epsilon,
-        epsilonHigh: grpo.epsilonHigh ?? (grpo.lossType === 'cispo' ? CISPO_BOUND : grpo.epsilon),
-        importanceSampling: grpo.importanceSamplingLevel,
-        maxCompletionLength: recipe.maxNewTokens,
-        entropyCoefficient: grpo.entropyCoefficient,
-        highestReward: reward.range[1],
-        ...(grpo.delta === undefined ? {} : { delta: grpo.delta }),
-      }),
+      objective: objectiveOf(recipe, reward.range[1]),
       totalSteps,
       ...(data.held.length === 0
         ? {}
@@ -182,6 +171,23 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
   });
 }
 
+/** The loss of the recipe; of rewards of which `highestReward` is the most. */
+export function objectiveOf(recipe: GrpoRecipe, highestReward: number): ReturnType<typeof grpoObjective> {
+  const { grpo } = recipe;
+  return grpoObjective({
+    loss: grpo.lossType,
+    temperature: recipe.temperature,
+    beta: grpo.beta,
+    epsilon: grpo.epsilon,
+    epsilonHigh: grpo.epsilonHigh ?? (grpo.lossType === 'cispo' ? CISPO_BOUND : grpo.epsilon),
+    importanceSampling: grpo.importanceSamplingLevel,
+    maxCompletionLength: recipe.maxNewTokens,
+    entropyCoefficient: grpo.entropyCoefficient,
+    highestReward,
+    ...(grpo.delta === undefined ? {} : { delta: grpo.delta }),
+  });
+}
+
 interface Prompts {
   readonly prompts: readonly RolloutPrompt[];
   /** Of each prompt. */
@@ -194,7 +200,11 @@ interface Prompts {
 }
 
 /** Requests of poems that keep every rule, asked as a person asks. */
-async function loadPrompts(recipe: GrpoRecipe, { tokenizer }: OpenedModel, controls: RunControls): Promise<Prompts> {
+export async function loadPrompts(
+  recipe: GrpoRecipe,
+  { tokenizer }: Pick<OpenedModel, 'tokenizer'>,
+  controls: RunControls,
+): Promise<Prompts> {
   const corpora = await Promise.all(recipe.dataset.map((name) => openCorpus(name, controls)));
   const poems = corpora.flatMap((corpus) => corpus.poems.filter(isModel));
   createRandom(recipe.seed).fork('prompts').shuffle(poems);

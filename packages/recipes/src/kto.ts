@@ -109,7 +109,12 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
   });
 }
 
-function unpair({ id, promptIds, chosenIds, rejectedIds }: PreferencePair): Omit<UnpairedExample, 'mismatchedIds'>[] {
+export function unpair({
+  id,
+  promptIds,
+  chosenIds,
+  rejectedIds,
+}: PreferencePair): Omit<UnpairedExample, 'mismatchedIds'>[] {
   return [
     { id: `${id} chosen`, promptIds, completionIds: chosenIds, isDesirable: true },
     { id: `${id} rejected`, promptIds, completionIds: rejectedIds, isDesirable: false },

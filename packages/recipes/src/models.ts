@@ -41,6 +41,10 @@ export interface OpenModelOptions {
   readonly template?: TemplateName | undefined;
   /** Whose stored template counts; `adapters` when absent. */
   readonly templatesOf?: readonly string[];
+  /** False: the weights are only allocated, for kernels that keep account. */
+  readonly readsWeights?: boolean;
+  /** Only so many of the first layers. */
+  readonly layers?: number | undefined;
 }
 
 /** `DIR:0.6` → folder and scale; a Windows drive letter is no scale. */
@@ -101,6 +105,8 @@ export async function openModel(name: string, options: OpenModelOptions): Promis
     computeType: options.computeType,
     trainable: options.isTrainable ?? false,
     quantization: options.quantization,
+    readsWeights: options.readsWeights ?? true,
+    layers: options.layers,
   });
   const tokenizer = await openTokenizer({
     model: name,

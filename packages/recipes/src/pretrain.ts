@@ -16,11 +16,11 @@ import {
 } from '@tuiqiao/lm';
 import type { Metrics, PretrainRecipe, RunControls } from '@tuiqiao/schema';
 import { createRandom, type Kernels, syncCompute } from '@tuiqiao/tensor';
-import { countSteps, evaluateLoss, sftObjective, train } from '@tuiqiao/tune';
+import { type BatchingOptions, countSteps, evaluateLoss, sftObjective, train } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
 import { saveTrainingLines } from './line-indexes.ts';
-import { openModel } from './models.ts';
+import { type OpenModelOptions, openModel, openTokenizer } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { embeddingWithProsody } from './poet/embedding-prior.ts';
 import { DEFAULT_KEEP_RATES, poemToExample, type SequenceExample, sampledRequest } from './poet/examples.ts';
@@ -36,23 +36,15 @@ const INITIALIZER_RANGE = 0.02;
 export async function runPretrain(recipe: PretrainRecipe, controls: RunControls = {}): Promise<StageResult> {
   const corpus = await openCorpus(recipe.corpus, controls);
   return withTrainingRun(recipe, controls, async (run) => {
-    // Data.
-    const poems = corpus.poems.filter((poem) => isRead(poem, recipe));
     const kernels = openKernels(recipe);
-    const { model, tokenizer, name } = await openStart(recipe, splitOf(poems, 'train'), kernels);
-    const data = storeOf(splitOf(poems, 'train'), tokenizer, recipe.seed, recipe.requestsPerPoem);
-    const validation = storeOf(splitOf(poems, 'validation').slice(0, VALIDATION_POEMS), tokenizer, recipe.seed);
-
+    const { poems, tokenizer, data, validation, batching, totalSteps, open } = await openPretraining(
+      recipe,
+      corpus.poems,
+    );
+    const { model, name } = await open(kernels);
     const parameters = [...model.parameters.values()];
     const parameterCount = parameters.reduce((sum, parameter) => sum + parameter.value.length, 0);
 
-    // Plan.
-    const batching = {
-      seed: recipe.seed,
-      tokensPerStep: recipe.tokensPerStep * recipe.gradientAccumulationSteps,
-      maxTokensPerMicroBatch: recipe.tokensPerStep,
-    };
-    const totalSteps = stepsOf(recipe, data, batching);
     await run.start({
       totalSteps,
       notes: [
@@ -89,22 +81,51 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
   });
 }
 
-interface Start {
-  readonly model: LanguageModel;
+/** What a pretraining reads, and the model it begins with, which can be opened more than once. */
+export interface Pretraining {
+  readonly poems: readonly Poem[];
   readonly tokenizer: Tokenizer;
-  /** For the notes: `a new model`, or the folder it goes on from. */
-  readonly name: string;
+  readonly data: TokenStore;
+  readonly validation: TokenStore;
+  readonly batching: BatchingOptions;
+  readonly totalSteps: number;
+  /** `name`, for the notes: `a new model`, or the folder it goes on from. */
+  open(kernels: Kernels, choice?: ModelChoice): Promise<{ readonly model: LanguageModel; readonly name: string }>;
 }
 
-async function openStart(recipe: PretrainRecipe, poems: readonly Poem[], kernels: Kernels): Promise<Start> {
-  if (recipe.model !== undefined) {
-    const { computeType } = recipe;
-    const { model, tokenizer } = await openModel(recipe.model, { kernels, computeType, isTrainable: true });
-    return { model, tokenizer, name: recipe.model };
-  }
-  const vocabulary = buildVocabulary(poems, { size: recipe.geometry.vocabSize, ...recipe.vocabulary });
-  const tokenizer = openTokenizer(vocabulary, recipe);
-  return { model: newModel(recipe, vocabulary, tokenizer, kernels), tokenizer, name: 'a new model' };
+/** For measuring without the whole model: see `OpenModelOptions`. */
+export type ModelChoice = Pick<OpenModelOptions, 'readsWeights' | 'layers'>;
+
+export async function openPretraining(recipe: PretrainRecipe, allPoems: readonly Poem[]): Promise<Pretraining> {
+  const { model: folder, computeType } = recipe;
+  const poems = allPoems.filter((poem) => isRead(poem, recipe));
+  const train = splitOf(poems, 'train');
+  const vocabulary =
+    folder === undefined ? buildVocabulary(train, { size: recipe.geometry.vocabSize, ...recipe.vocabulary }) : null;
+  const tokenizer =
+    vocabulary === null ? await openTokenizer({ model: folder! }) : createPoetTokenizer(vocabulary, recipe);
+  const data = storeOf(train, tokenizer, recipe.seed, recipe.requestsPerPoem);
+  const batching = {
+    seed: recipe.seed,
+    tokensPerStep: recipe.tokensPerStep * recipe.gradientAccumulationSteps,
+    maxTokensPerMicroBatch: recipe.tokensPerStep,
+  };
+  return {
+    poems,
+    tokenizer,
+    data,
+    validation: storeOf(splitOf(poems, 'validation').slice(0, VALIDATION_POEMS), tokenizer, recipe.seed),
+    batching,
+    totalSteps: stepsOf(recipe, data, batching),
+    open: async (kernels, choice = {}) => {
+      if (vocabulary === null) {
+        const { model } = await openModel(folder!, { kernels, computeType, isTrainable: true, ...choice });
+        return { model, name: folder! };
+      }
+      const geometry = { ...recipe.geometry, layers: choice.layers ?? recipe.geometry.layers };
+      return { model: newModel({ ...recipe, geometry }, vocabulary, tokenizer, kernels), name: 'a new model' };
+    },
+  };
 }
 
 /** Regulated verse and ci are read whole; of the rest a fixed share, chosen by the poem's id. */
@@ -116,7 +137,7 @@ function isRead(poem: Poem, recipe: PretrainRecipe): boolean {
   return createRandom(recipe.seed).fork(poem.id).uniform() < recipe.oldStyleShare;
 }
 
-function openTokenizer(vocabulary: PoetVocabulary, recipe: PretrainRecipe): Tokenizer {
+function createPoetTokenizer(vocabulary: PoetVocabulary, recipe: PretrainRecipe): Tokenizer {
   return createTokenizer(
     createCharacterTokenizer({
       specials: vocabulary.specials,

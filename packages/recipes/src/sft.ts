@@ -122,7 +122,12 @@ function describeCount(parameters: readonly Parameter[]): string {
   return `${parameters.reduce((sum, parameter) => sum + parameter.value.length, 0).toLocaleString('en')} parameters`;
 }
 
-async function chooseTrained({ model, tokenizer }: OpenedModel, recipe: SftRecipe): Promise<Trained> {
+/** @param isStarted false leaves away what only a real start needs, and takes long: PiSSA's decomposition */
+export async function chooseTrained(
+  { model, tokenizer }: Pick<OpenedModel, 'model' | 'tokenizer'>,
+  recipe: Pick<SftRecipe, 'finetuning' | 'freeze' | 'lora' | 'softPrompt' | 'seed'>,
+  isStarted = true,
+): Promise<Trained> {
   const whole = (parameters: readonly Parameter[], what: string): Trained => ({
     parameters,
     adapter: null,
@@ -137,7 +142,7 @@ async function chooseTrained({ model, tokenizer }: OpenedModel, recipe: SftRecip
       return whole(selectBiases(model), 'the biases,');
     case 'lora': {
       const adapter = attachLora(model, { ...recipe.lora, seed: recipe.seed });
-      if (recipe.lora.initialization === 'pissa') await startPissa(model, adapter, recipe.seed);
+      if (isStarted && recipe.lora.initialization === 'pissa') await startPissa(model, adapter, recipe.seed);
       return trainedAdapter(adapter);
     }
     case 'prompt':

@@ -67,7 +67,13 @@ export {
   NESTED_BLOCK,
   quantizeFourBit,
 } from './quantize/four-bit.ts';
-export { dequantizeParameter, quantizeParameter, setQuantized, uploadFourBit } from './quantize/quantized-parameter.ts';
+export {
+  allocateFourBit,
+  dequantizeParameter,
+  quantizeParameter,
+  setQuantized,
+  uploadFourBit,
+} from './quantize/quantized-parameter.ts';
 export type { Random, RandomState } from './random.ts';
 export { createRandom } from './random.ts';
 export type { RampType, Schedule, ScheduleName, ScheduleOptions } from './schedules.ts';

@@ -58,6 +58,7 @@ export {
 export { inspectPairs } from './pair-checks.ts';
 export type { ReferenceKind, ReferenceOptions, StartCheckOptions } from './reference.ts';
 export { checkDpoStart, computeReferenceLogProbs } from './reference.ts';
+export { type PlannedWork, planWork, type Rehearsal, type RehearsedPass, rehearse } from './rehearsal.ts';
 export {
   createScoreHead,
   evaluateRewardModel,

@@ -13,8 +13,6 @@ import {
   type Arena,
   clipScale,
   createArena,
-  disableGradient,
-  enableGradient,
   globalGradientNorm,
   type Optimizer,
   type Parameter,
@@ -34,11 +32,11 @@ import { initialDivergence, requireFinite, watchLoss } from './divergence.ts';
 import { TuneError } from './errors.ts';
 import { differences, fingerprintOf } from './fingerprint.ts';
 import type { Dataset } from './items.ts';
-import { accumulateGradients, computeTypeOf } from './micro-batch.ts';
+import { accumulateGradients } from './micro-batch.ts';
 import type { Objective } from './objective.ts';
-import { softPromptParameters } from './soft-prompt/soft-prompt.ts';
 import { addStep, emptyStepLog, meanMetrics, mergeShares } from './step-log.ts';
 import { datasetSource, type StepItems, type StepSource } from './step-source.ts';
+import { trainOnly } from './train-only.ts';
 
 export interface CheckpointOptions {
   /** The run folder; `checkpoint-<step>/` folders go inside. */
@@ -335,21 +333,6 @@ function checkOptions<Item>({ parameters, totalSteps, loggingSteps }: LoopOption
   }
   if (loggingSteps !== undefined && !(Number.isInteger(loggingSteps) && loggingSteps > 0)) {
     throw new TuneError('tune-options', `loggingSteps: expected a whole number > 0, got ${loggingSteps}`);
-  }
-}
-
-/** Gradients for the listed parameters and for nothing else. */
-function trainOnly(model: LanguageModel, parameters: readonly Parameter[]): void {
-  const trained = new Set(parameters);
-  const all = [...model.parameters.values()];
-  for (const linear of model.linears.values())
-    for (const { a, b, magnitude } of linear.deltas) all.push(a, b, ...(magnitude ? [magnitude] : []));
-  if (model.softPrompt !== null) all.push(...softPromptParameters(model.softPrompt));
-  for (const parameter of all) {
-    if (!trained.has(parameter) && parameter.requiresGrad) disableGradient(parameter);
-  }
-  for (const parameter of parameters) {
-    if (!parameter.requiresGrad) enableGradient(model.kernels, parameter, computeTypeOf(model));
   }
 }
 

@@ -34,6 +34,26 @@ export function uploadFourBit(kernels: Kernels, weights: FourBitWeights): Quanti
   return { type, packed: bytes(packed), maxima: bytes(maxima.codes), code, nested };
 }
 
+/** Memory for a weight of that shape in 4 bits, all zeros: what a real one takes. */
+export function allocateFourBit(
+  kernels: Kernels,
+  shape: readonly number[],
+  { type, doubleQuant }: { readonly type: FourBitType; readonly doubleQuant: boolean },
+): QuantizedWeight {
+  const length = parameterLength(shape);
+  const blocks = Math.ceil(length / FOUR_BIT_BLOCK);
+  const floats = (count: number): DeviceBuffer => kernels.allocate('f32', count);
+  return {
+    type,
+    packed: kernels.allocate('u8', Math.ceil(length / 2)),
+    maxima: doubleQuant ? kernels.allocate('u8', blocks) : floats(blocks),
+    code: floats(fourBitCode(type).length),
+    nested: doubleQuant
+      ? { maxima: floats(Math.ceil(blocks / NESTED_BLOCK)), code: floats(dynamicMap().length), offset: 0 }
+      : null,
+  };
+}
+
 /**
  * Replaces a frozen matrix's float value by its 4-bit form; its memory is freed.
  * @throws TensorError `tensor.state` when the parameter is trained or no matrix

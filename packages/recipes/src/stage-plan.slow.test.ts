@@ -1,0 +1,88 @@
+/** What `--dry-run` says against what then happens: small runs, each in a process of its own. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { createReferenceKernels } from '@tuiqiao/kernels';
+import { createLanguageModel, readModelConfig, saveLanguageModel } from '@tuiqiao/lm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resolveModelFolder } from './models.ts';
+
+const child = path.join(import.meta.dirname, '../test/measure-child.mjs');
+const isBuilt = existsSync(path.join(import.meta.dirname, '../dist/index.js'));
+/** Share of what happens by which an estimate may miss it. */
+const TOLERANCE = 0.15;
+const LINES = ['白日依山盡，黃河入海流。欲窮千里目，更上一層樓。', '空山新雨後，天氣晚來秋。明月松間照，清泉石上流。'];
+
+interface Measured {
+  readonly memoryBytes: number;
+  readonly seconds: number;
+}
+
+let folder = '';
+let model = '';
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'estimate-'));
+  model = path.join(folder, 'model');
+  // The shipped model's tokenizer over a wider and deeper model: 50 million weights, so that its layers are sampled.
+  const base = resolveModelFolder('models/base-poet');
+  await cp(base, model, { recursive: true });
+  const { raw } = await readModelConfig(base);
+  const geometry = { hidden_size: 640, intermediate_size: 1920, num_hidden_layers: 9, num_attention_heads: 10 };
+  const config = { ...raw, ...geometry, num_key_value_heads: 10, head_dim: 64 };
+  const kernels = createReferenceKernels();
+  await saveLanguageModel(createLanguageModel(config, { kernels, seed: 1, trainable: false }), model, {
+    dtype: 'bf16',
+  });
+  const answers = Array.from({ length: 120 }, (_, i) => ({ instruction: `詩 ${i}`, input: '', output: LINES[i % 2]! }));
+  await writeFile(path.join(folder, 'answers.json'), JSON.stringify(answers));
+  await writeFile(path.join(folder, 'dataset_info.json'), JSON.stringify({ answers: { file_name: 'answers.json' } }));
+}, 300_000);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function measure(mode: 'plan' | 'run', stage: string, overrides: readonly string[]): Promise<Measured> {
+  const { stdout } = await promisify(execFile)(process.execPath, [child, mode, stage, ...overrides], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    maxBuffer: 1 << 20,
+  });
+  return JSON.parse(stdout) as Measured;
+}
+
+const sft = (...more: string[]) => ['sft', 'dataset=answers', 'maxSteps=12', 'sampleSteps=0', ...more] as const;
+
+/**
+ * Time is held where training is nearly all that the run does: a short pretraining spends as long on writing its model and
+ * its index of lines, which are not in the estimate.
+ */
+const CASES: Readonly<Record<string, readonly [isTimed: boolean, stage: string, ...overrides: string[]]>> = {
+  LoRA: [true, ...sft()],
+  'LoRA, checkpointed': [true, ...sft('gradientCheckpointing=true')],
+  pretraining: [false, 'pretrain', 'corpus=starter', 'maxSteps=6', 'saveSteps=0', 'geometry.layers=4'],
+};
+
+describe.skipIf(!isBuilt)('what a dry run tells (needs the built packages)', () => {
+  it.each(Object.entries(CASES))(
+    '%s: within 15 % of what then happens',
+    async (name, [isTimed, stage, ...given]) => {
+      const isOnModel = stage !== 'pretrain';
+      const overrides = [
+        ...(isOnModel ? [`model=${model}`, `datasetDir=${folder}`] : []),
+        ...given,
+        `outputDir=${path.join(folder, name)}`,
+      ];
+      const plan = await measure('plan', stage, overrides);
+      const run = await measure('run', stage, overrides);
+      const show = (a: number, b: number): string => `${a.toPrecision(4)} estimated, ${b.toPrecision(4)} measured`;
+      const [memory, time] = [plan.memoryBytes / run.memoryBytes, plan.seconds / run.seconds];
+      console.log(
+        `${name}: bytes ${show(plan.memoryBytes, run.memoryBytes)} (${memory.toFixed(2)}); processor seconds ${show(plan.seconds, run.seconds)} (${time.toFixed(2)})`,
+      );
+      expect(Math.abs(memory - 1), `memory: ${show(plan.memoryBytes, run.memoryBytes)}`).toBeLessThan(TOLERANCE);
+      if (!isTimed) return;
+      expect(Math.abs(time - 1), `time: ${show(plan.seconds, run.seconds)}`).toBeLessThan(TOLERANCE);
+    },
+    600_000,
+  );
+});
