@@ -38,6 +38,14 @@ describe('the starter corpus', () => {
       expect(check({ text: poem.text, tune: poem.labels.tune! }).lenient.all, poem.text).toBe(true);
   });
 
+  it('has ci that name their tune by their text alone', () => {
+    const learnt = poems.filter(({ labels }) => labels.tune !== null && labels.split !== 'test');
+    const some = learnt.filter((_, i) => i % 7 === 0);
+    const named = some.map(({ text, labels }) => ({ own: labels.tune, found: check(text).tune }));
+    expect(named.filter(({ own, found }) => found === own).length / some.length).toBeGreaterThan(0.97);
+    expect(named.filter(({ own, found }) => found !== null && found !== own).length / some.length).toBeLessThan(0.01);
+  });
+
   it('holds test poems as they are: some with faults, every one of a form’s shape', () => {
     const test = poems.filter(({ labels }) => labels.split === 'test');
     const shi = test.filter(({ source }) => source.startsWith('shi.'));

@@ -2,13 +2,15 @@
 
 import { loadBook } from './books.ts';
 import { type CiOptions, checkCi } from './ci/check-ci.ts';
+import { divideAs, recogniseTune } from './ci/recognise-tune.ts';
+import { setText } from './ci/set-text.ts';
 import { checkCouplet } from './couplet/check-couplet.ts';
 import { isCoupletName } from './couplet/couplet.ts';
 import { ProsodyError } from './errors.ts';
 import { findForm } from './forms.ts';
 import type { Language } from './messages.ts';
 import { separatePoems } from './poems/separate.ts';
-import { detectScript } from './scripts.ts';
+import { detectScript, simplifyCharacter } from './scripts.ts';
 import { checkAs, checkAsSix } from './shi/check-as.ts';
 import { describeFree, describeUnrecognised } from './shi/describe.ts';
 import { recogniseShi, recogniseSix, recogniseUndivided } from './shi/recognise.ts';
@@ -100,6 +102,7 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
     recogniseSix(request) ??
     recogniseCi(poem, options) ??
     recogniseUndivided(request) ??
+    recogniseCiByShape(poem, options) ??
     checkUnderHeading(poem, options) ??
     describeUnrecognised(request)
   );
@@ -123,6 +126,22 @@ function recogniseCi(poem: CheckInput, options: CheckOptions): Verdict | null {
   if (!hasTable('tunes') || !hasTable('cilin')) return null;
   const verdict = checkCi(poem.text, ciOptions(poem, options));
   return verdict?.strict.length ? verdict : null;
+}
+
+/**
+ * By line breaks, tones and rhymes, in simplified characters, so that either script is taken for the same tune; a text without
+ * a pause is divided as the variant is.
+ */
+function recogniseCiByShape(poem: CheckInput, options: CheckOptions): Verdict | null {
+  if (!hasTable('tunes') || !hasTable('cilin')) return null;
+  const { lines } = splitText(poem.text);
+  const book = loadBook('cilin', 'simplified');
+  const simplified = lines.map((line) => ({ ...line, chars: line.chars.map(simplifyCharacter) }));
+  const found = recogniseTune(setText(simplified, book).flat, book);
+  if (found === undefined) return null;
+  const { tune, variant } = found;
+  const text = lines.length === 1 ? divideAs(variant, lines[0]!.chars) : poem.text;
+  return checkCi(text, { ...ciOptions(poem, options), tune: tune.name });
 }
 
 /** A single poem that stands under its title and author, without them; null where the text has no such heading. */
