@@ -339,8 +339,9 @@ class Changes {
 // sampleTokens(results f64 [R, 3], probabilities? f64 [R, V], logits, masks? [·, words], biases? f32 [·, V],
 //              edits i32 [·, 2], requests i32 [R, 5], settings f64 [R, 9]; R, V, words)
 // A request: row, mask or −1, bias or −1, first edit, end of the edits. An edit: id; how often it was generated, 0 where
-// only the repetition penalty counts it; or −1: it must not come; or −1 − how often, without repetition penalty. Results: id (−1: nothing is allowed, −2: the logits are not numbers),
-// log-probability in the model's own distribution, share of that which the mask leaves.
+// only the repetition penalty counts it; or −1: it must not come; or −1 − how often, without repetition penalty. Results:
+// id (−1: nothing is allowed, −2: the logits are not numbers), log-probability in the model's own distribution, share of
+// that which the mask leaves.
 void sampleTokens(const Call& call) {
   const long R = call.size(0), V = call.size(1), words = call.size(2);
   double* results = static_cast<double*>(call.buffers[0].data);
@@ -352,8 +353,7 @@ void sampleTokens(const Call& call) {
   const int32_t* requests = call.buffers[6].i32();
   const double* settings = static_cast<const double*>(call.buffers[7].data);
   const int team = static_cast<int>(std::min<long>(R, teamSize(call.threads, 8 * R * V)));
-#pragma omp parallel for num_threads(team) schedule(dynamic, 1) if (team > 1)
-  for (long r = 0; r < R; r++) {
+  const auto sample = [&](long r) {
     const int32_t* request = requests + r * kRequestNumbers;
     float* row = logits + request[0] * V;
     const uint32_t* mask = request[1] < 0 ? nullptr : masks + request[1] * words;
@@ -364,7 +364,7 @@ void sampleTokens(const Call& call) {
     const double best = highest(row, V);
     const double sum = exponentiate(nullptr, nullptr, row, V, best, 1);
     result[0] = -2;
-    if (!std::isfinite(best) || std::isnan(sum)) continue;
+    if (!std::isfinite(best) || std::isnan(sum)) return;
     result[2] = mask ? eachAllowedWeight(row, mask, V, best, 1, [](long, double) {}) / sum : 1;
     {
       const Changes changes(row, V, edits + 2 * request[3], request[4] - request[3], bias, s);
@@ -387,6 +387,16 @@ void sampleTokens(const Call& call) {
       }
     }
     if (result[0] >= 0) result[1] = row[static_cast<long>(result[0])] - (best + std::log(sum));
+  };
+  const auto rowOf = [&](long r) { return requests[r * kRequestNumbers]; };
+  // A row is changed while a request for it is answered: all of its requests are one thread's, in order.
+#pragma omp parallel for num_threads(team) schedule(dynamic, 1) if (team > 1)
+  for (long r = 0; r < R; r++) {
+    bool isFirst = true;
+    for (long other = 0; isFirst && other < r; other++) isFirst = rowOf(other) != rowOf(r);
+    if (!isFirst) continue;
+    for (long other = r; other < R; other++)
+      if (rowOf(other) == rowOf(r)) sample(other);
   }
 }
 
