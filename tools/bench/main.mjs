@@ -94,7 +94,13 @@ const report = { date: new Date().toISOString(), quick: options.quick, machine: 
 try {
   for (const name of names) {
     process.stderr.write(`${name} …\n`);
-    report.tasks[name] = await runTask(name, { isQuick: options.quick });
+    try {
+      report.tasks[name] = await runTask(name, { isQuick: options.quick });
+    } catch (error) {
+      // What was measured before it, and comes after it, is worth having.
+      process.stderr.write(`bench: ${error.message}\n`);
+      process.exitCode = 1;
+    }
   }
   const python = peersPython();
   if (!options.profile && !options['no-peers'] && python !== null) {

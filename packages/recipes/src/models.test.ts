@@ -51,5 +51,5 @@ it('is stored, used by what loads the adapter, and handed on', async () => {
   // This vocabulary has none of Qwen's tokens, and says so.
   const named = recipe({ stage: 'sft', template: 'qwen', outputDir: at('named') });
   await expect(runSft(named as SftRecipe)).rejects.toMatchObject({ code: 'chat-template-failed' });
-  expect(() => recipe({ stage: 'sft', template: 'glm4', outputDir: at('named') })).toThrow(/chatml/);
+  expect(() => recipe({ stage: 'sft', template: 'qwen4', outputDir: at('named') })).toThrow(/chatml/);
 });

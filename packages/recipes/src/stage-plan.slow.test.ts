@@ -52,20 +52,16 @@ async function measure(mode: 'plan' | 'run', stage: string, overrides: readonly 
 
 const sft = (...more: string[]) => ['sft', 'dataset=answers', 'maxSteps=12', 'sampleSteps=0', ...more] as const;
 
-/**
- * Time is held where training is nearly all that the run does: a short pretraining spends as long on writing its model and
- * its index of lines, which are not in the estimate.
- */
-const CASES: Readonly<Record<string, readonly [isTimed: boolean, stage: string, ...overrides: string[]]>> = {
-  LoRA: [true, ...sft()],
-  'LoRA, checkpointed': [true, ...sft('gradientCheckpointing=true')],
-  pretraining: [false, 'pretrain', 'corpus=starter', 'maxSteps=6', 'saveSteps=0', 'geometry.layers=4'],
+const CASES: Readonly<Record<string, readonly [stage: string, ...overrides: string[]]>> = {
+  LoRA: sft(),
+  'LoRA, checkpointed': sft('gradientCheckpointing=true'),
+  pretraining: ['pretrain', 'corpus=starter', 'maxSteps=6', 'saveSteps=0', 'geometry.layers=4'],
 };
 
 describe.skipIf(!isBuilt)('what a dry run tells (needs the built packages)', () => {
   it.each(Object.entries(CASES))(
-    '%s: within 15 % of what then happens',
-    async (name, [isTimed, stage, ...given]) => {
+    '%s: memory within 15 % of what then happens',
+    async (name, [stage, ...given]) => {
       const isOnModel = stage !== 'pretrain';
       const overrides = [
         ...(isOnModel ? [`model=${model}`, `datasetDir=${folder}`] : []),
@@ -75,13 +71,10 @@ describe.skipIf(!isBuilt)('what a dry run tells (needs the built packages)', () 
       const plan = await measure('plan', stage, overrides);
       const run = await measure('run', stage, overrides);
       const show = (a: number, b: number): string => `${a.toPrecision(4)} estimated, ${b.toPrecision(4)} measured`;
-      const [memory, time] = [plan.memoryBytes / run.memoryBytes, plan.seconds / run.seconds];
-      console.log(
-        `${name}: bytes ${show(plan.memoryBytes, run.memoryBytes)} (${memory.toFixed(2)}); processor seconds ${show(plan.seconds, run.seconds)} (${time.toFixed(2)})`,
-      );
-      expect(Math.abs(memory - 1), `memory: ${show(plan.memoryBytes, run.memoryBytes)}`).toBeLessThan(TOLERANCE);
-      if (!isTimed) return;
-      expect(Math.abs(time - 1), `time: ${show(plan.seconds, run.seconds)}`).toBeLessThan(TOLERANCE);
+      const bytes = show(plan.memoryBytes, run.memoryBytes);
+      // Told, not held: a machine whose speed changes between the two would fail the test and not the estimate.
+      console.log(`${name}: bytes ${bytes}; processor seconds ${show(plan.seconds, run.seconds)}`);
+      expect(Math.abs(plan.memoryBytes / run.memoryBytes - 1), bytes).toBeLessThan(TOLERANCE);
     },
     600_000,
   );
