@@ -2,7 +2,7 @@
 
 import { loadBook } from './books.ts';
 import { type CiOptions, checkCi } from './ci/check-ci.ts';
-import { divideAs, recogniseTune } from './ci/recognise-tune.ts';
+import { divideAs, mayBeCi, recogniseTune } from './ci/recognise-tune.ts';
 import { setText } from './ci/set-text.ts';
 import { checkCouplet } from './couplet/check-couplet.ts';
 import { isCoupletName } from './couplet/couplet.ts';
@@ -135,6 +135,7 @@ function recogniseCi(poem: CheckInput, options: CheckOptions): Verdict | null {
 function recogniseCiByShape(poem: CheckInput, options: CheckOptions): Verdict | null {
   if (!hasTable('tunes') || !hasTable('cilin')) return null;
   const { lines } = splitText(poem.text);
+  if (!mayBeCi(lines.map(({ chars }) => chars.length))) return null;
   const book = loadBook('cilin', 'simplified');
   const simplified = lines.map((line) => ({ ...line, chars: line.chars.map(simplifyCharacter) }));
   const found = recogniseTune(setText(simplified, book).flat, book);

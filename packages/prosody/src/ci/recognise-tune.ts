@@ -40,18 +40,19 @@ function tunesOfLength(length: number): readonly Tune[] {
   return byLength.get(length) ?? [];
 }
 
-/** An even number of lines of one length: such tunes (生查子, 玉楼春) are told from old-style poems by name alone; not so 浣溪沙. */
-function hasShapeOfShi({ breaks }: FlatText): boolean {
-  const first = breaks[0]!;
-  const isEven = breaks.every((end, index) => end === first * (index + 1));
-  return isEven && breaks.length > 1 && breaks.length % 2 === 0 && !(breaks.length === 6 && first === 7);
+/**
+ * Whether lines of these lengths may be a ci. An even number of lines of one length is told from old-style poems by name alone
+ * (生查子, 玉楼春); not so 浣溪沙.
+ */
+export function mayBeCi(lengths: readonly number[]): boolean {
+  const isOneLength = lengths.length > 1 && lengths.every((length) => length === lengths[0]);
+  return !isOneLength || lengths.length % 2 === 1 || (lengths.length === 6 && lengths[0] === 7);
 }
 
 /** The tune that the text fits best, or undefined where none fits well. */
 export function recogniseTune(text: FlatText, book: Book): RecognisedTune | undefined {
   const isUndivided = text.breaks.length === 1;
   if (text.chars.length < (isUndivided ? LEAST_CHARACTERS_UNDIVIDED : LEAST_CHARACTERS)) return undefined;
-  if (hasShapeOfShi(text)) return undefined;
   let best: { tune: Tune; fit: VariantFit; score: number } | undefined;
   for (const tune of tunesOfLength(text.chars.length)) {
     const fit = chooseVariant(tune.variants, text, book);
