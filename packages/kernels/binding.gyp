@@ -11,6 +11,7 @@
       "native/eight-bit.cc",
       "native/elementwise.cc",
       "native/gemm-amx.cc",
+      "native/gemm-lanes.cc",
       "native/gemm-portable.cc",
       "native/gemm-small.cc",
       "native/gemm-thin.cc",

@@ -30,6 +30,17 @@ void scoreRows(float* scores, long stride, const float* query, long ldQuery, lon
       row[r] = k + (j + std::min(r, rows - 1)) * ld;
       if (j + r + kAhead < count) prefetchRow(k + (j + r + kAhead) * ld, D);
     }
+    if (heads == 1) {
+      Vec dots[kRowsAtOnce] = {};
+      eachVector(0, D, [&](long d, auto m) {
+        const Vec a = load(query + d);
+#pragma GCC unroll 4
+        for (int r = 0; r < kRowsAtOnce; r++) dots[r] += load(row[r] + d, m) * a;
+      });
+      const Quarter here = sums(dots[0], dots[1], dots[2], dots[3]);
+      memcpy(scores + j, &here, sizeof here);
+      continue;
+    }
     for (long h = 0; h < heads; h += 2) {
       const float *first = query + h * ldQuery, *second = query + std::min(h + 1, heads - 1) * ldQuery;
       Vec dots[2][kRowsAtOnce] = {};
@@ -57,11 +68,12 @@ template <int Heads, class TOut, class T>
 void addValues(TOut* out, long ldOut, const float* scores, long stride, const T* v, long ld, long count, long columns) {
   Vec total[Heads][kVectorsAtOnce] = {};
   const long vectors = (columns + W - 1) / W;
+  const bool isWhole = columns == kVectorsAtOnce * W;
   for (long j = 0; j < count; j++) {
     const T* row = v + j * ld;
     if (j + kAhead < count) prefetchRow(row + kAhead * ld, columns);
     Vec value[kVectorsAtOnce] = {};
-    if (columns == kVectorsAtOnce * W) {
+    if (isWhole) {
 #pragma GCC unroll 4
       for (int i = 0; i < kVectorsAtOnce; i++) value[i] = load(row + i * W);
     } else {

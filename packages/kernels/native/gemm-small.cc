@@ -11,6 +11,7 @@ namespace TUIQIAO_ISA {
 
 namespace {
 
+constexpr long kMostRows = 128;
 constexpr long kColumns = 4;  // rows of the weight at a time
 constexpr int kRows = 6;      // 6 · 4 sums, 4 weights and 1 factor fit the 32 registers
 constexpr long kStep = 32;    // bf16 numbers in a register
@@ -71,6 +72,8 @@ void multiply(T* out, const bf16* a, const bf16* b, const Gemm& gemm, long colum
 }  // namespace
 
 bool smallGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
+  if (laneGemm(out, a, b, gemm, threads)) return true;
+  if (gemm.M > kMostRows) return false;
   if (a.type != Type::bf16 || gemm.transposeA || !gemm.transposeB) return false;
   const bf16* left = static_cast<const bf16*>(a.data);
   const bf16* right = static_cast<const bf16*>(b.data);

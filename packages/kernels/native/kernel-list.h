@@ -59,6 +59,8 @@ void sgd(const Call& call);
 void portableGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 // gemm-small.cc
 bool smallGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
+// gemm-lanes.cc
+bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 // gemm-thin.cc
 bool thinGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 // gemm-amx.cc

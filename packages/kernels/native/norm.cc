@@ -23,7 +23,7 @@ void rmsNorm(const Call& call) {
   asFloats(weight, call.buffers[3], C, call.real(3));
   withType(call.buffers[0], [&](auto* out) {
     withType(call.buffers[2], [&](const auto* x) {
-      eachRowRange(call, N, C, [&](long begin, long end) {
+      eachRowRange(call, N, 4 * C, [&](long begin, long end) {
         for (long n = begin; n < end; n++) {
           const auto* row = x + n * C;
           auto* to = out + n * C;

@@ -87,7 +87,7 @@ void headNormRope(const Call& call) {
   weightOrOnes(weight, call.buffers[3], D, call.real(8));
   withType(call.buffers[0], [&](auto* out) {
     withType(call.buffers[2], [&](const auto* x) {
-      eachRowRange(call, N, 2 * heads * D, [&](long begin, long end) {
+      eachRowRange(call, N, 4 * heads * D, [&](long begin, long end) {
         const Scratch<float> scratch(D + W);
         float* row = scratch.data();
         for (long n = begin; n < end; n++) {

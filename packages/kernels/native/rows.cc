@@ -76,7 +76,8 @@ void cacheAppend(const Call& call) {
   const int32_t* positions = call.buffers[3].i32();
   withType(call.buffers[0], [&](auto* cache) {
     withType(call.buffers[1], [&](const auto* x) {
-      eachRowRange(call, N, C, [&](long begin, long end) {
+      // Every row goes to memory of its own, which is far away.
+      eachRowRange(call, N, 4 * C, [&](long begin, long end) {
         for (long n = begin; n < end; n++) {
           auto* row = cache + (slots[n] * capacity + positions[n]) * C;
           eachVector(0, C, [&](long c, auto m) { store(row + c, load(x + n * ldX + c, m), m); });

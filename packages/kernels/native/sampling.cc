@@ -269,13 +269,11 @@ long draw(const Candidates& pool, double uniform) {
   return last < 0 ? -1 : pool.idOf(last);
 }
 
-// The same over every token, first by blocks, then within one.
-long drawFromAll(const float* row, long V, const Settings& s) {
-  const double best = highest(row, V), inverse = 1 / s.temperature;
-  if (best == -INFINITY) return -1;
+// The same over every token, first by blocks, then within one. `sums`: of blocks of the weights; `total`: of all.
+long drawFromAll(const float* row, long V, const Settings& s, double best, const double* sums, double total) {
+  const double inverse = 1 / s.temperature;
   const long blocks = (V + kSumBlock - 1) / kSumBlock;
-  Scratch<double> sums;
-  double left = s.uniform * exponentiate(nullptr, sums.reserve(blocks), row, V, best, inverse);
+  double left = s.uniform * total;
   long block = 0;
   while (block < blocks - 1 && (sums[block] == 0 || left >= sums[block])) left -= sums[block++];
   // Rounding may leave a rest past the last weight: the last token that has any is meant then.
@@ -362,7 +360,11 @@ void sampleTokens(const Call& call) {
     memcpy(&s, settings + r * kSettings, sizeof s);
     double* result = results + r * kResults;
     const double best = highest(row, V);
-    const double sum = exponentiate(nullptr, nullptr, row, V, best, 1);
+    // Drawn from the model's own distribution: the sums are the same.
+    const bool isOwn = s.temperature == 1 && bias == nullptr && request[3] == request[4];
+    Scratch<double> sums;
+    sums.reserve((V + kSumBlock - 1) / kSumBlock);
+    const double sum = exponentiate(nullptr, sums.data(), row, V, best, 1);
     result[0] = -2;
     if (!std::isfinite(best) || std::isnan(sum)) return;
     result[2] = mask ? eachAllowedWeight(row, mask, V, best, 1, [](long, double) {}) / sum : 1;
@@ -378,7 +380,12 @@ void sampleTokens(const Call& call) {
       if (s.temperature == 0) {
         result[0] = static_cast<double>(bestAllowed(row, mask, V));
       } else if (!mask && !s.hasFilters()) {
-        result[0] = static_cast<double>(drawFromAll(row, V, s));
+        double most = best, total = sum;
+        if (!isOwn) {
+          most = highest(row, V);
+          if (most > -INFINITY) total = exponentiate(nullptr, sums.data(), row, V, most, 1 / s.temperature);
+        }
+        result[0] = most == -INFINITY ? -1 : static_cast<double>(drawFromAll(row, V, s, most, sums.data(), total));
       } else {
         Candidates pool;
         reweigh(pool, row, mask, V, s.temperature);

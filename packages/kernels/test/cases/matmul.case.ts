@@ -23,6 +23,8 @@ const SIZES: MatmulSizes[] = [
   { M: 300, N: 300, K: 40, transposeB: true },
   { M: 150, N: 8, K: 33, transposeA: true, ldA: 200, accumulate: true, alpha: 2 },
   { M: 77, N: 19, K: 40, transposeA: true, ldA: 90, ldB: 21, ldOut: 23 },
+  { M: 61, N: 44, K: 150, transposeB: true, accumulate: true, alpha: 0.5, ldA: 153, ldB: 151, ldOut: 47 },
+  { M: 45, N: 40, K: 16, transposeB: true, accumulate: true, alpha: 2, ldOut: 50 },
 ];
 
 /** Matrix products: every transposition, strides, odd and empty sizes, either output type. */

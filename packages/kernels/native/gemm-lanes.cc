@@ -1,0 +1,196 @@
+// Products of some rows with a bf16 weight as checkpoints hold it, [N, K]: decoding of many sequences, and the narrow
+// products of adapters. Rows of the left operand are brought into the lanes of registers once a call; every pair of weights
+// is read where it lies and multiplies 32 rows, so that no sum is taken across lanes.
+#include <type_traits>
+
+#include "kernel-list.h"
+#include "simd.h"
+#include "threads.h"
+#include "transpose.h"
+
+namespace tuiqiao {
+namespace TUIQIAO_ISA {
+
+#if defined(__AVX512BF16__)
+
+namespace {
+
+constexpr long kLeastRows = 9, kLeastColumns = 32;
+constexpr long kNarrow = 64;        // up to this depth sums across lanes would take longer than the products
+constexpr long kBlock = 2 * W;      // rows of the left operand at a time
+constexpr int kQuads = 3;           // columns at a time, in fours: with two vectors of rows, 24 sums
+constexpr long kLine = 16;          // pairs of weights in a cache line
+constexpr long kRowsToSplit = 256;  // from here on threads share the rows, below it the columns
+
+inline __m512bh splatPair(const bf16* p) {
+  int32_t pair;
+  memcpy(&pair, p, sizeof pair);
+  return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
+}
+
+// packed[pair · ld + row] = numbers 2 · pair and 2 · pair + 1 of up to 16 rows; zero where there is no row.
+void packRows(int32_t* packed, long ld, const bf16* a, long ldA, long rows, long pairs) {
+  for (long p = 0; p < pairs; p += kLine) {
+    const long count = std::min(kLine, pairs - p);
+    const __mmask16 mask = static_cast<__mmask16>((1u << count) - 1);
+    __m512i block[kLine];
+    for (long r = 0; r < kLine; r++)
+      block[r] = r < rows ? _mm512_maskz_loadu_epi32(mask, a + r * ldA + 2 * p) : _mm512_setzero_si512();
+    transpose16(block);
+    for (long i = 0; i < count; i++) _mm512_store_si512(packed + (p + i) * ld, block[i]);
+  }
+}
+
+// total[c][v] = column c of the product for the rows in vector v. `ahead`: memory is asked for the weights so many
+// numbers further on, 0 for none.
+template <int Vectors, int Columns>
+inline void multiply(Vec (&total)[Columns][Vectors], const int32_t* packed, const bf16* weight, long ldB, long pairs, long ahead) {
+  // Three strides reach four columns from one pointer.
+  const bf16* quad[Columns / 4];
+  for (int q = 0; q < Columns / 4; q++) quad[q] = weight + 4 * q * ldB;
+  const auto step = [&](long p) {
+    __m512bh x[Vectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < Vectors; v++)
+      x[v] = reinterpret_cast<__m512bh>(_mm512_load_si512(packed + (p * Vectors + v) * W));
+#pragma GCC unroll 12
+    for (int c = 0; c < Columns; c++) {
+      const __m512bh w = splatPair(quad[c / 4] + c % 4 * ldB + 2 * p);
+#pragma GCC unroll 2
+      for (int v = 0; v < Vectors; v++) total[c][v] = _mm512_dpbf16_ps(total[c][v], x[v], w);
+    }
+  };
+  long p = 0;
+  if (ahead > 0) {
+    for (; p + kLine <= pairs; p += kLine) {
+#pragma GCC unroll 12
+      for (int c = 0; c < Columns; c++) _mm_prefetch(quad[c / 4] + c % 4 * ldB + ahead + 2 * p, _MM_HINT_T1);
+      for (long i = 0; i < kLine; i++) step(p + i);
+    }
+  }
+  for (; p < pairs; p++) step(p);
+}
+
+inline void storeRow(float* to, Quarter x, bool accumulate) {
+  if (accumulate) x += Quarter(_mm_loadu_ps(to));
+  memcpy(to, &x, sizeof x);
+}
+inline void storeRow(bf16* to, Quarter x, bool accumulate) {
+  if (accumulate) {
+    const __m128i wide = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(to)));
+    x += Quarter(_mm_castsi128_ps(_mm_slli_epi32(wide, 16)));
+  }
+  const __m128bh half = _mm_cvtneps_pbh(x);
+  memcpy(to, &half, 4 * sizeof(bf16));
+}
+
+// Four columns of up to 16 rows: row r of `out` gets element r of each.
+template <class T>
+void storeColumns(T* out, Vec a, Vec b, Vec c, Vec d, long rows, const Gemm& gemm) {
+  const __m512d ab[2] = {_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(a, b))};
+  const __m512d cd[2] = {_mm512_castps_pd(_mm512_unpacklo_ps(c, d)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d))};
+  // Quarter q of mixed[i] is row 4 · q + i.
+  Vec mixed[4];
+  for (int i = 0; i < 2; i++) {
+    mixed[2 * i] = Vec(_mm512_castpd_ps(_mm512_unpacklo_pd(ab[i], cd[i]))) * gemm.alpha;
+    mixed[2 * i + 1] = Vec(_mm512_castpd_ps(_mm512_unpackhi_pd(ab[i], cd[i]))) * gemm.alpha;
+  }
+  const auto store = [&](auto quarter) {
+    constexpr int q = decltype(quarter)::value;
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+      const long row = 4 * q + i;
+      if (row < rows) storeRow(out + row * gemm.ldOut, Quarter(_mm512_extractf32x4_ps(mixed[i], q)), gemm.accumulate);
+    }
+  };
+  store(std::integral_constant<int, 0>{});
+  store(std::integral_constant<int, 1>{});
+  store(std::integral_constant<int, 2>{});
+  store(std::integral_constant<int, 3>{});
+}
+
+template <int Vectors, int Columns, class T>
+void multiplyTile(T* out, const int32_t* packed, const bf16* weight, long rows, long ahead, const Gemm& gemm) {
+  Vec total[Columns][Vectors] = {};
+  multiply<Vectors, Columns>(total, packed, weight, gemm.ldB, gemm.K / 2, ahead);
+  for (int v = 0; v < Vectors; v++)
+    for (int c = 0; c < Columns; c += 4)
+      storeColumns(out + v * W * gemm.ldOut + c, total[c][v], total[c + 1][v], total[c + 2][v], total[c + 3][v], rows - v * W,
+                   gemm);
+}
+
+// `quads` · 4 columns of a block of rows.
+template <class T>
+void multiplyBlock(T* out, const int32_t* packed, const bf16* weight, long rows, long quads, long ahead, const Gemm& gemm) {
+  const auto run = [&](auto vectors) {
+    constexpr int Vectors = decltype(vectors)::value;
+    switch (quads) {
+      case 1: multiplyTile<Vectors, 4>(out, packed, weight, rows, ahead, gemm); break;
+      case 2: multiplyTile<Vectors, 8>(out, packed, weight, rows, ahead, gemm); break;
+      default: multiplyTile<Vectors, 4 * kQuads>(out, packed, weight, rows, ahead, gemm);
+    }
+  };
+  if (rows > W) {
+    run(std::integral_constant<int, 2>{});
+  } else {
+    run(std::integral_constant<int, 1>{});
+  }
+}
+
+}  // namespace
+
+bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
+  const long M = gemm.M, N = gemm.N, K = gemm.K;
+  if (a.type != Type::bf16 || gemm.transposeA || !gemm.transposeB) return false;
+  if (M < kLeastRows || N < kLeastColumns || N % 4 != 0 || K % 2 != 0) return false;
+  // Idle lanes cost as much as busy ones: with more than a tenth of them dot products are faster.
+  if (K > kNarrow && (M + W - 1) / W * W * 9 > M * 10) return false;
+  const bf16* left = static_cast<const bf16*>(a.data);
+  const bf16* right = static_cast<const bf16*>(b.data);
+  const long pairs = K / 2, blocks = (M + kBlock - 1) / kBlock, tiles = (N / 4 + kQuads - 1) / kQuads;
+  const bool splitsRows = M >= kRowsToSplit;
+  Scratch<int32_t> packed;
+  packed.reserve(blocks * kBlock * pairs);
+  const int team = teamSize(threads, std::max(N * K, M * N * K / 8));
+  const auto rowsOf = [&](long block) { return std::min(kBlock, M - block * kBlock); };
+  const auto pack = [&](long block) {
+    const long rows = rowsOf(block), vectors = rows > W ? 2 : 1;
+    for (long v = 0; v < vectors; v++)
+      packRows(packed.data() + block * kBlock * pairs + v * W, vectors * W, left + (block * kBlock + v * W) * gemm.ldA,
+               gemm.ldA, rows - v * W, pairs);
+  };
+  withType(out, [&](auto* to) {
+    const auto tile = [&](long block, long index, bool fetches) {
+      const long first = index * 4 * kQuads, quads = std::min<long>(kQuads, (N - first) / 4);
+      multiplyBlock(to + block * kBlock * gemm.ldOut + first, packed.data() + block * kBlock * pairs, right + first * gemm.ldB,
+                    rowsOf(block), quads, fetches ? 4 * kQuads * gemm.ldB : 0, gemm);
+    };
+    if (splitsRows) {
+      eachPart(team, blocks, 1, [&](long begin, long end, int) {
+        for (long block = begin; block < end; block++) {
+          pack(block);
+          for (long t = 0; t < tiles; t++) tile(block, t, false);
+        }
+      });
+      return;
+    }
+#pragma omp parallel num_threads(team) if (team > 1)
+    {
+#pragma omp for schedule(static)
+      for (long block = 0; block < blocks; block++) pack(block);
+#pragma omp for schedule(static)
+      for (long t = 0; t < tiles; t++)
+        for (long block = 0; block < blocks; block++) tile(block, t, block == 0);
+    }
+  });
+  return true;
+}
+
+#else
+
+bool laneGemm(const Buffer&, const Buffer&, const Buffer&, const Gemm&, int) { return false; }
+
+#endif
+
+}  // namespace TUIQIAO_ISA
+}  // namespace tuiqiao
