@@ -32,13 +32,13 @@ export class DecoderCache implements KeyValueCache {
     virtualTokens = 0,
   ) {
     const length = slots * (capacity + virtualTokens) * config.kvHeads * config.headDim;
-    const perLayer = () => Array.from({ length: config.layers }, () => kernels.allocate(type, length));
+    const perLayer = allocateMany(kernels, type, length, 2 * config.layers);
     this.slots = slots;
     this.capacity = capacity;
     this.virtualTokens = virtualTokens;
     this.lengths = new Int32Array(slots);
-    this.keys = perLayer();
-    this.values = perLayer();
+    this.keys = perLayer.slice(0, config.layers);
+    this.values = perLayer.slice(config.layers);
     this.arena = createArena(kernels);
     this.#kernels = kernels;
     this.#width = config.kvHeads * config.headDim;
@@ -59,6 +59,18 @@ export class DecoderCache implements KeyValueCache {
     }
     this.lengths[to] = this.lengths[from]!;
   }
+}
+
+/** Small caches lie in one piece of memory: the system gives a large one in large pages, which are far quicker to get and to find. */
+const LARGEST_PIECE = 1 << 27;
+/** Parts of a piece begin on cache lines. */
+const PART_STEP = 32;
+
+function allocateMany(kernels: Kernels, type: FloatType, length: number, count: number): DeviceBuffer[] {
+  const step = Math.ceil(length / PART_STEP) * PART_STEP;
+  if (step * count > LARGEST_PIECE) return Array.from({ length: count }, () => kernels.allocate(type, length));
+  const piece = kernels.allocate(type, step * count);
+  return Array.from({ length: count }, (_, i) => piece.view(i * step, length));
 }
 
 /**
