@@ -10,7 +10,7 @@ import {
 import { createArena } from '../arena.ts';
 import { Tape } from '../tape.ts';
 import { uploadInts } from './embed.ts';
-import { headChunkRows, headLogProbs } from './head.ts';
+import { type HeadOptions, headChunkRows, headLogProbs } from './head.ts';
 
 const C = 4;
 const V = 8200;
@@ -76,10 +76,10 @@ describe('headLogProbs', () => {
     const values = randomValues(R * C);
     const dLogProbs = randomValues(R);
     const targets = targetsOf(R, V);
-    const run = (first: number, end: number) => {
+    const run = (first: number, end: number, options: HeadOptions = {}) => {
       const tape = new Tape(doubleKernels, createArena(doubleKernels), { computeType: 'f32', isRecording: true });
       const hidden = leaf(tape, [end - first, C], values.subarray(first * C, end * C));
-      const { logProbs } = headLogProbs(tape, hidden, weight, uploadInts(tape, targets.subarray(first, end)));
+      const { logProbs } = headLogProbs(tape, hidden, weight, uploadInts(tape, targets.subarray(first, end)), options);
       const result = numbersOf(logProbs.buffer);
       doubleKernels.write(tape.gradOf(logProbs, 'f32'), dLogProbs.subarray(first, end));
       tape.backward();
@@ -94,6 +94,10 @@ describe('headLogProbs', () => {
     expect(parts.flatMap(([, dHidden]) => dHidden)).toEqual(whole[1]);
     const summed = numbersOf(weight.grad!);
     for (const [i, x] of wholeWeight.entries()) if (Math.abs(summed[i]! - x) > 1e-12) expect(summed[i]).toBe(x);
+    // Logits that are not kept are made again.
+    doubleKernels.fill(weight.grad!, 0);
+    expect(run(0, R, { keptBytes: 0 })).toEqual(whole);
+    expect(numbersOf(weight.grad!)).toEqual(wholeWeight);
   });
 
   it('known gradient: the same numbers in one pass', () => {

@@ -20,6 +20,11 @@ export interface HeadOptions {
   readonly softCap?: number;
   /** Logits, capped where they are, are divided by it: everything is then of the distribution one samples from. Default 1. */
   readonly temperature?: number;
+  /**
+   * Up to so many bytes, the logits of all rows are kept for the backward pass: reading them takes less time than the
+   * product. More are made again, a chunk at a time, to the same bits. Default 128 MiB.
+   */
+  readonly keptBytes?: number;
 }
 
 /** f32 [R] each; `top` i32. */
@@ -32,6 +37,7 @@ export interface HeadResult {
 
 /** A chunk's f32 logits should stay in the last-level cache between the product and the kernels that read them. */
 const CHUNK_BYTES = 1 << 23;
+const KEPT_BYTES = 1 << 27;
 /** With fewer rows a product is bound by reading the weight, however large the vocabulary. */
 const MIN_CHUNK_ROWS = 256;
 
@@ -83,25 +89,37 @@ export function headLogProbs(
   // Even chunks: a last one of a few rows would be bound by reading the weight.
   const chunkRows = R === 0 ? 0 : Math.ceil(R / Math.ceil(R / headChunkRows(V)));
 
+  const isKept = tape.isRecording && isDeferred && 4 * R * V <= (options.keptBytes ?? KEPT_BYTES);
+  /** The logits of all rows, or of one chunk after the other. */
+  let memory: DeviceBuffer | null = null;
+  const partOf = (first: number, count: number) => memory!.view(isKept ? first * V : 0, count * V);
+
   /** Calls `use` with the first row, the number of rows and the f32 logits of each chunk. */
   function forEachChunk(use: (first: number, count: number, logits: DeviceBuffer) => void): void {
     if (R === 0) return;
-    const memory = tape.scratch('f32', chunkRows * V);
+    const isMade = memory !== null;
+    memory ??= tape.scratch('f32', (isKept ? R : chunkRows) * V);
     for (let first = 0; first < R; first += chunkRows) {
       const count = Math.min(chunkRows, R - first);
-      const logits = memory.view(0, count * V);
-      kernels.matmul(logits, input.buffer.view(first * C, count * C), weight.compute, {
-        M: count,
-        N: V,
-        K: C,
-        transposeB: true,
-        alpha,
-        isConstantB: !weight.requiresGrad,
-      });
-      if (softCap !== undefined) kernels.softCap(logits, logits, { length: count * V, cap: softCap });
+      const logits = partOf(first, count);
+      if (!isMade) multiplyHead(logits, first, count);
       use(first, count, logits);
     }
+    if (isKept && !isMade) return;
     arena.release(memory);
+    memory = null;
+  }
+
+  function multiplyHead(logits: DeviceBuffer, first: number, count: number): void {
+    kernels.matmul(logits, input.buffer.view(first * C, count * C), weight.compute, {
+      M: count,
+      N: V,
+      K: C,
+      transposeB: true,
+      alpha,
+      isConstantB: !weight.requiresGrad,
+    });
+    if (softCap !== undefined) kernels.softCap(logits, logits, { length: count * V, cap: softCap });
   }
 
   /** From a chunk's logits and row gradients: dHidden (+)= dLogits W, dW += dLogitsᵀ hidden. */
