@@ -19,21 +19,32 @@ export interface FrozenReference {
 /** `start`: the policy's adapter as it is now, copied. `base`: the model without any adapter. To be called before training. */
 export function freezeReference(model: LanguageModel, policy: Adapter, kind: ReferenceKind): FrozenReference {
   const copy = kind === 'start' ? copyAdapter(model, policy, `${policy.name} (reference)`) : null;
+  let isOfUse: boolean | undefined;
   return {
     kind,
     during: async (work) => {
+      // A new adapter changes nothing: leaving its copy out gives the same bits for less work.
+      isOfUse ??= copy !== null && !(await addsNothing(model, copy));
       const own = copy === null ? allDeltas(model) : [...policy.deltas.values()];
       const before = own.map((delta) => ({ delta, scaling: delta.scaling }));
       for (const delta of own) delta.scaling = 0;
-      if (copy !== null) setAdapterScale(copy, 1);
+      if (isOfUse) setAdapterScale(copy!, 1);
       try {
         return await work();
       } finally {
-        if (copy !== null) setAdapterScale(copy, 0);
+        if (isOfUse) setAdapterScale(copy!, 0);
         for (const { delta, scaling } of before) delta.scaling = scaling;
       }
     },
   };
+}
+
+/** All of B is 0, and no magnitude takes the place of the weight's own. */
+async function addsNothing({ kernels }: LanguageModel, adapter: Adapter): Promise<boolean> {
+  for (const { b, magnitude } of adapter.deltas.values()) {
+    if (magnitude || !(await kernels.read(b.value)).every((value) => value === 0)) return false;
+  }
+  return true;
 }
 
 function allDeltas(model: LanguageModel): LowRankDelta[] {

@@ -500,4 +500,13 @@ describe('the frozen reference', () => {
     expect(await checkReferenceStart(model, base, texts)).toMatch(/over 1 texts/);
     for (const delta of adapter.deltas.values()) expect(delta.scaling).toBe(2);
   });
+
+  it('leaves the copy of a new adapter out: the bits are those of the adapter', async () => {
+    const { model, adapter } = onPolicyRun({ loop: { totalSteps: 1 } });
+    const reference = freezeReference(model, adapter, 'start');
+    const deltas = [...model.linears.values()].flatMap((layer) => layer.deltas);
+    await reference.during(async () => expect(deltas.every(({ scaling }) => scaling === 0)).toBe(true));
+    const texts = [{ promptIds: [1, 2], completionIds: [3, 4, 5] }];
+    expect(await checkReferenceStart(model, reference, texts)).toMatch(/0\.00e\+0 over 1 texts/);
+  });
 });
