@@ -12,6 +12,7 @@ namespace TUIQIAO_ISA {
 namespace {
 
 constexpr long kBlock = 32, kPanel = 16, kStep = 4, kSteps = kBlock / kStep;
+constexpr long kTileRows = 6;
 constexpr int kOffset = 128;
 constexpr float kLargest = 127.0f;
 
@@ -28,7 +29,11 @@ float quantizeBlock(int8_t* codes, const T* x) {
   const Vec shift = splat(12582912.0f);  // 1.5 · 2^23: adding it rounds to an integer in the low mantissa bits
   for (long i = 0; i < kBlock; i += W) {
     const VecInt rounded = reinterpret_cast<VecInt>(load(x + i) * inverse + shift) - reinterpret_cast<VecInt>(shift);
+#if defined(__AVX512F__)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + i), _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(rounded)));
+#else
     for (long lane = 0; lane < W; lane++) codes[i + lane] = static_cast<int8_t>(rounded[lane]);
+#endif
   }
   return scale;
 }
@@ -45,13 +50,16 @@ struct Panels {
   const float* scales;
 };
 
-// Memory is asked for this much further on, into the second-level cache.
-constexpr long kAheadBytes = 4096;
+// Which share of the panels after these memory is asked for, into the second-level cache: every row tile takes its turn, so
+// that memory works all the time.
+struct Turn {
+  long index, count;
+};
 
 // total[r][c] = rows r of the left operand times panel c.
 template <int R, int C>
 inline void multiplyPanels(Vec (*total)[C][kPanel / W], const Rows& left, long m, const Panels& right, long panel, long blocks,
-                           bool fetches) {
+                           Turn turn) {
   const long K = blocks * kBlock;
   for (long b = 0; b < blocks; b++) {
 #if defined(__AVX512VNNI__)
@@ -60,14 +68,15 @@ inline void multiplyPanels(Vec (*total)[C][kPanel / W], const Rows& left, long m
       for (int c = 0; c < C; c++) sum[r][c] = _mm512_set1_epi32(left.sums[(m + r) * blocks + b]);
     const uint8_t* from[C];
     for (int c = 0; c < C; c++) from[c] = right.codes + ((panel + c) * blocks + b) * kBlock * kPanel;
+    if (b % turn.count == turn.index)
+      for (int c = 0; c < C; c++)
+        for (long i = 0; i < kBlock * kPanel; i += 64)
+          _mm_prefetch(from[c] + C * blocks * kBlock * kPanel + i, _MM_HINT_T1);
 #pragma GCC unroll 8
     for (int s = 0; s < kSteps; s++) {
       __m512i w[C];
 #pragma GCC unroll 2
-      for (int c = 0; c < C; c++) {
-        w[c] = _mm512_loadu_si512(from[c] + s * 64);
-        if (fetches) _mm_prefetch(from[c] + s * 64 + kAheadBytes, _MM_HINT_T1);
-      }
+      for (int c = 0; c < C; c++) w[c] = _mm512_loadu_si512(from[c] + s * 64);
 #pragma GCC unroll 6
       for (int r = 0; r < R; r++) {
         int32_t four;
@@ -85,7 +94,7 @@ inline void multiplyPanels(Vec (*total)[C][kPanel / W], const Rows& left, long m
         total[r][c][0] += Vec(_mm512_cvtepi32_ps(sum[r][c])) * (scale * left.scales[(m + r) * blocks + b]);
     }
 #else
-    (void)fetches;
+    (void)turn;
     for (int c = 0; c < C; c++) {
       const uint8_t* from = right.codes + ((panel + c) * blocks + b) * kBlock * kPanel;
       const float* scale = right.scales + ((panel + c) * blocks + b) * kPanel;
@@ -107,9 +116,9 @@ inline void multiplyPanels(Vec (*total)[C][kPanel / W], const Rows& left, long m
 
 template <int R, int C, class T>
 void multiplyTile(T* out, long ldOut, long N, bool accumulate, const Rows& left, long m, const Panels& right, long panel,
-                  long blocks) {
+                  long blocks, Turn turn) {
   Vec total[R][C][kPanel / W] = {};
-  multiplyPanels<R, C>(total, left, m, right, panel, blocks, m == 0);
+  multiplyPanels<R, C>(total, left, m, right, panel, blocks, turn);
   for (int r = 0; r < R; r++)
     for (int c = 0; c < C; c++) {
       const long first = (panel + c) * kPanel;
@@ -124,14 +133,15 @@ void multiplyTile(T* out, long ldOut, long N, bool accumulate, const Rows& left,
 template <int C, class T>
 void multiplyRows(T* out, long ldOut, long N, bool accumulate, const Rows& left, long M, const Panels& right, long panel,
                   long blocks) {
-  for (long m = 0; m < M; m += 6) {
-    switch (std::min(6L, M - m)) {
-      case 1: multiplyTile<1, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks); break;
-      case 2: multiplyTile<2, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks); break;
-      case 3: multiplyTile<3, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks); break;
-      case 4: multiplyTile<4, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks); break;
-      case 5: multiplyTile<5, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks); break;
-      default: multiplyTile<6, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks);
+  for (long m = 0; m < M; m += kTileRows) {
+    const Turn turn = {m / kTileRows, (M + kTileRows - 1) / kTileRows};
+    switch (std::min(kTileRows, M - m)) {
+      case 1: multiplyTile<1, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks, turn); break;
+      case 2: multiplyTile<2, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks, turn); break;
+      case 3: multiplyTile<3, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks, turn); break;
+      case 4: multiplyTile<4, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks, turn); break;
+      case 5: multiplyTile<5, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks, turn); break;
+      default: multiplyTile<6, C>(out, ldOut, N, accumulate, left, m, right, panel, blocks, turn);
     }
   }
 }

@@ -360,8 +360,7 @@ void sampleTokens(const Call& call) {
     memcpy(&s, settings + r * kSettings, sizeof s);
     double* result = results + r * kResults;
     const double best = highest(row, V);
-    // Drawn from the model's own distribution: the sums are the same.
-    const bool isOwn = s.temperature == 1 && bias == nullptr && request[3] == request[4];
+    const bool isChanged = bias != nullptr || request[3] != request[4];
     Scratch<double> sums;
     sums.reserve((V + kSumBlock - 1) / kSumBlock);
     const double sum = exponentiate(nullptr, sums.data(), row, V, best, 1);
@@ -380,11 +379,11 @@ void sampleTokens(const Call& call) {
       if (s.temperature == 0) {
         result[0] = static_cast<double>(bestAllowed(row, mask, V));
       } else if (!mask && !s.hasFilters()) {
-        double most = best, total = sum;
-        if (!isOwn) {
-          most = highest(row, V);
-          if (most > -INFINITY) total = exponentiate(nullptr, sums.data(), row, V, most, 1 / s.temperature);
-        }
+        const double most = isChanged ? highest(row, V) : best;
+        // At temperature 1 the model's own distribution is drawn from: the sums are there.
+        double total = sum;
+        if (most > -INFINITY && (isChanged || s.temperature != 1))
+          total = exponentiate(nullptr, sums.data(), row, V, most, 1 / s.temperature);
         result[0] = most == -INFINITY ? -1 : static_cast<double>(drawFromAll(row, V, s, most, sums.data(), total));
       } else {
         Candidates pool;
