@@ -150,6 +150,24 @@ void scaleColumns(const Call& call) {
   });
 }
 
+// scaleRows(out, a, factors; N, C, accumulate)
+void scaleRows(const Call& call) {
+  const long N = call.size(0), C = call.size(1);
+  const bool accumulate = call.flag(2);
+  const float* factors = call.buffers[2].f32();
+  withType(call.buffers[0], [&](auto* out) {
+    withType(call.buffers[1], [&](const auto* a) {
+      eachRowRange(call, N, C, [&](long begin, long end) {
+        for (long n = begin; n < end; n++)
+          eachVector(n * C, (n + 1) * C, [&](long i, auto m) {
+            const Vec x = load(a + i, m) * factors[n];
+            store(out + i, accumulate ? load(out + i, m) + x : x, m);
+          });
+      });
+    });
+  });
+}
+
 // rowNorms(out, a; N, C, isReciprocal)
 void rowNorms(const Call& call) {
   const long N = call.size(0), C = call.size(1);

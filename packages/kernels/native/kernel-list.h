@@ -14,6 +14,7 @@ void multiply(const Call& call);
 void sumRows(const Call& call);
 void addBias(const Call& call);
 void scaleColumns(const Call& call);
+void scaleRows(const Call& call);
 void rowNorms(const Call& call);
 void sumSquares(const Call& call);
 void dropout(const Call& call);

@@ -24,7 +24,7 @@ struct Buffer {
   const int32_t* i32() const { return static_cast<const int32_t*>(data); }
 };
 
-constexpr int kMaxBuffers = 10;
+constexpr int kMaxBuffers = 11;
 constexpr int kMaxNumbers = 12;
 
 struct Call {

@@ -53,16 +53,16 @@ void gatherRows(const Call& call) {
   });
 }
 
-// scatterAddRows(dX, dOut, rows; R, C)
+// scatterAddRows(dX, dOut, rows; R, C). Split by columns, as `embedBackward`.
 void scatterAddRows(const Call& call) {
   const long R = call.size(0), C = call.size(1);
   const int32_t* rows = call.buffers[2].i32();
   withType(call.buffers[0], [&](auto* dX) {
     withType(call.buffers[1], [&](const auto* dOut) {
-      eachRowRange(call, R, C, [&](long begin, long end) {
-        for (long r = begin; r < end; r++) {
+      eachPart(teamSize(call.threads, R * C), C, 16, [&](long begin, long end, int) {
+        for (long r = 0; r < R; r++) {
           auto* row = dX + rows[r] * C;
-          eachVector(0, C, [&](long c, auto m) { store(row + c, load(row + c, m) + load(dOut + r * C + c, m), m); });
+          eachVector(begin, end, [&](long c, auto m) { store(row + c, load(row + c, m) + load(dOut + r * C + c, m), m); });
         }
       });
     });

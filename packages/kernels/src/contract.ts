@@ -167,6 +167,13 @@ export interface Kernels {
     factors: DeviceBuffer,
     sizes: { N: number; C: number; ldOut?: number; ldA?: number; accumulate?: boolean },
   ): void;
+  /** out[n, c] = factors[n] · a[n, c] (+ out); factors f32 [N], rows packed, any float types. */
+  scaleRows(
+    out: DeviceBuffer,
+    a: DeviceBuffer,
+    factors: DeviceBuffer,
+    sizes: { N: number; C: number; accumulate?: boolean },
+  ): void;
   /** out[n] = √Σ_c a[n, c]², or its reciprocal; out f32 [N], a any float type. */
   rowNorms(out: DeviceBuffer, a: DeviceBuffer, sizes: { N: number; C: number; isReciprocal?: boolean }): void;
   /** out[index] = Σ a². f32, accumulated in double. */
@@ -308,6 +315,10 @@ export interface Kernels {
   /**
    * Causal attention inside each segment (varlen): out[n, h] = Σ_j softmax_j(scale · q[n,h]·k[j,g]) v[j,g],
    * g = ⌊h·G/H⌋, j ≤ n in the same segment (and n − j < window). lse f32 [N, H] = log Σ exp of the scaled scores.
+   *
+   * With `prefixes` (i32 [S]) a segment goes on where another ends: queries of s see the rows of segment prefixes[s], then
+   * their own; windows and distances count along both. Several segments may go on from the same one, which they follow
+   * directly and which has no prefix itself: −1.
    */
   attention(
     out: DeviceBuffer,
@@ -316,9 +327,13 @@ export interface Kernels {
     k: DeviceBuffer,
     v: DeviceBuffer,
     segments: DeviceBuffer,
+    prefixes: DeviceBuffer | null,
     sizes: AttentionSizes,
   ): void;
-  /** Replaces dQ, dK, dV (strides ldQ, ldK, ldV). Recomputes probabilities from q, k and lse. */
+  /**
+   * Replaces dQ, dK, dV (strides ldQ, ldK, ldV); those of a prefix are sums over all that go on from it. Recomputes
+   * probabilities from q, k and lse.
+   */
   attentionBackward(
     dQ: DeviceBuffer,
     dK: DeviceBuffer,
@@ -330,6 +345,7 @@ export interface Kernels {
     out: DeviceBuffer,
     lse: DeviceBuffer,
     segments: DeviceBuffer,
+    prefixes: DeviceBuffer | null,
     sizes: AttentionSizes,
   ): void;
   /**
@@ -450,7 +466,7 @@ export interface Kernels {
 
   /** out[r] = x[rows[r]]. */
   gatherRows(out: DeviceBuffer, x: DeviceBuffer, rows: DeviceBuffer, sizes: { R: number; C: number }): void;
-  /** dX[rows[r]] += dOut[r]; rows are distinct. */
+  /** dX[rows[r]] += dOut[r], in the order of r. */
   scatterAddRows(dX: DeviceBuffer, dOut: DeviceBuffer, rows: DeviceBuffer, sizes: { R: number; C: number }): void;
 
   /**

@@ -20,6 +20,7 @@ const KERNEL_NAMES = [
   'sumRows',
   'addBias',
   'scaleColumns',
+  'scaleRows',
   'rowNorms',
   'sumSquares',
   'dequantize4',

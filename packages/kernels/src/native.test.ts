@@ -188,8 +188,8 @@ describe.skipIf(!isBuilt)('native kernels', () => {
         const bounds = kernels.allocate('i32', segments.length);
         kernels.write(bounds, segments);
         const all = { N, ldQ, ldK, ldV, S: segments.length - 1, ...sizes };
-        kernels.attention(out, lse, q, k, v, bounds, all);
-        kernels.attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, bounds, all);
+        kernels.attention(out, lse, q, k, v, bounds, null, all);
+        kernels.attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, bounds, null, all);
         return { out, lse, dQ, dK, dV };
       });
       for (const name of ['out', 'lse', 'dQ', 'dK', 'dV'] as const) {

@@ -109,6 +109,8 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     sumRows: (out, x, { N, C, ldX = C, accumulate = false }) =>
       native.sumRows(data(out), data(x), N, C, ldX, accumulate),
     addBias: (x, bias, { N, C, ldX = C }) => native.addBias(data(x), data(bias), N, C, ldX),
+    scaleRows: (out, a, factors, { N, C, accumulate = false }) =>
+      native.scaleRows(data(out), data(a), data(factors), N, C, accumulate),
     scaleColumns: (out, a, factors, { N, C, ldOut = C, ldA = C, accumulate = false }) =>
       native.scaleColumns(data(out), data(a), data(factors), N, C, ldOut, ldA, accumulate),
     rowNorms: (out, a, { N, C, isReciprocal = false }) => native.rowNorms(data(out), data(a), N, C, isReciprocal),
@@ -220,7 +222,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
       );
     },
 
-    attention(out, lse, q, k, v, segments, sizes) {
+    attention(out, lse, q, k, v, segments, prefixes, sizes) {
       const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
       const { softCap = 0, alibi = false } = sizes;
       native.attention(
@@ -230,6 +232,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         data(k),
         data(v),
         data(segments),
+        optional(prefixes),
         N,
         H,
         G,
@@ -244,7 +247,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         alibi,
       );
     },
-    attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, segments, sizes) {
+    attentionBackward(dQ, dK, dV, dOut, q, k, v, out, lse, segments, prefixes, sizes) {
       const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
       const { softCap = 0, alibi = false } = sizes;
       native.attentionBackward(
@@ -258,6 +261,7 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         data(out),
         data(lse),
         data(segments),
+        optional(prefixes),
         N,
         H,
         G,

@@ -51,6 +51,7 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     sumRows: elementwise.sumRows,
     addBias: elementwise.addBias,
     scaleColumns: elementwise.scaleColumns,
+    scaleRows: elementwise.scaleRows,
     rowNorms: elementwise.rowNorms,
     sumSquares: elementwise.sumSquares,
     dropout: elementwise.dropout,

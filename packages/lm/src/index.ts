@@ -40,6 +40,7 @@ export type {
   LanguageModel,
   LogProbOptions,
   PackedBatch,
+  PackedTokens,
   SoftPrompt,
   TokenLogProbs,
 } from './language-model.ts';

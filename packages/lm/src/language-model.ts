@@ -11,15 +11,23 @@ import type { ModelConfig } from './config.ts';
 export interface PackedBatch {
   /** [N] */
   readonly ids: Int32Array;
-  /** [N], restarts at 0 in each segment. */
+  /** [N], restarts at 0 in each segment without a prefix. */
   readonly positions: Int32Array;
   /** [S + 1] offsets into ids. */
   readonly segments: Int32Array;
-  /** [R] row whose hidden state predicts `targets[r]`: the target's own row minus one. Ascending. */
+  /**
+   * [S] the segment that each one goes on from, −1 for none: its tokens are read after those of that segment, and its
+   * positions go on there. Several may share a beginning so; they follow it directly, and it has none itself.
+   */
+  readonly prefixes?: Int32Array;
+  /** [R] row whose hidden state predicts `targets[r]`; one row may predict several. */
   readonly lossRows: Int32Array;
   /** [R] */
   readonly targets: Int32Array;
 }
+
+/** The part of a batch that is read. */
+export type PackedTokens = Pick<PackedBatch, 'ids' | 'positions' | 'segments' | 'prefixes'>;
 
 /** Per loss row, f32 [R]. Differentiable under a recording tape: set `grad` of the tensors, then `tape.backward()`. */
 export interface TokenLogProbs {
@@ -84,9 +92,9 @@ export interface LanguageModel {
    * Hidden states of the given rows after the last norm, f32 [R, C]: what a head of another kind reads. Differentiable
    * under a recording tape.
    */
-  hiddenStates(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, rows: Int32Array, tape: Tape): Tensor;
+  hiddenStates(batch: PackedTokens, rows: Int32Array, tape: Tape): Tensor;
   /** Final hidden states → logits of every row [N, V] (of `keptTokens`, where there are some); for tests and small inputs only. */
-  logits(batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>, tape: Tape): Tensor;
+  logits(batch: PackedTokens, tape: Tape): Tensor;
   /** A cache of `slots` sequences of at most `capacity` tokens, for the soft prompt of the moment. */
   createCache(slots: number, capacity: number): KeyValueCache;
   /**

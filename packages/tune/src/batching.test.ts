@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatchingOptions, countSteps, packSequences, planEpoch, planMicroBatches } from './batching.ts';
+import { type BatchingOptions, countSteps, planEpoch, planMicroBatches } from './batching.ts';
 import { TuneError } from './errors.ts';
-import { type Dataset, exampleDataset } from './items.ts';
+import type { Dataset } from './items.ts';
 
 function dataOf(lengths: readonly number[]): Dataset<number> {
   return { length: lengths.length, tokensOf: (i) => lengths[i]!, item: (i) => i };
@@ -68,42 +68,5 @@ describe('planMicroBatches', () => {
       Int32Array.of(1),
     ]);
     expect(() => planMicroBatches(dataOf([4, 9]), Int32Array.of(0, 1), 8)).toThrow(TuneError);
-  });
-});
-
-describe('packSequences', () => {
-  it('lays sequences end to end with loss rows before completion tokens only', () => {
-    const data = exampleDataset([
-      { id: 'a', promptIds: [5, 6], completionIds: [7, 8] },
-      { id: 'b', promptIds: [], completionIds: [1, 2, 3] },
-    ]);
-    const { batch, rowOffsets } = packSequences([data.item(0), data.item(1)]);
-    expect([...batch.ids]).toEqual([5, 6, 7, 8, 1, 2, 3]);
-    expect([...batch.positions]).toEqual([0, 1, 2, 3, 0, 1, 2]);
-    expect([...batch.segments]).toEqual([0, 4, 7]);
-    expect([...batch.lossRows]).toEqual([1, 2, 4, 5]);
-    expect([...batch.targets]).toEqual([7, 8, 2, 3]);
-    expect([...rowOffsets]).toEqual([0, 2, 4]);
-    expect(data.tokensOf(0) + data.tokensOf(1)).toBe(batch.ids.length);
-  });
-
-  it('leaves out the last token of sequences with loss when only the loss is wanted', () => {
-    const sequences = [
-      { promptIds: [5, 6], completionIds: [7, 8] },
-      { promptIds: [9], completionIds: [] },
-      { promptIds: [], completionIds: [4] },
-      { promptIds: [], completionIds: [1, 2, 3] },
-    ];
-    const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
-    expect([...batch.ids]).toEqual([5, 6, 7, 9, 4, 1, 2]);
-    expect([...batch.positions]).toEqual([0, 1, 2, 0, 0, 0, 1]);
-    expect([...batch.segments]).toEqual([0, 3, 4, 5, 7]);
-    expect([...batch.lossRows]).toEqual([1, 2, 5, 6]);
-    expect([...batch.targets]).toEqual([7, 8, 2, 3]);
-    expect([...rowOffsets]).toEqual([0, 2, 2, 2, 4]);
-  });
-
-  it('refuses an empty sequence', () => {
-    expect(() => packSequences([{ promptIds: [], completionIds: [] }])).toThrow(/at least one token/);
   });
 });

@@ -1,9 +1,8 @@
 /**
  * Which items make up which optimizer step, and how a step is cut into packed micro-batches. The plan of an epoch is a
  * pure function of (data lengths, options, seed, epoch), so the data position of a run is three numbers; nothing has to
- * be replayed to resume. Packing lays sequences end to end and never pads.
+ * be replayed to resume.
  */
-import type { PackedBatch } from '@tuiqiao/lm';
 import { createRandom } from '@tuiqiao/tensor';
 import { TuneError } from './errors.ts';
 import type { Dataset } from './items.ts';
@@ -142,82 +141,4 @@ function firstFit(data: Dataset<unknown>, order: Int32Array, capacity: number): 
     bins.push(Int32Array.from(bin));
   }
   return bins;
-}
-
-/** One sequence of a packed batch. */
-export interface Sequence {
-  readonly promptIds: ArrayLike<number>;
-  readonly completionIds: ArrayLike<number>;
-}
-
-/** A packed batch and, per sequence, where its loss rows begin: `rowOffsets` [S + 1]. */
-export interface PackedSequences {
-  readonly batch: PackedBatch;
-  readonly rowOffsets: Int32Array;
-}
-
-export interface PackOptions {
-  /**
-   * Leaves out the last token of each sequence that carries loss: it is predicted, and predicts nothing, so no loss row
-   * depends on its row. Default false.
-   */
-  readonly isOnlyForLoss?: boolean;
-}
-
-/**
- * Lays sequences end to end. Loss rows are the positions before each completion token; the first token of a sequence
- * without a prompt has none.
- *
- * @throws TuneError `tune-batching` for an empty sequence.
- */
-export function packSequences(
-  sequences: readonly Sequence[],
-  { isOnlyForLoss = false }: PackOptions = {},
-): PackedSequences {
-  /** Rows of a sequence of so many tokens, so many of them targets. */
-  const rowsOf = (length: number, targetCount: number): number =>
-    isOnlyForLoss && targetCount > 0 ? length - 1 : length;
-  let tokens = 0;
-  let rows = 0;
-  for (const [s, { promptIds, completionIds }] of sequences.entries()) {
-    if (promptIds.length + completionIds.length === 0) {
-      throw new TuneError(
-        'tune-batching',
-        `pack: expected at least one token in each sequence, got none in sequence ${s}`,
-      );
-    }
-    const lossRowsHere = lossRowCount(promptIds.length, completionIds.length);
-    tokens += rowsOf(promptIds.length + completionIds.length, lossRowsHere);
-    rows += lossRowsHere;
-  }
-  const ids = new Int32Array(tokens);
-  const positions = new Int32Array(tokens);
-  const segments = new Int32Array(sequences.length + 1);
-  const rowOffsets = new Int32Array(sequences.length + 1);
-  const lossRows = new Int32Array(rows);
-  const targets = new Int32Array(rows);
-  let at = 0;
-  let row = 0;
-  for (const [s, { promptIds, completionIds }] of sequences.entries()) {
-    const prompt = promptIds.length;
-    const length = rowsOf(prompt + completionIds.length, lossRowCount(prompt, completionIds.length));
-    for (let i = 0; i < length; i++) {
-      ids[at + i] = i < prompt ? promptIds[i]! : completionIds[i - prompt]!;
-      positions[at + i] = i;
-    }
-    for (let c = prompt === 0 ? 1 : 0; c < completionIds.length; c++) {
-      lossRows[row] = at + prompt + c - 1;
-      targets[row] = completionIds[c]!;
-      row++;
-    }
-    at += length;
-    segments[s + 1] = at;
-    rowOffsets[s + 1] = row;
-  }
-  return { batch: { ids, positions, segments, lossRows, targets }, rowOffsets };
-}
-
-/** Completion tokens of a sequence that carry loss. */
-export function lossRowCount(promptLength: number, completionLength: number): number {
-  return promptLength === 0 ? Math.max(0, completionLength - 1) : completionLength;
 }

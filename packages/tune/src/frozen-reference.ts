@@ -4,10 +4,10 @@
  */
 import type { LanguageModel } from '@tuiqiao/lm';
 import { type Arena, createArena, type LowRankDelta } from '@tuiqiao/tensor';
-import type { Sequence } from './batching.ts';
 import { TuneError } from './errors.ts';
 import { type Adapter, copyAdapter, setAdapterScale } from './lora/adapter.ts';
 import { computeTypeOf, scoreSequences } from './micro-batch.ts';
+import type { Sequence } from './packing.ts';
 import type { ReferenceKind } from './reference.ts';
 
 export interface FrozenReference {
@@ -66,8 +66,9 @@ export async function checkReferenceStart(
   sequences: readonly Sequence[],
 ): Promise<string> {
   const arena: Arena = createArena(model.kernels);
-  const policy = await scoreSequences(model, arena, sequences);
-  const frozen = await reference.during(() => scoreSequences(model, arena, sequences));
+  const score = () => scoreSequences(model, arena, sequences, { sharesPrompts: true });
+  const policy = await score();
+  const frozen = await reference.during(score);
   let largest = 0;
   for (let r = 0; r < policy.logProbs.length; r++) {
     const difference = Math.abs(policy.logProbs[r]! - frozen.logProbs[r]!);

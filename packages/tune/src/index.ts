@@ -1,5 +1,5 @@
-export type { BatchingOptions, DataPosition, PackedSequences, Sequence } from './batching.ts';
-export { checkBatching, countSteps, packSequences, planEpoch, planMicroBatches } from './batching.ts';
+export type { BatchingOptions, DataPosition } from './batching.ts';
+export { checkBatching, countSteps, planEpoch, planMicroBatches } from './batching.ts';
 export { findResumable, listCheckpoints } from './checkpoint.ts';
 export { TuneError } from './errors.ts';
 export type { EvaluateLossOptions } from './evaluate-loss.ts';
@@ -55,6 +55,8 @@ export {
   ktoObjective,
   unpairedDataset,
 } from './objectives/unpaired.ts';
+export type { PackedSequences, PackOptions, Sequence } from './packing.ts';
+export { packSequences } from './packing.ts';
 export { inspectPairs } from './pair-checks.ts';
 export type { ReferenceKind, ReferenceOptions, StartCheckOptions } from './reference.ts';
 export { checkDpoStart, computeReferenceLogProbs } from './reference.ts';

@@ -38,7 +38,7 @@ export function exampleDataset(examples: readonly Example[]): Dataset<Example> {
   };
 }
 
-/** A pair is two sequences of one packed batch, each with its own copy of the prompt. */
+/** A pair is two sequences of one packed batch. Its tokens are those of both, whether they are packed once or twice. */
 export function preferenceDataset(pairs: readonly PreferencePair[]): Dataset<PreferencePair> {
   return {
     length: pairs.length,

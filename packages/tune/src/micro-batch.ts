@@ -5,8 +5,8 @@
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
 import { type Arena, createRandom, type FloatType, type Linear, linear, Tape, type Tensor } from '@tuiqiao/tensor';
-import { packSequences, type Sequence } from './batching.ts';
 import type { Objective, StepObjective } from './objective.ts';
+import { gatherTargets, type PackedSequences, packSequences, type Sequence, sumTargets } from './packing.ts';
 
 export interface MicroBatchResult {
   /** This micro-batch's share of the step's loss. */
@@ -46,7 +46,11 @@ export async function accumulateGradients<Item>(options: {
   arena.reset();
   const sequences = items.flatMap((item) => objective.sequences(item));
   if (objective.scoreHead !== undefined) return accumulateScores(options, objective.scoreHead, sequences);
-  const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
+  const packed = packSequences(sequences, {
+    isOnlyForLoss: true,
+    sharesPrompts: canShare(model, objective.sharesPrompts, options.neftuneAlpha),
+  });
+  const { batch, rowOffsets } = packed;
   const tokens = sequences.reduce(
     (sum, sequence) => sum + sequence.promptIds.length + sequence.completionIds.length,
     0,
@@ -76,13 +80,13 @@ export async function accumulateGradients<Item>(options: {
     withEntropy: objective.needsEntropy ?? false,
     withMean: objective.needsMean ?? false,
     temperature: objective.temperature ?? 1,
-    ...(knownGradient === undefined ? {} : { knownGradient }),
+    ...(knownGradient === undefined ? {} : { knownGradient: Float32Array.from(sumTargets(packed, knownGradient)) }),
   });
-  const logProbs = new Float64Array(await kernels.read(out.logProbs.buffer));
-  const hits = out.top === undefined ? undefined : hitsOf(model, await kernels.readInts(out.top.buffer), batch.targets);
-  const entropy = out.entropy === undefined ? undefined : new Float64Array(await kernels.read(out.entropy.buffer));
-  const mean =
-    out.meanLogProbs === undefined ? undefined : new Float64Array(await kernels.read(out.meanLogProbs.buffer));
+  const valuesOf = async ({ buffer }: Tensor) => gatherTargets(packed, await kernels.read(buffer));
+  const logProbs = await valuesOf(out.logProbs);
+  const hits = out.top === undefined ? undefined : hitsOf(model, await kernels.readInts(out.top.buffer), packed);
+  const entropy = out.entropy === undefined ? undefined : await valuesOf(out.entropy);
+  const mean = out.meanLogProbs === undefined ? undefined : await valuesOf(out.meanLogProbs);
   const result = step.evaluate({
     items,
     indexes,
@@ -92,16 +96,25 @@ export async function accumulateGradients<Item>(options: {
     ...(entropy === undefined ? {} : { entropy }),
     ...(mean === undefined ? {} : { meanLogProbs: mean }),
   });
-  if (knownGradient === undefined) kernels.write(tape.gradOf(out.logProbs, 'f32'), result.dLogProbs);
-  if (result.dEntropy !== undefined && out.entropy !== undefined) {
-    kernels.write(tape.gradOf(out.entropy, 'f32'), result.dEntropy);
-  }
-  if (result.dMeanLogProbs !== undefined && out.meanLogProbs !== undefined) {
-    kernels.write(tape.gradOf(out.meanLogProbs, 'f32'), result.dMeanLogProbs);
-  }
+  const seed = (tensor: Tensor | undefined, gradient: Float64Array | undefined): void => {
+    if (tensor !== undefined && gradient !== undefined) {
+      kernels.write(tape.gradOf(tensor, 'f32'), sumTargets(packed, gradient));
+    }
+  };
+  if (knownGradient === undefined) seed(out.logProbs, result.dLogProbs);
+  seed(out.entropy, result.dEntropy);
+  seed(out.meanLogProbs, result.dMeanLogProbs);
   // A loss that is not a number would only spread: the caller stops before the update.
   if (Number.isFinite(result.loss)) tape.backward();
   return { loss: result.loss, metrics: result.metrics, tokens };
+}
+
+/**
+ * Whether beginnings are shared where the objective allows it. Under a soft prompt every sequence has virtual tokens of its
+ * own, and noise on embeddings depends on a sequence's length: nothing is shared there.
+ */
+function canShare(model: LanguageModel, isAllowed: boolean | undefined, neftuneAlpha?: number): boolean {
+  return isAllowed === true && neftuneAlpha === undefined && model.softPrompt?.isOn !== true;
 }
 
 /** The same for an objective over scores of whole sequences. */
@@ -120,7 +133,13 @@ async function accumulateScores<Item>(
     recomputes: isFrozen(model),
     dropoutSeed: options.dropoutSeed,
   });
-  const scores = scoresOf(model, head, sequences, tape);
+  const scores = scoresOf(
+    model,
+    head,
+    sequences,
+    tape,
+    canShare(model, options.objective.sharesPrompts, options.neftuneAlpha),
+  );
   const result = step.evaluate({
     items,
     indexes,
@@ -137,9 +156,14 @@ async function accumulateScores<Item>(
 }
 
 /** score[s] = head · hidden state of the last token of sequence s, f32 [S, 1]. */
-function scoresOf(model: LanguageModel, head: Linear, sequences: readonly Sequence[], tape: Tape): Tensor {
-  const { batch } = packSequences(sequences);
-  const lastRows = Int32Array.from(sequences, (_, s) => batch.segments[s + 1]! - 1);
+function scoresOf(
+  model: LanguageModel,
+  head: Linear,
+  sequences: readonly Sequence[],
+  tape: Tape,
+  sharesPrompts: boolean,
+): Tensor {
+  const { batch, lastRows } = packSequences(sequences, { sharesPrompts });
   return linear(tape, model.hiddenStates(batch, lastRows, tape), head, { outType: 'f32' });
 }
 
@@ -153,7 +177,9 @@ export async function headScores(
   arena.reset();
   if (sequences.length === 0) return new Float64Array(0);
   const tape = new Tape(model.kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
-  return new Float64Array(await model.kernels.read(scoresOf(model, head, sequences, tape).buffer));
+  return new Float64Array(
+    await model.kernels.read(scoresOf(model, head, sequences, tape, canShare(model, true)).buffer),
+  );
 }
 
 /**
@@ -174,10 +200,18 @@ function neftuneNoise(segments: Int32Array, C: number, alpha: number, seed: numb
 export interface ScoredSequences {
   /** [R] */
   readonly logProbs: Float64Array;
-  /** [S + 1] */
+  /** [S + 1], see `PackedSequences`. */
   readonly rowOffsets: Int32Array;
   /** [R] 1 where the arg-max token is the target. */
   readonly hits: Uint8Array | null;
+}
+
+export interface ScoringOptions {
+  readonly withHits?: boolean;
+  /** Default 1. */
+  readonly temperature?: number;
+  /** As an objective has it. */
+  readonly sharesPrompts?: boolean;
 }
 
 /** Log-probabilities of the completion tokens, no gradients, dropout off. */
@@ -185,22 +219,33 @@ export async function scoreSequences(
   model: LanguageModel,
   arena: Arena,
   sequences: readonly Sequence[],
-  { withHits = false, temperature = 1 }: { readonly withHits?: boolean; readonly temperature?: number } = {},
+  options: ScoringOptions = {},
 ): Promise<ScoredSequences> {
   const { kernels } = model;
+  const { withHits = false, temperature = 1 } = options;
   arena.reset();
-  const { batch, rowOffsets } = packSequences(sequences, { isOnlyForLoss: true });
+  const packed = packSequences(sequences, {
+    isOnlyForLoss: true,
+    sharesPrompts: canShare(model, options.sharesPrompts),
+  });
+  const { batch, rowOffsets } = packed;
   if (batch.lossRows.length === 0) return { logProbs: new Float64Array(0), rowOffsets, hits: new Uint8Array(0) };
   const tape = new Tape(kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
   const out = model.logProbs(batch, tape, { withTop: withHits, temperature });
   return {
-    logProbs: new Float64Array(await kernels.read(out.logProbs.buffer)),
+    logProbs: gatherTargets(packed, await kernels.read(out.logProbs.buffer)),
     rowOffsets,
-    hits: out.top === undefined ? null : hitsOf(model, await kernels.readInts(out.top.buffer), batch.targets),
+    hits: out.top === undefined ? null : hitsOf(model, await kernels.readInts(out.top.buffer), packed),
   };
 }
 
-function hitsOf({ keptTokens }: LanguageModel, top: Int32Array, targets: Int32Array): Uint8Array {
+function hitsOf({ keptTokens }: LanguageModel, top: Int32Array, packed: PackedSequences): Uint8Array {
   const tokenAt = (place: number) => (keptTokens === null ? place : keptTokens[place]);
-  return Uint8Array.from(targets, (target, r) => (tokenAt(top[r]!) === target ? 1 : 0));
+  const { targets } = packed.batch;
+  return Uint8Array.from(
+    gatherTargets(
+      packed,
+      targets.map((target, r) => (tokenAt(top[r]!) === target ? 1 : 0)),
+    ),
+  );
 }

@@ -5,7 +5,7 @@
  */
 import type { Metrics } from '@tuiqiao/schema';
 import type { Linear } from '@tuiqiao/tensor';
-import type { Sequence } from './batching.ts';
+import type { Sequence } from './packing.ts';
 
 export interface ObjectiveResult {
   readonly loss: number;
@@ -24,7 +24,7 @@ export interface MicroBatchInput<Item> {
   readonly indexes: Int32Array;
   /** [R]; [S] scores, one a sequence, where the objective has a `scoreHead`. */
   readonly logProbs: Float64Array;
-  /** [S + 1] loss rows (or the one score) of each sequence, in the order of `sequences` of each item. */
+  /** [S + 1] targets (or the one score) of each sequence, in the order of `sequences` of each item. */
   readonly rowOffsets: Int32Array;
   /** [R] 1 where the model's arg-max is the target; present when the objective asks for it. */
   readonly hits?: Uint8Array;
@@ -51,6 +51,11 @@ export interface Objective<Item> {
   readonly scoreHead?: Linear;
   /** The item as sequences of a packed batch: one for an example, two for a pair. */
   sequences(item: Item): readonly Sequence[];
+  /**
+   * Neighbouring sequences have prompts in common: what they begin with alike is read once. Adapter dropout then falls on
+   * it alike, too. Default false.
+   */
+  readonly sharesPrompts?: boolean;
   /** For messages. */
   idOf(item: Item): string;
   /** Called once per optimizer step with all of its items. */

@@ -11,10 +11,11 @@ import {
   type Parameter,
   zeroGradients,
 } from '@tuiqiao/tensor';
-import { type BatchingOptions, microBatchTokens, planEpoch, planMicroBatches, type Sequence } from './batching.ts';
+import { type BatchingOptions, microBatchTokens, planEpoch, planMicroBatches } from './batching.ts';
 import type { Dataset } from './items.ts';
 import { accumulateGradients, scoreSequences } from './micro-batch.ts';
 import type { Objective } from './objective.ts';
+import type { Sequence } from './packing.ts';
 import { trainOnly } from './train-only.ts';
 
 /** What a step is rehearsed with: as `TrainOptions`. */
@@ -109,7 +110,7 @@ export function rehearse<Item>(rehearsal: Rehearsal<Item>): RehearsedPass {
       await optimizer.step(0);
     },
     async score(sequences) {
-      await scoreSequences(model, arena, sequences);
+      await scoreSequences(model, arena, sequences, { sharesPrompts: objective.sharesPrompts === true });
     },
     async checkpointBytes() {
       let state = 0;

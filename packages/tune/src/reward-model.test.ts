@@ -4,11 +4,11 @@ import path from 'node:path';
 import { createAdamW, createArena, Tape } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tinyModel, tinyPairs } from '../test/tiny.ts';
-import { packSequences } from './batching.ts';
 import { preferenceDataset } from './items.ts';
 import { attachLora } from './lora/adapter.ts';
 import { loadAdapter, saveAdapter } from './lora/adapter-files.ts';
 import { accumulateGradients } from './micro-batch.ts';
+import { packSequences } from './packing.ts';
 import {
   createScoreHead,
   evaluateRewardModel,

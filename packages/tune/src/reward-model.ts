@@ -16,7 +16,7 @@ import {
   initNormal,
   type Linear,
 } from '@tuiqiao/tensor';
-import { planMicroBatches, type Sequence } from './batching.ts';
+import { planMicroBatches } from './batching.ts';
 import type { Dataset, PreferencePair } from './items.ts';
 import type { Adapter } from './lora/adapter.ts';
 import { loadAdapter, saveAdapter } from './lora/adapter-files.ts';
@@ -25,6 +25,7 @@ import type { Objective } from './objective.ts';
 import { type BradleyTerryOptions, bradleyTerry, checkBradleyTerryOptions } from './objectives/bradley-terry.ts';
 import { pairSequences } from './objectives/preference.ts';
 import { watchCollapse } from './objectives/watch-preference.ts';
+import type { Sequence } from './packing.ts';
 
 /** Transformers' name of the head's weight. */
 const SCORE_WEIGHT = 'score.weight';
@@ -83,6 +84,7 @@ export function rewardObjective(head: Linear, options: BradleyTerryOptions = {})
     scoreHead: head,
     inspectStep: watchCollapse('accuracy'),
     sequences: pairSequences,
+    sharesPrompts: true,
     idOf: (item) => item.id,
     beginStep: (items) => ({
       lossTokens: items.reduce((sum, item) => sum + item.chosenIds.length + item.rejectedIds.length, 0),

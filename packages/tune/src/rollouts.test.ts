@@ -5,12 +5,12 @@ import type { RunEvent, StepEnd } from '@tuiqiao/schema';
 import { createAdamW, createArena, Tape } from '@tuiqiao/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytesOf, tinyModel, VOCABULARY, valuesOf } from '../test/tiny.ts';
-import { packSequences } from './batching.ts';
 import { checkReferenceStart, freezeReference } from './frozen-reference.ts';
 import { attachLora } from './lora/adapter.ts';
 import { accumulateGradients } from './micro-batch.ts';
 import { grpo } from './objectives/grpo.ts';
 import { grpoObjective, type OnPolicyOptions, type RolloutItem } from './objectives/on-policy.ts';
+import { packSequences } from './packing.ts';
 import {
   type CompletionScores,
   type Rollout,

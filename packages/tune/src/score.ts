@@ -1,8 +1,9 @@
 /** Log-probabilities of given completions, by the pass that training makes, without gradients or dropout. */
 import type { LanguageModel } from '@tuiqiao/lm';
 import { type Arena, createArena } from '@tuiqiao/tensor';
-import { planMicroBatches, type Sequence } from './batching.ts';
+import { planMicroBatches } from './batching.ts';
 import { scoreSequences } from './micro-batch.ts';
+import type { Sequence } from './packing.ts';
 
 export interface ScoreOptions {
   /** Default 4,096 or the longest sequence. */
@@ -37,7 +38,7 @@ export async function scoreCompletions(
       model,
       arena,
       Array.from(part, (i) => sequences[i]!),
-      options.temperature === undefined ? {} : { temperature: options.temperature },
+      { sharesPrompts: true, ...(options.temperature === undefined ? {} : { temperature: options.temperature }) },
     );
     for (const [s, i] of part.entries()) scored[i] = logProbs.slice(rowOffsets[s]!, rowOffsets[s + 1]!);
   }

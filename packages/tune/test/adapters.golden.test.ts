@@ -2,10 +2,10 @@
 import type { LanguageModel } from '@tuiqiao/lm';
 import { createArena, quantizeParameter, Tape } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
-import { packSequences } from '../src/batching.ts';
 import { mergeAdapter, selectAdapter, setAdapterScale } from '../src/lora/adapter.ts';
 import { loadAdapter } from '../src/lora/adapter-files.ts';
 import { combineAdapters } from '../src/lora/combine-adapters.ts';
+import { packSequences } from '../src/packing.ts';
 import {
   examplesOf,
   expectClose,

@@ -5,12 +5,12 @@ import path from 'node:path';
 import type { LanguageModel } from '@tuiqiao/lm';
 import { createAdamW, createArena, Tape } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
-import { packSequences } from '../src/batching.ts';
 import { exampleDataset } from '../src/items.ts';
 import { type Adapter, mergeAdapter, setAdapterScale, unfreezeAdapter } from '../src/lora/adapter.ts';
 import { adapterKey, loadAdapter, saveAdapter } from '../src/lora/adapter-files.ts';
 import { accumulateGradients } from '../src/micro-batch.ts';
 import { sftObjective } from '../src/objectives/sft.ts';
+import { packSequences } from '../src/packing.ts';
 import { train } from '../src/train.ts';
 import {
   checksum,

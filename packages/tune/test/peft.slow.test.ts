@@ -9,9 +9,9 @@ import path from 'node:path';
 import { saveLanguageModel } from '@tuiqiao/lm';
 import { createArena, createRandom, initNormal, Tape } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packSequences } from '../src/batching.ts';
 import { attachLora, detachAdapter, type LoraOptions, startPissa } from '../src/lora/adapter.ts';
 import { saveAdapter } from '../src/lora/adapter-files.ts';
+import { packSequences } from '../src/packing.ts';
 import { createScoreHead, saveRewardModel, scoreRewards } from '../src/reward-model.ts';
 import { tinyExamples, tinyModel } from './tiny.ts';
 

@@ -7,12 +7,12 @@ import { createKernels, createReferenceKernels } from '@tuiqiao/kernels';
 import { generate, type LanguageModel, loadLanguageModel } from '@tuiqiao/lm';
 import { createArena, type Kernels, Tape } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packSequences } from '../src/batching.ts';
 import type { Example } from '../src/items.ts';
 import { type Adapter, detachAdapter, mergeAdapter, setAdapterScale, unfreezeAdapter } from '../src/lora/adapter.ts';
 import { loadAdapter, saveAdapter } from '../src/lora/adapter-files.ts';
 import { accumulateGradients } from '../src/micro-batch.ts';
 import { sftObjective } from '../src/objectives/sft.ts';
+import { packSequences } from '../src/packing.ts';
 import { attachSoftPrompt } from '../src/soft-prompt/soft-prompt.ts';
 import {
   examplesOf,

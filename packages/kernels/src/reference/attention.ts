@@ -5,7 +5,17 @@
 import type { AttentionSizes, Kernels } from '../contract.ts';
 import { storeFloats, storeRows, toFloatRow, toFloats, toInts } from './memory.ts';
 
-export const attention: Kernels['attention'] = (out, lse, q, k, v, segments, sizes) => {
+/** The rows that the queries of a segment see, in their order, and how many of them are a prefix's. */
+function visibleRows(bounds: Int32Array, prefixes: Int32Array | null, s: number): { rows: number[]; before: number } {
+  const rows: number[] = [];
+  const prefix = prefixes?.[s] ?? -1;
+  if (prefix >= 0) for (let n = bounds[prefix]!; n < bounds[prefix + 1]!; n++) rows.push(n);
+  const before = rows.length;
+  for (let n = bounds[s]!; n < bounds[s + 1]!; n++) rows.push(n);
+  return { rows, before };
+}
+
+export const attention: Kernels['attention'] = (out, lse, q, k, v, segments, prefixes, sizes) => {
   const { N, H, G, D, ldQ, ldK, ldV, S, window = N } = sizes;
   if (N === 0) return;
   const queries = toFloats(q, (N - 1) * ldQ + H * D);
@@ -14,29 +24,30 @@ export const attention: Kernels['attention'] = (out, lse, q, k, v, segments, siz
   const to = toFloats(out, N * H * D);
   const logSums = toFloats(lse);
   const bounds = toInts(segments);
+  const goesOnFrom = prefixes === null ? null : toInts(prefixes);
   const weights = new Float64Array(N);
   const row = new Float64Array(D);
   for (let s = 0; s < S; s++) {
-    const start = bounds[s]!;
-    const end = bounds[s + 1]!;
-    for (let n = start; n < end; n++) {
-      const first = Math.max(start, n - window + 1);
+    const { rows, before } = visibleRows(bounds, goesOnFrom, s);
+    for (let i = before; i < rows.length; i++) {
+      const n = rows[i]!;
+      const first = Math.max(0, i - window + 1);
       for (let h = 0; h < H; h++) {
         const qAt = n * ldQ + h * D;
         const head = Math.floor((h * G) / H) * D;
         let largest = Number.NEGATIVE_INFINITY;
         const slope = slopeOf(h, sizes);
-        for (let j = first; j <= n; j++) {
-          const score = capped(dot(queries, qAt, keys, j * ldK + head, D), sizes) - slope * (n - j);
+        for (let j = first; j <= i; j++) {
+          const score = capped(dot(queries, qAt, keys, rows[j]! * ldK + head, D), sizes) - slope * (i - j);
           weights[j] = score;
           if (score > largest) largest = score;
         }
         let sum = 0;
         row.fill(0);
-        for (let j = first; j <= n; j++) {
+        for (let j = first; j <= i; j++) {
           const weight = Math.exp(weights[j]! - largest);
           sum += weight;
-          const vAt = j * ldV + head;
+          const vAt = rows[j]! * ldV + head;
           for (let d = 0; d < D; d++) row[d]! += weight * values[vAt + d]!;
         }
         for (let d = 0; d < D; d++) to[(n * H + h) * D + d] = row[d]! / sum;
@@ -58,6 +69,7 @@ export const attentionBackward: Kernels['attentionBackward'] = (
   out,
   lse,
   segments,
+  prefixes,
   sizes,
 ) => {
   const { N, H, G, D, ldQ, ldK, ldV, S, scale = 1 / Math.sqrt(D), window = N } = sizes;
@@ -72,15 +84,16 @@ export const attentionBackward: Kernels['attentionBackward'] = (
   const outs = toFloats(out, N * H * D);
   const logSums = toFloats(lse);
   const bounds = toInts(segments);
+  const goesOnFrom = prefixes === null ? null : toInts(prefixes);
   // Summed in doubles, packed [N, G, D], then written at their strides.
   const keySums = new Float64Array(N * G * D);
   const valueSums = new Float64Array(N * G * D);
   const row = new Float64Array(D);
   for (let s = 0; s < S; s++) {
-    const start = bounds[s]!;
-    const end = bounds[s + 1]!;
-    for (let n = start; n < end; n++) {
-      const first = Math.max(start, n - window + 1);
+    const { rows, before } = visibleRows(bounds, goesOnFrom, s);
+    for (let i = before; i < rows.length; i++) {
+      const n = rows[i]!;
+      const first = Math.max(0, i - window + 1);
       for (let h = 0; h < H; h++) {
         const qAt = n * ldQ + h * D;
         const outAt = (n * H + h) * D;
@@ -89,13 +102,13 @@ export const attentionBackward: Kernels['attentionBackward'] = (
         const logSum = logSums[n * H + h]!;
         const slope = slopeOf(h, sizes);
         row.fill(0);
-        for (let j = first; j <= n; j++) {
-          const kAt = j * ldK + g * D;
-          const sumAt = (j * G + g) * D;
+        for (let j = first; j <= i; j++) {
+          const kAt = rows[j]! * ldK + g * D;
+          const vAt = rows[j]! * ldV + g * D;
+          const sumAt = (rows[j]! * G + g) * D;
           const score = capped(dot(queries, qAt, keys, kAt, D), sizes);
-          const p = Math.exp(score - slope * (n - j) - logSum);
-          const dScore =
-            p * (dot(dFrom, outAt, values, j * ldV + g * D, D) - delta) * scale * cappedSlope(score, sizes);
+          const p = Math.exp(score - slope * (i - j) - logSum);
+          const dScore = p * (dot(dFrom, outAt, values, vAt, D) - delta) * scale * cappedSlope(score, sizes);
           for (let d = 0; d < D; d++) {
             row[d]! += dScore * keys[kAt + d]!;
             keySums[sumAt + d]! += dScore * queries[qAt + d]!;

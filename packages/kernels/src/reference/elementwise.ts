@@ -120,6 +120,19 @@ export const scaleColumns: Kernels['scaleColumns'] = (out, a, factors, sizes) =>
   storeFloats(out, target);
 };
 
+export const scaleRows: Kernels['scaleRows'] = (out, a, factors, { N, C, accumulate = false }) => {
+  const source = toFloats(a, N * C);
+  const target = toFloats(out, N * C);
+  const scales = toFloats(factors);
+  for (let n = 0; n < N; n++) {
+    for (let i = n * C; i < (n + 1) * C; i++) {
+      const value = source[i]! * scales[n]!;
+      target[i] = accumulate ? target[i]! + value : value;
+    }
+  }
+  storeFloats(out, target);
+};
+
 export const rowNorms: Kernels['rowNorms'] = (out, a, { N, C, isReciprocal = false }) => {
   const source = toFloats(a, N * C);
   const norms = toFloats(out);

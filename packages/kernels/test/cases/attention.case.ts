@@ -2,6 +2,8 @@ import { type CaseList, floats, ints, type KernelCase, strided } from './kernel-
 
 interface AttentionCase {
   segments: number[];
+  /** What each segment goes on from, −1 for nothing. */
+  prefixes?: number[];
   H: number;
   G: number;
   D: number;
@@ -24,9 +26,15 @@ const CASES: AttentionCase[] = [
   { segments: [0, 9, 14], H: 2, G: 1, D: 4, softCap: 0.5, window: 5 },
   { segments: [0, 3, 80], H: 3, G: 3, D: 8, alibi: true },
   { segments: [0, 7], H: 5, G: 1, D: 4, alibi: true, softCap: 1.5 },
+  { segments: [0, 4, 6, 9, 11], prefixes: [-1, 0, 0, -1], H: 4, G: 2, D: 6, gap: 3 },
+  { segments: [0, 2, 75, 100, 170, 171], prefixes: [-1, -1, 1, 1, 1], H: 4, G: 2, D: 64, scale: 0.3 },
+  { segments: [0, 5, 9, 9, 12], prefixes: [-1, 0, 0, 0], H: 2, G: 1, D: 4, window: 3, softCap: 1 },
+  { segments: [0, 66, 80, 150], prefixes: [-1, 0, 0], H: 2, G: 1, D: 8, window: 70 },
+  { segments: [0, 0, 3, 5], prefixes: [-1, 0, 0], H: 2, G: 2, D: 4, alibi: true },
+  { segments: [0, 70, 75, 139], prefixes: [-1, 0, 0], H: 3, G: 3, D: 8, alibi: true },
 ];
 
-/** Packed attention: grouped heads, segments of length 0 and 1, windows, strides; and attention over a cache. */
+/** Packed attention: grouped heads, segments of length 0 and 1, windows, strides, prefixes; and attention over a cache. */
 export const attentionCases: CaseList = (type) => [
   ...CASES.map((sizes) => packedCase(type, sizes)),
   fusedRowsCase(type),
@@ -34,14 +42,14 @@ export const attentionCases: CaseList = (type) => [
   cacheAppendCase(type),
 ];
 
-function packedCase(type: 'f32' | 'bf16', { segments, gap = 0, ...rest }: AttentionCase): KernelCase {
+function packedCase(type: 'f32' | 'bf16', { segments, prefixes, gap = 0, ...rest }: AttentionCase): KernelCase {
   const { H, G, D } = rest;
   const N = segments.at(-1)!;
   const [ldQ, ldK, ldV] = [H * D + gap, G * D + gap, G * D + 2 * gap];
   const sizes = { N, ldQ, ldK, ldV, S: segments.length - 1, ...rest };
   const [q, k, v] = [strided(N, H * D, ldQ), strided(N, G * D, ldK), strided(N, G * D, ldV)];
   return {
-    name: `attention ${JSON.stringify({ segments, gap, ...rest })}`,
+    name: `attention ${JSON.stringify({ segments, prefixes, gap, ...rest })}`,
     buffers: {
       out: floats(type, N * H * D),
       lse: floats('f32', N * H),
@@ -49,14 +57,32 @@ function packedCase(type: 'f32' | 'bf16', { segments, gap = 0, ...rest }: Attent
       k: floats(type, k),
       v: floats(type, v),
       segments: ints(segments),
+      ...(prefixes === undefined ? {} : { prefixes: ints(prefixes) }),
       dOut: floats(type, N * H * D),
       dQ: floats(type, q),
       dK: floats(type, k),
       dV: floats(type, v),
     },
-    forward: (kernels, b) => kernels.attention(b.out!, b.lse!, b.q!, b.k!, b.v!, b.segments!, sizes),
-    backward: (kernels, b) =>
-      kernels.attentionBackward(b.dQ!, b.dK!, b.dV!, b.dOut!, b.q!, b.k!, b.v!, b.out!, b.lse!, b.segments!, sizes),
+    forward: (kernels, b) =>
+      kernels.attention(b.out!, b.lse!, b.q!, b.k!, b.v!, b.segments!, b.prefixes ?? null, sizes),
+    backward: (
+      kernels,
+      { dQ, dK, dV, dOut, q: from, k: keys, v: values, out, lse, segments: bounds, prefixes: before },
+    ) =>
+      kernels.attentionBackward(
+        dQ!,
+        dK!,
+        dV!,
+        dOut!,
+        from!,
+        keys!,
+        values!,
+        out!,
+        lse!,
+        bounds!,
+        before ?? null,
+        sizes,
+      ),
     seeds: { out: 'dOut' },
     gradients: { q: 'dQ', k: 'dK', v: 'dV' },
   };
@@ -80,12 +106,12 @@ function fusedRowsCase(type: 'f32' | 'bf16'): KernelCase {
     },
     forward: (kernels, b) => {
       const [q, k, v] = starts.map((start) => b.qkv!.view(start, N * width - start));
-      kernels.attention(b.out!, b.lse!, q!, k!, v!, b.segments!, sizes);
+      kernels.attention(b.out!, b.lse!, q!, k!, v!, b.segments!, null, sizes);
     },
     backward: (kernels, b) => {
       const [q, k, v] = starts.map((start) => b.qkv!.view(start, N * width - start));
       const [dQ, dK, dV] = starts.map((start) => b.dQkv!.view(start, N * width - start));
-      kernels.attentionBackward(dQ!, dK!, dV!, b.dOut!, q!, k!, v!, b.out!, b.lse!, b.segments!, sizes);
+      kernels.attentionBackward(dQ!, dK!, dV!, b.dOut!, q!, k!, v!, b.out!, b.lse!, b.segments!, null, sizes);
     },
     seeds: { out: 'dOut' },
     gradients: { qkv: 'dQkv' },

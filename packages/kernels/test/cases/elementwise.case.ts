@@ -133,7 +133,7 @@ export const elementwiseCases: CaseList = (type) => {
       gradients: { table: 'dTable' },
       accumulated: ['dTable'],
     },
-    ...[gathered, []].map((rowsOf): KernelCase => {
+    ...[gathered, [2, 0, 2, 2], []].map((rowsOf): KernelCase => {
       const R = rowsOf.length;
       return {
         name: `gatherRows ${R}`,

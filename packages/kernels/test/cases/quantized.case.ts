@@ -97,6 +97,13 @@ export const quantizedCases: CaseList = (type) => {
       }),
     ),
     ...[false, true].map(
+      (accumulate): KernelCase => ({
+        name: `scaleRows ${N} × ${C}${accumulate ? ', accumulated' : ''}`,
+        buffers: { out: floats(type, N! * C!), a: floats('f32', N! * C!), factors: floats('f32', N!) },
+        forward: (kernels, b) => kernels.scaleRows(b.out!, b.a!, b.factors!, { N: N!, C: C!, accumulate }),
+      }),
+    ),
+    ...[false, true].map(
       (isReciprocal): KernelCase => ({
         name: `rowNorms ${N} × ${C}${isReciprocal ? ', reciprocal' : ''}`,
         buffers: { out: floats('f32', N!), a: floats(type, N! * C!) },

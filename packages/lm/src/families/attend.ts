@@ -52,7 +52,7 @@ export function attendOverCache(tape: Tape, config: ModelConfig, cache: DecoderC
       const lse = layerTape.scratch('f32', P * H);
       const S = plan.freshSegments.length - 1;
       const sizes = { N: P, H, G, D, ldQ: H * D, ldK: G * D, ldV, S, ...scores };
-      kernels.attention(out.buffer.view(0, P * H * D), lse, q.buffer, k.buffer, values, segments, sizes);
+      kernels.attention(out.buffer.view(0, P * H * D), lse, q.buffer, k.buffer, values, segments, null, sizes);
     }
     if (lengths !== null) {
       const tail = (buffer: DeviceBuffer) => buffer.view(P * H * D, (N - P) * H * D);

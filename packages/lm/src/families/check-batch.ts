@@ -1,11 +1,11 @@
 /** Checks at the door: kernels trust their input. */
 import type { ModelConfig } from '../config.ts';
 import { LmError } from '../errors.ts';
-import type { PackedBatch } from '../language-model.ts';
+import type { PackedBatch, PackedTokens } from '../language-model.ts';
 
 /** @throws LmError `batch-invalid` */
-export function checkTokens(config: ModelConfig, batch: Pick<PackedBatch, 'ids' | 'positions' | 'segments'>): void {
-  const { ids, positions, segments } = batch;
+export function checkTokens(config: ModelConfig, batch: PackedTokens): void {
+  const { ids, positions, segments, prefixes } = batch;
   const N = ids.length;
   if (N === 0) throw invalid('at least one token', '0');
   if (positions.length !== N) throw invalid(`${N} positions`, `${positions.length}`);
@@ -16,8 +16,26 @@ export function checkTokens(config: ModelConfig, batch: Pick<PackedBatch, 'ids' 
     if (segments[s]! <= segments[s - 1]!)
       throw invalid('ascending segment offsets', `${segments[s - 1]}, ${segments[s]}`);
   }
+  if (prefixes !== undefined) checkPrefixes(prefixes, segments.length - 1);
   checkIds(config, ids);
   checkPositions(config, positions);
+}
+
+/** A segment that goes on from another follows it, or one that goes on from the same. */
+function checkPrefixes(prefixes: Int32Array, S: number): void {
+  if (prefixes.length !== S) throw invalid(`${S} prefixes`, `${prefixes.length}`);
+  for (const [s, prefix] of prefixes.entries()) {
+    if (prefix !== -1 && !(prefix === s - 1 && prefixes[prefix] === -1) && !(s > 0 && prefix === prefixes[s - 1])) {
+      throw invalid(`segment ${s} to go on from the one it follows`, `${prefix}`);
+    }
+  }
+}
+
+/** @throws LmError `batch-invalid` for virtual tokens before sequences that share their beginning */
+export function checkNoPrefixes({ prefixes }: PackedTokens): void {
+  if (prefixes?.some((prefix) => prefix !== -1)) {
+    throw invalid('sequences packed each by itself under a soft prompt', 'a shared beginning');
+  }
 }
 
 /** @throws LmError `batch-invalid` */
@@ -47,10 +65,8 @@ export function checkLossRows(config: ModelConfig, batch: PackedBatch): void {
 /** @throws LmError `batch-invalid` */
 export function checkRows({ ids }: Pick<PackedBatch, 'ids'>, rows: Int32Array): void {
   if (rows.length === 0) throw invalid('at least one loss row', '0');
-  let previous = -1;
   for (const row of rows) {
-    if (row <= previous || row >= ids.length) throw invalid(`ascending loss rows below ${ids.length}`, `${row}`);
-    previous = row;
+    if (row < 0 || row >= ids.length) throw invalid(`loss rows below ${ids.length}`, `${row}`);
   }
 }
 

@@ -73,6 +73,28 @@ describe('a packed batch', () => {
     expectClose(await logProbsOf(model, sequences, false), alone);
   });
 
+  it('gives sequences that go on from a shared beginning what they get alone', async () => {
+    const model = createTiny();
+    const [prompt, first, second] = [sequenceOf(5, 4), sequenceOf(3, 5), sequenceOf(4, 6)];
+    const alone: number[] = [];
+    for (const sequence of [
+      [...prompt, ...first],
+      [...prompt, ...second],
+    ]) {
+      alone.push(...(await logProbsOf(model, [sequence], false)).slice(prompt.length - 1));
+    }
+    const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });
+    const batch = {
+      ids: Int32Array.from([...prompt, ...first, ...second]),
+      positions: Int32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 5, 6, 7, 8),
+      segments: Int32Array.of(0, 5, 8, 12),
+      prefixes: Int32Array.of(-1, 0, 0),
+      lossRows: Int32Array.of(4, 5, 6, 4, 8, 9, 10),
+      targets: Int32Array.from([...first, ...second]),
+    };
+    expectClose(await kernels.read(model.logProbs(batch, tape).logProbs.buffer), alone);
+  });
+
   it('gives the same with and without recording', async () => {
     const model = createTiny();
     expect(await logProbsOf(model, sequences, true)).toEqual(await logProbsOf(model, sequences, false));
@@ -91,7 +113,10 @@ describe('a packed batch', () => {
     ['a position beyond the model', { positions: Int32Array.of(0, 1, 4096) }],
     ['segments that end early', { segments: Int32Array.of(0, 2) }],
     ['an empty segment', { segments: Int32Array.of(0, 1, 1, 3) }],
-    ['loss rows that repeat', { lossRows: Int32Array.of(1, 1) }],
+    ['a loss row outside', { lossRows: Int32Array.of(1, 3) }],
+    ['a prefix that does not come before', { prefixes: Int32Array.of(0) }],
+    ['a prefix too many', { prefixes: Int32Array.of(-1, -1) }],
+    ['a prefix of a prefix', { segments: Int32Array.of(0, 1, 2, 3), prefixes: Int32Array.of(-1, 0, 1) }],
     ['a target outside the vocabulary', { targets: Int32Array.of(3, 99) }],
     ['no loss rows', { lossRows: new Int32Array(0), targets: new Int32Array(0) }],
   ])('with %s is refused', (_name, change) => {

@@ -41,20 +41,19 @@ import type {
   LanguageModel,
   LogProbOptions,
   PackedBatch,
+  PackedTokens,
   SoftPrompt,
   TokenLogProbs,
 } from '../language-model.ts';
 import { type Attend, attendOverCache, scoreOptions } from './attend.ts';
 import { normalise, runBlock } from './block.ts';
-import { checkIds, checkLossRows, checkPositions, checkRows, checkTokens } from './check-batch.ts';
+import { checkIds, checkLossRows, checkNoPrefixes, checkPositions, checkRows, checkTokens } from './check-batch.ts';
 import { DecoderCache, planExtend } from './key-value-cache.ts';
 import { createModules, type Modules } from './modules.ts';
 import { normaliseFrozenRows, normaliseRows } from './normalised-head.ts';
 import { RopeTables } from './rope-tables.ts';
 import { appendPrefix, insertPrompt, planPrefix, planPrompt } from './soft-prompt.ts';
 import { TrimmedVocabulary } from './trimmed-vocabulary.ts';
-
-type Tokens = Pick<PackedBatch, 'ids' | 'positions' | 'segments'>;
 
 /** A decoder over the given weights: all of `weightSpecs(config)`, by name. See `createModules` about their memory. */
 export class Decoder implements LanguageModel {
@@ -136,14 +135,14 @@ export class Decoder implements LanguageModel {
     );
   }
 
-  hiddenStates(batch: Tokens, rows: Int32Array, tape: Tape): Tensor {
+  hiddenStates(batch: PackedTokens, rows: Int32Array, tape: Tape): Tensor {
     checkTokens(this.config, batch);
     checkRows(batch, rows);
     const x = this.#packedHiddenStates(batch, tape);
     return this.#norm(tape, gatherRows(tape, x, uploadInts(tape, rows)), this.#modules.finalNorm, 'f32'); // [R, C]
   }
 
-  logits(batch: Tokens, tape: Tape): Tensor {
+  logits(batch: PackedTokens, tape: Tape): Tensor {
     checkTokens(this.config, batch);
     return this.#logitsOf(tape, this.#packedHiddenStates(batch, tape)); // [N, V]
   }
@@ -219,17 +218,19 @@ export class Decoder implements LanguageModel {
     return this.softPrompt?.isOn ? this.softPrompt : null;
   }
 
-  #packedHiddenStates(batch: Tokens, tape: Tape): Tensor {
+  #packedHiddenStates(batch: PackedTokens, tape: Tape): Tensor {
     const { heads, kvHeads, headDim } = this.config;
     const prompt = this.#activePrompt;
     const layout = virtualLayout(batch.segments, prompt?.tokens ?? 0);
     const segments = uploadInts(tape, layout.segments);
-    const sizes = (layer: number) => ({ heads, kvHeads, headDim, ...scoreOptions(this.config, layer) });
+    const prefixes = batch.prefixes === undefined ? {} : { prefixes: uploadInts(tape, batch.prefixes) };
+    const sizes = (layer: number) => ({ heads, kvHeads, headDim, ...prefixes, ...scoreOptions(this.config, layer) });
     if (prompt === null) {
       return this.#hiddenStates(tape, batch.ids, batch.positions, (layerTape, layer, q, k, v) =>
         attention(layerTape, q, k, v, segments, sizes(layer)),
       );
     }
+    checkNoPrefixes(batch);
     const later = batch.positions.map((position) => position + prompt.tokens);
     checkPositions(this.config, later);
     const realRows = uploadInts(tape, layout.realRows);

@@ -17,10 +17,12 @@ export interface AttentionOptions {
   readonly softCap?: number;
   /** Adds ALiBi's penalty on distance to the scores; see the kernels' contract. */
   readonly alibi?: boolean;
+  /** i32 [S]: the segment that each one goes on from, −1 for none; see the kernels' contract. */
+  readonly prefixes?: DeviceBuffer;
 }
 
 /**
- * out[n, h] = Σ_j softmax_j(scale · q[n, h]·k[j, g]) v[j, g] over j ≤ n of the same segment: [N, H · D].
+ * out[n, h] = Σ_j softmax_j(scale · q[n, h]·k[j, g]) v[j, g] over j ≤ n of the same segment and its prefix: [N, H · D].
  * q [N, H · D], k and v [N, G · D]; `segments` i32 [S + 1] offsets, 0 … N.
  */
 export function attention(
@@ -32,7 +34,7 @@ export function attention(
   options: AttentionOptions,
 ): Tensor {
   const { kernels, arena } = tape;
-  const { heads: H, kvHeads: G, headDim: D, scale, window, softCap, alibi } = options;
+  const { heads: H, kvHeads: G, headDim: D, scale, window, softCap, alibi, prefixes = null } = options;
   const [query, key, value] = [toColumns(q), toColumns(k), toColumns(v)];
   const N = query.tensor.shape[0]!;
   if (query.width !== H * D || key.width !== G * D || value.width !== G * D || H % G !== 0) {
@@ -60,7 +62,7 @@ export function attention(
     ...(alibi === undefined ? {} : { alibi }),
   };
   const [queries, keys, values] = [columnValues(query), columnValues(key), columnValues(value)];
-  kernels.attention(out.buffer, lse, queries, keys, values, segments, sizes);
+  kernels.attention(out.buffer, lse, queries, keys, values, segments, prefixes, sizes);
   if (out.requiresGrad) {
     tape.push(() => {
       if (out.grad !== null) {
@@ -68,7 +70,7 @@ export function attention(
         const dK = columnGradient(tape, 'attention', key);
         const dV = columnGradient(tape, 'attention', value);
         const { grad, buffer } = out;
-        kernels.attentionBackward(dQ, dK, dV, grad, queries, keys, values, buffer, lse, segments, sizes);
+        kernels.attentionBackward(dQ, dK, dV, grad, queries, keys, values, buffer, lse, segments, prefixes, sizes);
       }
       arena.release(lse);
       tape.discard(out);

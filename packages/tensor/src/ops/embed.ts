@@ -33,7 +33,7 @@ export function embed(tape: Tape, table: Parameter, ids: DeviceBuffer, options: 
   return out;
 }
 
-/** out[r] = x[rows[r]]: [R, C] of x's type; `rows` i32 [R], distinct. */
+/** out[r] = x[rows[r]]: [R, C] of x's type; `rows` i32 [R]. */
 export function gatherRows(tape: Tape, x: Tensor, rows: DeviceBuffer): Tensor {
   const { kernels } = tape;
   const C = x.shape[1]!;

@@ -71,6 +71,21 @@ describe('headLogProbs', () => {
     expect(numbersOf(entropy!.buffer)[0]).toBeCloseTo(mean, 10);
   });
 
+  it.each([{}, { softCap: 3, temperature: 0.7 }])(
+    'has the gradient of its result over a frozen weight (%o)',
+    (options) => {
+      const weight = randomParameter('lm_head', [11, C], true);
+      checkGradients({
+        parameters: [],
+        inputs: { hidden: [6, C] },
+        run: (tape, { hidden }) => {
+          const targets = uploadInts(tape, targetsOf(6, 11));
+          return [headLogProbs(tape, hidden!, weight, targets, options).logProbs];
+        },
+      });
+    },
+  );
+
   it('gives rows in several chunks what they get in one, forward and backward', () => {
     const weight = randomParameter('lm_head', [V, C]);
     const values = randomValues(R * C);

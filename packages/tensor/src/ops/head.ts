@@ -83,8 +83,15 @@ export function headLogProbs(
   const mean = options.withMean ? rows('f32', isDeferred) : null;
   const top = options.withTop ? rows('i32', false) : null;
   const lse = tape.scratch('f32', R);
-  const dKnown = knownGradient === undefined ? null : tape.scratch('f32', R);
-  if (dKnown !== null && knownGradient !== undefined) kernels.write(dKnown, knownGradient);
+  // A row's log-probability depends on no other row: its gradient for 1 can be made while its logits are at hand, and
+  // takes its factor later. A frozen weight has no use for the logits of all rows together.
+  const isScaledLater = tape.isRecording && isDeferred && !weight.requiresGrad && entropy === null && mean === null;
+  const unit = isScaledLater ? tape.scratch('f32', R * C) : null;
+  const dKnown = knownGradient === undefined && unit === null ? null : tape.scratch('f32', R);
+  if (dKnown !== null) {
+    if (knownGradient === undefined) kernels.fill(dKnown, 1);
+    else kernels.write(dKnown, knownGradient);
+  }
 
   // Even chunks: a last one of a few rows would be bound by reading the weight.
   const chunkRows = R === 0 ? 0 : Math.ceil(R / Math.ceil(R / headChunkRows(V)));
@@ -171,7 +178,12 @@ export function headLogProbs(
     if (scratch !== null) arena.release(scratch);
   }
 
-  const dHiddenKnown = dKnown !== null && input.requiresGrad ? tape.gradTarget(input) : null;
+  const dHiddenKnown =
+    unit !== null
+      ? { buffer: unit, accumulate: false }
+      : dKnown !== null && input.requiresGrad
+        ? tape.gradTarget(input)
+        : null;
   forEachChunk((first, count, logits) => {
     const part = (tensor: Tensor | null) => (tensor === null ? null : tensor.buffer.view(first, count));
     kernels.tokenLogProbs(
@@ -199,6 +211,14 @@ export function headLogProbs(
         mean: mean?.grad ?? null,
       };
       const dHidden = input.requiresGrad ? tape.gradTarget(input) : null;
+      if (unit !== null) {
+        if (dHidden !== null) {
+          kernels.scaleRows(dHidden.buffer, unit, gradients.logProbs, { N: R, C, accumulate: dHidden.accumulate });
+        }
+        arena.release(unit);
+        arena.release(lse);
+        return;
+      }
       forEachChunk((first, count, logits) => propagate(first, count, logits, gradients, dHidden));
       arena.release(lse);
     });

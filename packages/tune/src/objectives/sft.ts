@@ -1,7 +1,8 @@
 /** Supervised fine-tuning and pretraining as an objective of the loop: weighted token-mean cross-entropy. */
-import { lossRowCount } from '../batching.ts';
+
 import type { Example } from '../items.ts';
 import type { Objective } from '../objective.ts';
+import { lossRowCount } from '../packing.ts';
 import { crossEntropy } from './cross-entropy.ts';
 
 export interface SftOptions {

@@ -1,11 +1,11 @@
 /** Unpaired KTO as an objective of the loop: each completion beside its mismatched partner in one packed batch. */
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
-import type { Sequence } from '../batching.ts';
 import { TuneError } from '../errors.ts';
 import type { Dataset } from '../items.ts';
 import { computeTypeOf } from '../micro-batch.ts';
 import type { Objective } from '../objective.ts';
+import type { Sequence } from '../packing.ts';
 import type { ReferenceKind } from '../reference.ts';
 import { scoreCompletions } from '../score.ts';
 import { checkKtoOptions, type KtoOptions, kto } from './kto.ts';
@@ -142,6 +142,7 @@ export function ktoObjective(options: KtoOptions, references: UnpairedReference)
     needsHits: false,
     inspectStep: watchStillness(),
     sequences: unpairedSequences,
+    sharesPrompts: true,
     idOf: (item) => item.id,
     beginStep: (items) => {
       const desirable = items.filter((item) => item.isDesirable).length;
