@@ -21,8 +21,8 @@ export interface HeadOptions {
   /** Logits, capped where they are, are divided by it: everything is then of the distribution one samples from. Default 1. */
   readonly temperature?: number;
   /**
-   * Up to so many bytes, the logits of all rows are kept for the backward pass: reading them takes less time than the
-   * product. More are made again, a chunk at a time, to the same bits. Default 128 MiB.
+   * Up to so many bytes, the logits of all rows are kept where the backward pass needs them again: reading them takes less
+   * time than the product. More are made again, a chunk at a time, to the same bits. Default 128 MiB.
    */
   readonly keptBytes?: number;
 }
@@ -96,7 +96,7 @@ export function headLogProbs(
   // Even chunks: a last one of a few rows would be bound by reading the weight.
   const chunkRows = R === 0 ? 0 : Math.ceil(R / Math.ceil(R / headChunkRows(V)));
 
-  const isKept = tape.isRecording && isDeferred && 4 * R * V <= (options.keptBytes ?? KEPT_BYTES);
+  const isKept = tape.isRecording && isDeferred && unit === null && 4 * R * V <= (options.keptBytes ?? KEPT_BYTES);
   /** The logits of all rows, or of one chunk after the other. */
   let memory: DeviceBuffer | null = null;
   const partOf = (first: number, count: number) => memory!.view(isKept ? first * V : 0, count * V);
