@@ -33,6 +33,8 @@ export interface Book {
    * nothing in common.
    */
   confirmedToneMask(char: string): 0 | 1 | 2 | 3;
+  /** Both at once: `toneMask` in the two low bits, `confirmedToneMask` in the two above. */
+  toneMasks(char: string): number;
   group(id: number): RhymeGroup | undefined;
   /** By name in either script (东, 東, 一东, 第七部, 7), else the group of a character's commonest rhyme reading. */
   findGroup(nameOrChar: string): RhymeGroup | undefined;

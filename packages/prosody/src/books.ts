@@ -50,16 +50,18 @@ function createBook(name: BookName, script: Script): Book {
     return list;
   };
 
-  const toneMask = cacheByCodePoint((char) => maskOf(readings(char)));
-  const confirmedToneMask =
-    name === 'pingshui' ? cacheByCodePoint((char) => confirmedMaskOf(char, script, toneMask(char))) : toneMask;
+  const toneMasks = cacheByCodePoint((char) => {
+    const mask = maskOf(readings(char));
+    return mask | ((name === 'pingshui' ? confirmedMaskOf(char, script, mask) : mask) << 2);
+  });
 
   return {
     name,
     groups,
     readings,
-    toneMask,
-    confirmedToneMask,
+    toneMask: (char) => (toneMasks(char) & 3) as ToneMask,
+    confirmedToneMask: (char) => (toneMasks(char) >> 2) as ToneMask,
+    toneMasks,
     group: (id) => groups[id - 1],
     findGroup: (nameOrChar) => findByName(groups, nameOrChar) ?? groups[(readings(nameOrChar)[0]?.group ?? 0) - 1],
     neighbours: (id) => (name === 'pingshui' ? pingshuiNeighbours(id) : []),
@@ -70,13 +72,13 @@ function createBook(name: BookName, script: Script): Book {
 
 type ToneMask = 0 | 1 | 2 | 3;
 
-function cacheByCodePoint(compute: (char: string) => ToneMask): (char: string) => ToneMask {
+function cacheByCodePoint(compute: (char: string) => number): (char: string) => number {
   const masks = new Uint8Array(CODE_POINT_LIMIT).fill(NOT_COMPUTED);
   return (char) => {
     const code = char.codePointAt(0);
     if (code === undefined || code >= CODE_POINT_LIMIT) return compute(char);
     const known = masks[code]!;
-    if (known !== NOT_COMPUTED) return known as ToneMask;
+    if (known !== NOT_COMPUTED) return known;
     const mask = compute(char);
     masks[code] = mask;
     return mask;

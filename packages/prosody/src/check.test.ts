@@ -140,6 +140,32 @@ describe('single rules', () => {
     expect(tail('江风落夜月', '古渡落残星')).toEqual(['3.3 三仄尾 拗可']);
     expect(tail('江风落寒月', '古渡落残星')).toEqual(['3.4 特拗 合']);
     expect(tail('晓风落寒月', '古渡落残星')).toEqual(['3.4 特拗 拗可']);
+    // Of 椹 the narrowest book has the level reading alone; poets use the oblique one.
+    expect(tail('黃風落椹月', '古渡落殘星')).toEqual(['3.3 三仄尾 拗可']);
+  });
+
+  it('words lines and findings when they are read, as properties like others', () => {
+    const given = '白日依山尽，黄河入海流。欲穷千里目，更上一层山。';
+    const verdict = check({ id: 'a', text: given }, { polyphones: true });
+    expect(Object.keys(verdict)).toEqual([
+      ...['id', 'form', 'start', 'firstLineRhymes', 'tune', 'variant', 'book', 'rhyme', 'lines', 'findings'],
+      ...['strict', 'lenient', 'polyphones'],
+    ]);
+    expect(verdict.findings).toBe(verdict.findings);
+    expect(structuredClone(verdict)).toEqual({ ...verdict });
+    expect(JSON.parse(JSON.stringify(verdict))).toEqual({ ...verdict });
+    const [finding] = verdict.findings;
+    expect(Object.keys(finding!)).toEqual([
+      'rule',
+      'name',
+      'line',
+      'position',
+      'char',
+      'verdict',
+      'message',
+      'suggestion',
+    ]);
+    expect({ ...finding }.suggestion).toMatch(/^换成.部的字，如/u);
   });
 
   it('a first line may borrow its rhyme from a neighbour even in the strict score', () => {

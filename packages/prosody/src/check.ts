@@ -2,22 +2,21 @@
 
 import { loadBook } from './books.ts';
 import { type CiOptions, checkCi } from './ci/check-ci.ts';
-import { divideAs, mayBeCi, recogniseTune } from './ci/recognise-tune.ts';
-import { setText } from './ci/set-text.ts';
+import { divideAs, recogniseTune } from './ci/recognise-tune.ts';
 import { checkCouplet } from './couplet/check-couplet.ts';
 import { isCoupletName } from './couplet/couplet.ts';
 import { ProsodyError } from './errors.ts';
 import { findForm } from './forms.ts';
 import type { Language } from './messages.ts';
 import { separatePoems } from './poems/separate.ts';
-import { detectScript, simplifyCharacter } from './scripts.ts';
+import { detectScript } from './scripts.ts';
 import { checkAs, checkAsSix } from './shi/check-as.ts';
 import { describeFree, describeUnrecognised } from './shi/describe.ts';
 import { recogniseShi, recogniseSix, recogniseUndivided } from './shi/recognise.ts';
 import type { ShiRequest } from './shi/request.ts';
 import { findSixForm } from './shi/six.ts';
 import { hasTable } from './table-store.ts';
-import { splitText } from './text.ts';
+import { type PoemText, splitText } from './text.ts';
 import type { BookName, Verdict } from './verdict.ts';
 
 /** A poem to check, as a line of `check`'s JSON input. Its own form, tune and book go before the options'. */
@@ -102,7 +101,7 @@ export function check(input: string | CheckInput, options: CheckOptions = {}): V
     recogniseSix(request) ??
     recogniseCi(poem, options) ??
     recogniseUndivided(request) ??
-    recogniseCiByShape(poem, options) ??
+    recogniseCiByShape(text, poem, options) ??
     checkUnderHeading(poem, options) ??
     describeUnrecognised(request)
   );
@@ -128,27 +127,25 @@ function recogniseCi(poem: CheckInput, options: CheckOptions): Verdict | null {
   return verdict?.strict.length ? verdict : null;
 }
 
-/**
- * By line breaks, tones and rhymes, in simplified characters, so that either script is taken for the same tune; a text without
- * a pause is divided as the variant is.
- */
-function recogniseCiByShape(poem: CheckInput, options: CheckOptions): Verdict | null {
+/** By line breaks, tones and rhymes; a text without a pause is divided as the variant is. */
+function recogniseCiByShape({ lines }: PoemText, poem: CheckInput, options: CheckOptions): Verdict | null {
   if (!hasTable('tunes') || !hasTable('cilin')) return null;
-  const { lines } = splitText(poem.text);
-  if (!mayBeCi(lines.map(({ chars }) => chars.length))) return null;
-  const book = loadBook('cilin', 'simplified');
-  const simplified = lines.map((line) => ({ ...line, chars: line.chars.map(simplifyCharacter) }));
-  const found = recogniseTune(setText(simplified, book).flat, book);
+  const found = recogniseTune(lines);
   if (found === undefined) return null;
   const { tune, variant } = found;
   const text = lines.length === 1 ? divideAs(variant, lines[0]!.chars) : poem.text;
   return checkCi(text, { ...ciOptions(poem, options), tune: tune.name });
 }
 
+/** What parts a heading from the verse below, beside or behind it. */
+const MAY_HAVE_HEADING = /[\s\u0085《]/u;
+
 /** A single poem that stands under its title and author, without them; null where the text has no such heading. */
 function checkUnderHeading(poem: CheckInput, options: CheckOptions): Verdict | null {
+  const trimmed = poem.text.trim();
+  if (!MAY_HAVE_HEADING.test(trimmed)) return null;
   const [only, ...others] = separatePoems(poem.text);
-  if (only === undefined || others.length > 0 || only.text === poem.text.trim()) return null;
+  if (only === undefined || others.length > 0 || only.text === trimmed) return null;
   const title = poem.title ?? only.title;
   const verdict = check({ ...poem, text: only.text, ...(title === undefined ? {} : { title }) }, options);
   return verdict.strict.length ? verdict : null;

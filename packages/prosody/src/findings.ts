@@ -2,12 +2,13 @@
 // script of the poem.
 
 import type { Book } from './book-types.ts';
+import { withSuggestion } from './lazy-verdict.ts';
 import { type Language, type MessageFacts, wordIssue } from './messages.ts';
 import { ISSUES, type Issue } from './rules/issue.ts';
 import { obliqueCounterparts } from './rules/rhyme-patterns.ts';
 import { groupsOfLevel } from './rules/shangwei.ts';
 import type { Script } from './scripts.ts';
-import { suggestCharacters, type Wanted, withSuggestion } from './suggest.ts';
+import { suggestCharacters, type Wanted } from './suggest.ts';
 import type { PoemText } from './text.ts';
 import type { Finding, Score } from './verdict.ts';
 
@@ -66,7 +67,7 @@ function gatherFacts(
     line: issue.line + 1,
     position: issue.position + 1,
     char: char ?? '',
-    word: chars.slice(issue.position, issue.position + (issue.count ?? 1)).join(''),
+    word: issue.count === undefined ? (char ?? '') : chars.slice(issue.position, issue.position + issue.count).join(''),
     wanted: (issue.wanted ?? wanted?.tone) === 1 ? '平' : '仄',
     otherLine: (other?.line ?? 0) + 1,
     otherPosition: (other?.position ?? 0) + 1,
@@ -77,7 +78,7 @@ function gatherFacts(
     form,
     otherGroup: nameGroup(book, issue.otherGroup, script),
     level: issue.level ?? '',
-    pairs: (issue.words ?? []).map((pair) => [...pair].join('—')).join('、'),
+    pairs: issue.words === undefined ? '' : issue.words.map((pair) => [...pair].join('—')).join('、'),
     words: '',
   };
 }

@@ -40,6 +40,40 @@ export function slotMask(type: LineType, lineLength: 5 | 7): SlotMask {
   return lineLength === 5 ? FIVE[type] : SEVEN[type];
 }
 
+/** Places of a pattern as bits, bit 0 the first: those that want 平, those that want 仄. */
+export interface PatternBits {
+  readonly level: number;
+  readonly oblique: number;
+  /** Second, fourth, sixth and last. */
+  readonly hard: number;
+}
+
+function toBits(slots: SlotMask): PatternBits {
+  let level = 0;
+  let oblique = 0;
+  let hard = 1 << (slots.length - 1);
+  for (const [position, slot] of slots.entries()) {
+    if (slot === 1) level |= 1 << position;
+    if (slot === 2) oblique |= 1 << position;
+    if (position % 2 === 1) hard |= 1 << position;
+  }
+  return { level, oblique, hard };
+}
+
+const bitsOfAll = (slots: Readonly<Record<LineType, SlotMask>>): Readonly<Record<LineType, PatternBits>> => ({
+  A: toBits(slots.A),
+  B: toBits(slots.B),
+  C: toBits(slots.C),
+  D: toBits(slots.D),
+});
+const FIVE_BITS = bitsOfAll(FIVE);
+const SEVEN_BITS = bitsOfAll(SEVEN);
+
+/** {@link slotMask} as bits. */
+export function slotBits(type: LineType, lineLength: 5 | 7): PatternBits {
+  return lineLength === 5 ? FIVE_BITS[type] : SEVEN_BITS[type];
+}
+
 /** The form of a shape, or null: 4 or 8 lines, or an even number from 10 up, of 5 or 7 characters. */
 export function formOfShape(lineCount: number, lineLength: number): RegulatedForm | null {
   if (lineLength !== 5 && lineLength !== 7) return null;

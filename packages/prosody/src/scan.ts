@@ -6,11 +6,19 @@ import { LEVEL, OBLIQUE } from './rules/issue.ts';
 import type { Script } from './scripts.ts';
 import type { PoemLine } from './text.ts';
 import { toneByContext } from './tone-context.ts';
-import { likelyTones, usualTone } from './tone-usage.ts';
+import { likelyMask, usualTone } from './tone-usage.ts';
 import type { LineReading, Polyphone, ToneMark } from './verdict.ts';
+
+/** Which places of a line can be level and which oblique, as bits: bit 0 is the first place. */
+export interface ToneBits {
+  readonly level: number;
+  readonly oblique: number;
+}
 
 /** Tone masks of one line: 1 = 平, 2 = 仄, 3 = either. */
 export interface LineScan {
+  readonly chars: readonly string[];
+  readonly script: Script;
   /** As the book knows them: 0 = unknown character. */
   readonly known: readonly number[];
   /** Every listed reading; unknown characters fit all slots. */
@@ -19,36 +27,46 @@ export interface LineScan {
   readonly confirmed: readonly number[];
   /** A character's confirmed tone is not among the listed ones at all. */
   readonly isContested: boolean;
-  /** The mask of one place without a tone that poets hardly ever use. */
-  readonly likelyMask: (position: number) => number;
+  /** `confirmed` as bits; of the first seven places, more than any pattern has. */
+  readonly bits: ToneBits;
 }
+
+/** Places that {@link ToneBits} tell of. */
+const BIT_PLACES = 7;
 
 /** Looks up one line. */
 export function scanLine(line: PoemLine, book: Book, script: Script): LineScan {
   const { chars } = line;
+  const { length } = chars;
   // Small arrays: typed ones of this size cost more to make than they save.
-  const known: number[] = [];
+  const known = new Array<number>(length);
   let hasUnknown = false;
   let isNarrower = false;
   let isContested = false;
-  for (let position = 0; position < chars.length; position++) {
-    const mask = book.toneMask(chars[position]!);
-    known.push(mask);
+  let level = 0;
+  let oblique = 0;
+  for (let position = 0; position < length; position++) {
+    const both = book.toneMasks(chars[position]!);
+    const mask = both & 3;
+    known[position] = mask;
+    let confirmed = both >> 2;
     if (mask === 0) {
       hasUnknown = true;
-      continue;
+      confirmed = 3;
+    } else if (confirmed !== mask) {
+      isNarrower = true;
+      if ((confirmed & mask) === 0) isContested = true;
     }
-    const confirmed = book.confirmedToneMask(chars[position]!);
-    if (confirmed !== mask) isNarrower = true;
-    if ((confirmed & mask) === 0) isContested = true;
+    if (position < BIT_PLACES) {
+      level |= (confirmed & LEVEL) << position;
+      oblique |= (confirmed >> 1) << position;
+    }
   }
   const masks = hasUnknown ? known.map((mask) => mask || 3) : known;
   const confirmed = isNarrower
     ? masks.map((mask, position) => (known[position] === 0 ? mask : book.confirmedToneMask(chars[position]!)))
     : masks;
-  const likelyMask = (position: number): number =>
-    masks[position] === 3 ? likelyTones(chars[position]!, script) : masks[position]!;
-  return { known, masks, confirmed, isContested, likelyMask };
+  return { chars, script, known, masks, confirmed, isContested, bits: { level, oblique } };
 }
 
 const MARKS: readonly ToneMark[] = ['？', '平', '仄', '多'];
@@ -118,7 +136,12 @@ function wantedTone(
     // 特拗 平平仄平仄: third and fourth change together.
     if (position === core + 2 && masks[core + 3] === LEVEL) return OBLIQUE;
     const canBeTiao = masks[core + 2] === OBLIQUE && masks[core] !== OBLIQUE;
-    if (position === core + 3 && canBeTiao && (scan.likelyMask(position) & LEVEL) !== 0) return LEVEL;
+    if (
+      position === core + 3 &&
+      canBeTiao &&
+      (likelyMask(scan.masks[position]!, scan.chars[position]!, scan.script) & LEVEL) !== 0
+    )
+      return LEVEL;
     if (position === core && masks[core + 2] === OBLIQUE && masks[core + 3] !== OBLIQUE) return LEVEL;
   }
   return slots[position]!;

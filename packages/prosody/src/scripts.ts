@@ -1,6 +1,7 @@
 // Traditional and simplified forms of single characters, and which of the two a text is written in. This is what the
 // rhyme books need to read simplified verse; it is not a converter of texts (t→s by character is safe, s→t is not).
 
+import { characterOfUnit } from './characters.ts';
 import { OWN_FORMS } from './tables/own-forms.ts';
 import { SHARED_FORMS, SIMPLIFIED_PAIRS, VARIANT_PAIRS } from './tables/scripts.ts';
 
@@ -8,7 +9,10 @@ import { SHARED_FORMS, SIMPLIFIED_PAIRS, VARIANT_PAIRS } from './tables/scripts.
 export type Script = 'traditional' | 'simplified';
 
 interface ScriptMaps {
-  readonly simplified: ReadonlyMap<string, string>;
+  /** By UTF-16 unit: that of the simplified form, 0 where there is none in the BMP. */
+  readonly simplifiedUnits: Uint16Array;
+  /** Where either form is beyond the BMP. */
+  readonly simplifiedBeyond: ReadonlyMap<string, string>;
   readonly traditional: ReadonlyMap<string, readonly string[]>;
   readonly standard: ReadonlyMap<string, string>;
   readonly shared: ReadonlySet<string>;
@@ -24,10 +28,14 @@ let cachedMaps: ScriptMaps | undefined;
 
 function loadMaps(): ScriptMaps {
   if (cachedMaps) return cachedMaps;
-  const simplified = new Map<string, string>();
+  const simplifiedUnits = new Uint16Array(0x10000);
+  const simplifiedBeyond = new Map<string, string>();
+  const kinds = new Uint8Array(0x10000);
   const traditional = new Map<string, string[]>();
   eachPair(SIMPLIFIED_PAIRS, (from, to) => {
-    simplified.set(from, to);
+    if (from.length === 1) kinds[from.charCodeAt(0)] = TRADITIONAL_ONLY;
+    if (from.length === 1 && to.length === 1) simplifiedUnits[from.charCodeAt(0)] = to.charCodeAt(0);
+    else simplifiedBeyond.set(from, to);
     const forms = traditional.get(to);
     if (forms) forms.push(from);
     else traditional.set(to, [from]);
@@ -35,12 +43,20 @@ function loadMaps(): ScriptMaps {
   const standard = new Map<string, string>();
   eachPair(VARIANT_PAIRS, (from, to) => standard.set(from, to));
   const shared = new Set(SHARED_FORMS);
-  const kinds = new Uint8Array(0x10000);
   for (const char of traditional.keys()) {
-    if (char.length === 1 && !shared.has(char)) kinds[char.charCodeAt(0)] = SIMPLIFIED_ONLY;
+    if (char.length > 1 || shared.has(char)) continue;
+    const unit = char.charCodeAt(0);
+    if (kinds[unit] === 0) kinds[unit] = SIMPLIFIED_ONLY;
   }
-  for (const char of simplified.keys()) if (char.length === 1) kinds[char.charCodeAt(0)] = TRADITIONAL_ONLY;
-  cachedMaps = { simplified, traditional, standard, shared, own: new Set(OWN_FORMS), kinds };
+  cachedMaps = {
+    simplifiedUnits,
+    simplifiedBeyond,
+    traditional,
+    standard,
+    shared,
+    own: new Set(OWN_FORMS),
+    kinds,
+  };
   return cachedMaps;
 }
 
@@ -57,7 +73,14 @@ function eachPair(pairs: string, visit: (from: string, to: string) => void): voi
 
 /** The simplified form of one character; itself where there is none. */
 export function simplifyCharacter(char: string): string {
-  return loadMaps().simplified.get(char) ?? char;
+  const { simplifiedUnits, simplifiedBeyond, kinds } = cachedMaps ?? loadMaps();
+  if (char.length === 1) {
+    const own = char.charCodeAt(0);
+    const unit = simplifiedUnits[own]!;
+    if (unit !== 0) return characterOfUnit(unit);
+    if (kinds[own] !== TRADITIONAL_ONLY) return char;
+  }
+  return simplifiedBeyond.get(char) ?? char;
 }
 
 /** Every traditional character, other than itself, whose simplified form is `char`. */

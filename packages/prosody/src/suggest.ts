@@ -6,7 +6,6 @@ import { loadPairs } from './parallelism/pair-table.ts';
 import { characterScript, type Script, simplifyCharacter, standardForm, traditionalForms } from './scripts.ts';
 import { hasTable } from './table-store.ts';
 import { toneUsage } from './tone-usage.ts';
-import type { Finding } from './verdict.ts';
 
 export interface Wanted {
   /** 1 = 平, 2 = 仄. */
@@ -111,26 +110,4 @@ function traditionalOf(simplified: string): string {
     }
   }
   return best;
-}
-
-/**
- * A finding whose suggestion is worked out when it is first read: looking for characters takes longer than all the rest of
- * a check, and who checks a corpus never asks. Otherwise it is a property like others (in JSON, copies and clones).
- */
-export function withSuggestion(finding: Finding, suggest: () => string | undefined): Finding {
-  let known: string | undefined;
-  const { rule, name, line, position, char, verdict, message } = finding;
-  return {
-    rule,
-    name,
-    line,
-    ...(position === undefined ? {} : { position }),
-    ...(char === undefined ? {} : { char }),
-    verdict,
-    message,
-    get suggestion() {
-      known ??= suggest();
-      return known!;
-    },
-  };
 }

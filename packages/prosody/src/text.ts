@@ -1,6 +1,7 @@
 // Text to lines: punctuation and line feeds divide, bracketed notes and typographic marks vanish, everything else is one
 // character of verse, known to the books or not. Works by code point, so that characters beyond the BMP count as one.
 
+import { characterOfUnit } from './characters.ts';
 import { ProsodyError } from './errors.ts';
 
 /** One line of verse without its punctuation. */
@@ -48,23 +49,13 @@ function classify(char: string, unit: number): CharacterClass {
   return result;
 }
 
-/**
- * One string for every character of the BMP: a corpus has the same few thousand characters millions of times, and what is
- * looked up later (readings, usage, repetitions) is found faster by the same string than by an equal one.
- */
-const singles: (string | undefined)[] = new Array(0x10000);
-
 const isLeading = (unit: number): boolean => unit >= 0xd800 && unit < 0xdc00;
+const isSurrogate = (unit: number): boolean => unit >= 0xd800 && unit < 0xe000;
 const isTrailing = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000;
 
 function characterAt(text: string, index: number, unit: number): string {
   if (isLeading(unit) && isTrailing(text.charCodeAt(index + 1))) return text.slice(index, index + 2);
-  let char = singles[unit];
-  if (char === undefined) {
-    char = String.fromCharCode(unit);
-    singles[unit] = char;
-  }
-  return char;
+  return characterOfUnit(unit);
 }
 
 function computeClass(char: string): CharacterClass {
@@ -103,9 +94,7 @@ export function splitText(text: string): PoemText {
  * bracket takes away what stands since the last open one of its kind.
  */
 function removeNotes(text: string): string {
-  let hasBracket = false;
-  for (const bracket of OPENING) hasBracket ||= text.includes(bracket);
-  if (!hasBracket) return text;
+  if (!hasOpenBracket(text)) return text;
   const kept: string[] = [];
   /** For each kind of bracket, where in `kept` those stand that are open still. */
   const open: number[][] = Array.from(OPENING, () => []);
@@ -124,37 +113,75 @@ function removeNotes(text: string): string {
   return kept.join('');
 }
 
+function hasOpenBracket(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (classes[unit] === OPEN || (classes[unit] === 0 && classify(characterOfUnit(unit), unit) === OPEN)) return true;
+  }
+  return false;
+}
+
+const NO_PAUSES: readonly number[] = [];
+
+function closeLine(chars: readonly string[], text: string, pauses: readonly number[], mark: string): PoemLine {
+  return {
+    chars,
+    text,
+    mark: mark.length < 2 || mark.trimEnd() === '' ? mark : mark.trim(),
+    pauses: pauses.length === 0 ? NO_PAUSES : pauses.filter((pause) => pause < chars.length),
+  };
+}
+
+/** Characters of the BMP from `start` on that stand in verse, up to the first unit that is something else. */
+function endOfRun(text: string, start: number): number {
+  let end = start;
+  for (; end < text.length; end++) {
+    const unit = text.charCodeAt(end);
+    if (classes[unit] !== VERSE || isSurrogate(unit)) break;
+  }
+  return end;
+}
+
+function charactersOfRun(text: string, start: number, end: number): string[] {
+  const chars = new Array<string>(end - start);
+  for (let index = start; index < end; index++) chars[index - start] = characterOfUnit(text.charCodeAt(index));
+  return chars;
+}
+
 function divide(text: string, spaceDivides: boolean): PoemLine[] {
   const lines: PoemLine[] = [];
   let chars: string[] = [];
+  /** The characters together; '' where they do not stand together in the text. */
+  let whole = '';
   let pauses: number[] = [];
   let mark = '';
-  const flush = (): void => {
-    if (chars.length > 0) {
-      const { length } = chars;
-      const pausesInside = pauses.length === 0 ? pauses : pauses.filter((pause) => pause < length);
-      lines.push({
-        chars,
-        text: chars.join(''),
-        mark: mark.trimEnd() === '' ? mark : mark.trim(),
-        pauses: pausesInside,
-      });
-      chars = [];
-      pauses = [];
-    }
+  const close = (): void => {
+    if (chars.length > 0) lines.push(closeLine(chars, whole === '' ? chars.join('') : whole, pauses, mark));
+    chars = [];
+    whole = '';
+    if (pauses.length > 0) pauses = [];
     mark = '';
   };
   for (let index = 0; index < text.length; ) {
     const unit = text.charCodeAt(index);
     const char = characterAt(text, index, unit);
-    index += char.length;
     switch (classify(char, unit)) {
-      case VERSE:
-        if (mark !== '') flush();
-        chars.push(char);
-        break;
+      case VERSE: {
+        if (mark !== '') close();
+        const end = endOfRun(text, index);
+        if (chars.length > 0 || end === index) {
+          chars.push(char);
+          whole = '';
+          break;
+        }
+        // Nearly every line is one run of characters.
+        chars = charactersOfRun(text, index, end);
+        whole = text.slice(index, end);
+        index = end;
+        continue;
+      }
       case BREAK:
-        mark += char;
+        mark = mark === '' ? char : mark + char;
         break;
       case SPACE:
         if (mark !== '' || (spaceDivides && chars.length > 0)) mark += char;
@@ -165,7 +192,8 @@ function divide(text: string, spaceDivides: boolean): PoemLine[] {
       default:
         break;
     }
+    index += char.length;
   }
-  flush();
+  close();
   return lines;
 }

@@ -21,15 +21,19 @@ const MAIN_FORM_SHARE = 0.95;
 
 /** Rows of the table by character, each taken apart when it is first asked for. */
 let rows: ReadonlyMap<string, string> | undefined;
-const contextsByChar = new Map<string, Contexts>();
+/** Also of characters that have none; bounded by the characters of both tones that the books have. */
+const contextsByChar = new Map<string, Contexts | null>();
 const mainForms = new Map<string, string>();
 
-function findContexts(char: string): Contexts | undefined {
+function findContexts(char: string): Contexts | null {
   const known = contextsByChar.get(char);
   if (known !== undefined) return known;
   rows ??= new Map(TONE_CONTEXTS.split(';').map((row) => [String.fromCodePoint(row.codePointAt(0)!), row] as const));
   const row = rows.get(char);
-  if (row === undefined) return undefined;
+  if (row === undefined) {
+    contextsByChar.set(char, null);
+    return null;
+  }
   const [, base, ...rest] = [...row];
   const middle = rest.indexOf('/');
   const contexts: Contexts = {
@@ -61,7 +65,7 @@ export function toneByContext(
   script: Script,
 ): 1 | 2 | null {
   const contexts = findContexts(script === 'traditional' ? char : mainForm(char));
-  if (contexts === undefined) return null;
+  if (contexts === null) return null;
   const left = before === undefined ? undefined : contexts.before.get(simplifyCharacter(before));
   const right = after === undefined ? undefined : contexts.after.get(simplifyCharacter(after));
   if (left === undefined && right === undefined) return null;

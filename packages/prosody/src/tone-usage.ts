@@ -86,9 +86,12 @@ function bitsOf(char: string, script: Script): number {
   return bits;
 }
 
-/** The tones that poets give a character more than once in a while: bit 1 = 平, bit 2 = 仄; both where nothing is known. */
-export function likelyTones(char: string, script: Script): number {
-  return bitsOf(char, script) & 3;
+/**
+ * The mask of a character without a tone that poets hardly ever give it (夢 平: 20 of 8,526): bit 1 = 平, bit 2 = 仄; as it is
+ * where nothing is known.
+ */
+export function likelyMask(mask: number, char: string, script: Script): number {
+  return mask === 3 ? bitsOf(char, script) & 3 : mask;
 }
 
 /** The tone that poets give a character oftener, 1 = 平, 2 = 仄; 平 where nothing is known. */

@@ -1,4 +1,5 @@
 import { loadBook } from '../books.ts';
+import { createVerdict } from '../lazy-verdict.ts';
 import type { Language } from '../messages.ts';
 import { detectScript } from '../scripts.ts';
 import { splitText } from '../text.ts';
@@ -56,8 +57,8 @@ export function checkCi(text: string, options: CiOptions = {}): Verdict | null {
   );
   const isTraditional = script === 'traditional';
   const name = isTraditional ? tune.traditional : tune.name;
-  return {
-    ...(options.id === undefined ? {} : { id: options.id }),
+  return createVerdict({
+    id: options.id,
     form: '词',
     start: null,
     firstLineRhymes: null,
@@ -65,24 +66,25 @@ export function checkCi(text: string, options: CiOptions = {}): Verdict | null {
     variant: variant.label,
     book: book.name,
     rhyme: describeCiRhyme(rhyme.sets, rhyme.lines, rhyme.offLines, book, script),
-    lines: readCiLines(set, slotOf, shape, script),
-    findings: all.map((issue) =>
-      describeCiIssue(issue, set, book, script, { tune: name, variant: variant.label }, lang),
-    ),
+    readLines: () => readCiLines(set, slotOf, shape, script),
+    describe: () =>
+      all.map((issue) => describeCiIssue(issue, set, book, script, { tune: name, variant: variant.label }, lang)),
     ...scoreCi(all, rhyme),
     ...(options.polyphones ? { polyphones: listCiPolyphones(set, slotOf, shape, book, script) } : {}),
-  };
+  });
 }
 
 function findNamedTune(text: string, options: CiOptions): { tune: Tune; body: string } | null {
-  const [first = '', ...rest] = text.trim().split('\n');
-  const heading = rest.length > 0 ? findTune(first) : undefined;
+  const trimmed = text.trim();
+  const lineEnd = trimmed.indexOf('\n');
+  const heading = lineEnd < 0 ? undefined : findTune(trimmed.slice(0, lineEnd));
+  const rest = (): string => trimmed.slice(lineEnd + 1);
   if (options.tune !== undefined) {
     const tune = findTune(options.tune);
     if (tune === undefined) return null;
-    return { tune, body: heading?.id === tune.id ? rest.join('\n') : text };
+    return { tune, body: heading?.id === tune.id ? rest() : text };
   }
   const titled = options.title === undefined ? undefined : findTune(options.title);
-  if (titled !== undefined) return { tune: titled, body: heading?.id === titled.id ? rest.join('\n') : text };
-  return heading === undefined ? null : { tune: heading, body: rest.join('\n') };
+  if (titled !== undefined) return { tune: titled, body: heading?.id === titled.id ? rest() : text };
+  return heading === undefined ? null : { tune: heading, body: rest() };
 }

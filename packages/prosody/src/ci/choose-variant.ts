@@ -1,6 +1,6 @@
 /** Which variant of a tune a text follows: of those of its length, the one with its line breaks, tones and rhymes, weighed. */
 import type { Book } from '../book-types.ts';
-import { findRhymes } from './ci-rhyme.ts';
+import { countOffRhymes } from './ci-rhyme.ts';
 import type { Tune, TunePractice, TuneVariant } from './tune.ts';
 import { shapeOf, sharedBreaks, type VariantShape } from './variant-shape.ts';
 
@@ -29,19 +29,28 @@ export interface FlatText {
   readonly masks: Uint8Array;
 }
 
-/** The best variant of exactly the text's length; undefined when there is none. */
-export function chooseVariant(variants: readonly TuneVariant[], text: FlatText, book: Book): VariantFit | undefined {
+/**
+ * The best variant of exactly the text's length; undefined when there is none.
+ *
+ * @param leastScore what a variant must score at the least, by the share of breaks it has in common with the text
+ */
+export function chooseVariant(
+  variants: readonly TuneVariant[],
+  text: FlatText,
+  book: Book,
+  leastScore: (shared: number) => number = () => Number.NEGATIVE_INFINITY,
+): VariantFit | undefined {
   let best: VariantFit | undefined;
   for (const variant of variants) {
     if (variant.characterCount !== text.chars.length) continue;
     const shape = shapeOf(variant);
     const shared = sharedBreaks(text.breaks, shape.breaks);
-    const tones = FAULT_WEIGHT * (countFaults(shape, text.masks) / Math.max(1, shape.fixedCount));
+    const least = leastScore(shared);
+    if (shared < least) continue;
+    const withTones = shared - FAULT_WEIGHT * (countFaults(shape, text.masks) / Math.max(1, shape.fixedCount));
     // Rhyme can only lower the score: most variants are out before it is looked at.
-    if (best !== undefined && shared - tones <= best.score) continue;
-    let off = 0;
-    for (const set of findRhymes(shape.rhymes, (slot) => text.chars[slot], book)) off += set.off.length;
-    const score = shared - tones - OFF_RHYME_WEIGHT * off;
+    if (withTones < least || (best !== undefined && withTones <= best.score)) continue;
+    const score = withTones - OFF_RHYME_WEIGHT * countOffRhymes(shape.rhymes, text.chars, book);
     if (best === undefined || score > best.score) best = { shape, shared, score };
   }
   return best;

@@ -1,9 +1,10 @@
 /** Readings, findings and scores of a ci, as the verdict has them. */
 import type { Book } from '../book-types.ts';
+import { withSuggestion } from '../lazy-verdict.ts';
 import type { Language } from '../messages.ts';
 import { describePolyphone } from '../polyphones.ts';
 import type { Script } from '../scripts.ts';
-import { suggestCharacters, withSuggestion } from '../suggest.ts';
+import { suggestCharacters } from '../suggest.ts';
 import { toneByContext } from '../tone-context.ts';
 import { usualTone } from '../tone-usage.ts';
 import type { Finding, LineReading, Polyphone, Score, ToneMark, Verdict } from '../verdict.ts';

@@ -49,6 +49,40 @@ export function findRhymes(
   });
 }
 
+/** More than any book has groups. */
+const GROUP_LIMIT = 256;
+/** By group, what {@link countOffRhymes} counts, and the place that it was last counted for. */
+const counts = new Uint32Array(GROUP_LIMIT);
+const lastPlaces = new Int32Array(GROUP_LIMIT);
+
+/** How many places {@link findRhymes} finds off their groups, counted without naming them; every slot has a character. */
+export function countOffRhymes(rhymes: readonly RhymePlace[], chars: readonly string[], book: Book): number {
+  let off = 0;
+  for (let start = 0; start < rhymes.length; start++) {
+    const { set } = rhymes[start]!;
+    // The sets one by one, each where its first place stands.
+    if (rhymes.findIndex((place) => place.set === set) < start) continue;
+    counts.fill(0);
+    lastPlaces.fill(-1);
+    let known = 0;
+    let most = 0;
+    for (let index = start; index < rhymes.length; index++) {
+      if (rhymes[index]!.set !== set) continue;
+      const readings = book.readings(chars[rhymes[index]!.slot]!);
+      if (readings.length > 0) known++;
+      for (const { group } of readings) {
+        if (lastPlaces[group] === index) continue;
+        lastPlaces[group] = index;
+        const count = counts[group]! + 1;
+        counts[group] = count;
+        if (count > most) most = count;
+      }
+    }
+    off += known - most;
+  }
+  return off;
+}
+
 /**
  * Groups of every reading, whatever its tone: a reading of the other tone is the tone's fault, not the rhyme's, and where
  * the books give the tones of a rhyme word in two groups Song poets did not keep them apart.

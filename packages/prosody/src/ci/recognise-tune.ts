@@ -2,10 +2,15 @@
  * Which tune a ci without a name follows: by line breaks, tones and rhymes against every variant of its length. Lines of one
  * length that make shi are not asked here; a text without a pause must keep tones and rhymes all the better.
  */
-import type { Book } from '../book-types.ts';
-import { chooseVariant, type FlatText, type VariantFit } from './choose-variant.ts';
+import { loadBook } from '../books.ts';
+import { simplifyCharacter } from '../scripts.ts';
+import type { PoemLine } from '../text.ts';
+import { chooseVariant, type VariantFit } from './choose-variant.ts';
+import { breaksOfLines, flattenText } from './set-text.ts';
 import type { Tune, TuneVariant } from './tune.ts';
+import { breaksOf } from './tune-format.ts';
 import { tunes } from './tunes.ts';
+import { sharedBreaks } from './variant-shape.ts';
 
 /** Nine in ten ci of the Song share these with a variant of their own tune; prose of the same length does not. */
 const LEAST_SCORE = 0.65;
@@ -22,42 +27,74 @@ export interface RecognisedTune {
   readonly variant: TuneVariant;
 }
 
-let byLength: ReadonlyMap<number, readonly Tune[]> | undefined;
+/** A tune, and how its variants of one length divide their characters. */
+interface TuneOfLength {
+  readonly tune: Tune;
+  readonly breaks: readonly (readonly number[])[];
+}
+
+let byLength: ReadonlyMap<number, readonly TuneOfLength[]> | undefined;
 
 /** The tunes with a variant of this many characters. */
-function tunesOfLength(length: number): readonly Tune[] {
-  if (byLength === undefined) {
-    const found = new Map<number, Tune[]>();
-    for (const tune of tunes()) {
-      for (const count of new Set(tune.variants.map(({ characterCount }) => characterCount))) {
-        const others = found.get(count);
-        if (others === undefined) found.set(count, [tune]);
-        else others.push(tune);
-      }
-    }
-    byLength = found;
-  }
+function tunesOfLength(length: number): readonly TuneOfLength[] {
+  byLength ??= indexByLength();
   return byLength.get(length) ?? [];
+}
+
+function indexByLength(): ReadonlyMap<number, readonly TuneOfLength[]> {
+  const found = new Map<number, TuneOfLength[]>();
+  for (const tune of tunes()) {
+    const own = new Map<number, number[][]>();
+    for (const { characterCount, lines } of tune.variants) {
+      const others = own.get(characterCount);
+      if (others === undefined) own.set(characterCount, [breaksOf(lines)]);
+      else others.push(breaksOf(lines));
+    }
+    for (const [length, breaks] of own) {
+      const others = found.get(length);
+      if (others === undefined) found.set(length, [{ tune, breaks }]);
+      else others.push({ tune, breaks });
+    }
+  }
+  return found;
 }
 
 /**
  * Whether lines of these lengths may be a ci. An even number of lines of one length is told from old-style poems by name alone
  * (生查子, 玉楼春); not so 浣溪沙.
  */
-export function mayBeCi(lengths: readonly number[]): boolean {
+function mayBeCi(lengths: readonly number[]): boolean {
   const isOneLength = lengths.length > 1 && lengths.every((length) => length === lengths[0]);
   return !isOneLength || lengths.length % 2 === 1 || (lengths.length === 6 && lengths[0] === 7);
 }
 
-/** The tune that the text fits best, or undefined where none fits well. */
-export function recogniseTune(text: FlatText, book: Book): RecognisedTune | undefined {
-  const isUndivided = text.breaks.length === 1;
-  if (text.chars.length < (isUndivided ? LEAST_CHARACTERS_UNDIVIDED : LEAST_CHARACTERS)) return undefined;
+/** The tune that lines of verse fit best, in either script, or undefined where none fits well. */
+export function recogniseTune(lines: readonly PoemLine[]): RecognisedTune | undefined {
+  if (!mayBeCi(lines.map(({ chars }) => chars.length))) return undefined;
+  const breaks = breaksOfLines(lines);
+  const length = breaks.at(-1) ?? 0;
+  const isUndivided = breaks.length === 1;
+  if (length < (isUndivided ? LEAST_CHARACTERS_UNDIVIDED : LEAST_CHARACTERS)) return undefined;
+  const candidates = tunesOfLength(length);
+  // What is below this has no merit that the commonest name could make up for.
+  const commonest = candidates.reduce((most, { tune }) => Math.max(most, tune.corpusCount), 0);
+  const leastMerit = (isUndivided ? LEAST_SCORE_UNDIVIDED : LEAST_SCORE) - rarityScore(commonest);
+  const leastScore = (shared: number): number => (isUndivided ? shared + leastMerit : leastMerit);
+  const possible = isUndivided
+    ? candidates
+    : candidates.filter((tune) => tune.breaks.some((own) => sharedBreaks(breaks, own) >= leastMerit));
+  if (possible.length === 0) return undefined;
+  // In simplified characters, so that either script is taken for the same tune.
+  const book = loadBook('cilin', 'simplified');
+  const text = flattenText(
+    lines.map(({ chars }) => ({ chars: chars.map(simplifyCharacter) })),
+    book,
+  );
   let best: { tune: Tune; fit: VariantFit; score: number } | undefined;
-  for (const tune of tunesOfLength(text.chars.length)) {
-    const fit = chooseVariant(tune.variants, text, book);
+  for (const { tune } of possible) {
+    const fit = chooseVariant(tune.variants, text, book, leastScore);
     if (fit === undefined) continue;
-    const score = fit.score + RARITY_WEIGHT * Math.log10(1 + tune.corpusCount);
+    const score = fit.score + rarityScore(tune.corpusCount);
     if (best === undefined || score > best.score) best = { tune, fit, score };
   }
   if (best === undefined) return undefined;
@@ -66,6 +103,8 @@ export function recogniseTune(text: FlatText, book: Book): RecognisedTune | unde
   if (merit < (isUndivided ? LEAST_SCORE_UNDIVIDED : LEAST_SCORE)) return undefined;
   return { tune: best.tune, variant: best.fit.shape.variant };
 }
+
+const rarityScore = (corpusCount: number): number => RARITY_WEIGHT * Math.log10(1 + corpusCount);
 
 /** The characters of an undivided text in the variant's lines and stanzas. */
 export function divideAs({ lines, stanzas }: TuneVariant, chars: readonly string[]): string {

@@ -28,19 +28,27 @@ export interface CiIssue {
   readonly rhymes?: readonly { readonly tone: number; readonly lines: readonly number[] }[];
 }
 
-/** Sets a text out as one row of characters, with the tones that the book gives each. */
+/** A text as one row of characters with the tones that the book gives each, and what stands where. */
 export function setText(lines: readonly PoemLine[], book: Book): SetText {
   const places: { line: number; position: number }[] = [];
-  const chars: string[] = [];
-  for (const [index, line] of lines.entries()) {
-    for (let position = 0; position < line.chars.length; position++) {
-      places.push({ line: index, position });
-      chars.push(line.chars[position]!);
-    }
+  for (let line = 0; line < lines.length; line++) {
+    for (let position = 0; position < lines[line]!.chars.length; position++) places.push({ line, position });
   }
-  const known = new Uint8Array(chars.length);
-  for (let index = 0; index < chars.length; index++) known[index] = book.toneMask(chars[index]!);
-  const breaks: number[] = [];
-  for (const line of lines) breaks.push((breaks.at(-1) ?? 0) + line.chars.length);
-  return { lines, places, known, flat: { chars, breaks, masks: known.map((mask) => mask || 3) } };
+  const flat = flattenText(lines, book);
+  return { lines, places, known: Uint8Array.from(flat.chars, book.toneMask), flat };
+}
+
+/** A text as one row of characters. */
+export function flattenText(lines: readonly { readonly chars: readonly string[] }[], book: Book): FlatText {
+  const chars = lines.flatMap((line) => line.chars);
+  return { chars, breaks: breaksOfLines(lines), masks: Uint8Array.from(chars, (char) => book.toneMask(char) || 3) };
+}
+
+/** Characters before each line end. */
+export function breaksOfLines(lines: readonly { readonly chars: readonly string[] }[]): number[] {
+  let end = 0;
+  return lines.map(({ chars }) => {
+    end += chars.length;
+    return end;
+  });
 }

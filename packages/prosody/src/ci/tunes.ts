@@ -9,6 +9,11 @@ interface NameIndex {
   readonly ids: ReadonlyMap<string, number>;
 }
 
+/** Longer than the name of any tune, in UTF-16 units. */
+const LONGEST_PLAIN_NAME = 24;
+/** What parts a name from a title, or from another name. */
+const MAY_END_NAME = /[・·‧•\s（(]/u;
+
 let nameIndex: NameIndex | undefined;
 const parsed: (Tune | undefined)[] = [];
 let all: readonly Tune[] | undefined;
@@ -19,6 +24,8 @@ let all: readonly Tune[] | undefined;
  * the one whose pattern the Song texts under it fit best; an alias whose texts mostly do not fit is not followed.
  */
 export function findTune(nameOrAlias: string): Tune | undefined {
+  // A line of verse is no name: most texts without a heading are known by this alone.
+  if (nameOrAlias.length > LONGEST_PLAIN_NAME && !MAY_END_NAME.test(nameOrAlias)) return undefined;
   // Compared in simplified script: traditional to simplified loses nothing that tells two tunes apart.
   const name = Array.from(nameOrAlias.trim(), simplifyCharacter).join('');
   const { ids } = names();

@@ -53,9 +53,14 @@ export function shapeOf(variant: TuneVariant): VariantShape {
   return shape;
 }
 
-/** Breaks that two divisions of one length share, as a part of all they have (Jaccard index). */
+/** Breaks that two divisions of one length share, as a part of all they have (Jaccard index); both in order. */
 export function sharedBreaks(a: readonly number[], b: readonly number[]): number {
-  const own = new Set(a);
-  const shared = b.filter((position) => own.has(position)).length;
+  let shared = 0;
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const difference = a[i]! - b[j]!;
+    if (difference === 0) shared++;
+    if (difference <= 0) i++;
+    if (difference >= 0) j++;
+  }
   return shared / (a.length + b.length - shared);
 }

@@ -2,6 +2,7 @@
 // couplets are, with 拗救; any other by the rule of all couplets: opposite in every second place and at the ends.
 
 import { describeIssue, type FindingContext, scoreIssues } from '../findings.ts';
+import { createVerdict } from '../lazy-verdict.ts';
 import { scoreCouplet } from '../parallelism/parallelism.ts';
 import { listPolyphones } from '../polyphones.ts';
 import { ISSUES, type Issue, OBLIQUE } from '../rules/issue.ts';
@@ -44,8 +45,8 @@ export function checkCouplet(request: ShiRequest): Verdict {
   const unmet = shape.length === 0 ? {} : { rhyme: false, meter: false, all: false };
   const context: FindingContext = { text, book, script, language, form: COUPLET_FORM };
   const score = scoreCouplet(flat(upper), flat(lower), 1);
-  return {
-    ...(request.id === undefined ? {} : { id: request.id }),
+  return createVerdict({
+    id: request.id,
     form: COUPLET_FORM,
     start: regulated?.scheme.start ?? null,
     firstLineRhymes: null,
@@ -53,15 +54,16 @@ export function checkCouplet(request: ShiRequest): Verdict {
     variant: null,
     book: book.name,
     rhyme: null,
-    lines: lines.map((line, i) =>
-      readLine(line, scans[i]!, script, regulated?.scheme.types[i] ?? null, regulated?.rescuing.has(i) ?? false),
-    ),
-    findings: issues.map((issue) => describeIssue(issue, context)),
+    readLines: () =>
+      lines.map((line, i) =>
+        readLine(line, scans[i]!, script, regulated?.scheme.types[i] ?? null, regulated?.rescuing.has(i) ?? false),
+      ),
+    describe: () => issues.map((issue) => describeIssue(issue, context)),
     strict: { ...strict, ...unmet },
     lenient: { ...lenient, ...unmet },
     ...(parallelism ? { parallelism: { couplets: score === null ? [] : [score] } } : {}),
     ...(polyphones ? { polyphones: listPolyphones(lines, scans, null, new Set(), book, script) } : {}),
-  };
+  });
 }
 
 const flat = (clauses: readonly { readonly chars: readonly string[] }[]): string[] =>

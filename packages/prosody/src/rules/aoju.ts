@@ -1,6 +1,7 @@
 // 拗救: departures that another character makes good. 大拗 and 小拗 of a line of type A are rescued in the line that
 // answers it; 特拗 of a line of type C (平平仄平仄) rescues itself.
 
+import { likelyMask } from '../tone-usage.ts';
 import { type Issue, LEVEL, type LineInPattern, OBLIQUE } from './issue.ts';
 
 /**
@@ -35,7 +36,9 @@ export function judgeThirdAndFourthOfC(line: LineInPattern, issues: Issue[]): vo
   const third = masks[core + 2]!;
   const fourth = masks[core + 3]!;
   if ((third & LEVEL) !== 0 && (fourth & OBLIQUE) !== 0) return;
-  const canBeTiao = (third & OBLIQUE) !== 0 && (fourth & LEVEL & line.likelyMask(core + 3)) !== 0;
+  const canBeTiao =
+    (third & OBLIQUE) !== 0 &&
+    (fourth & LEVEL & likelyMask(line.listed[core + 3]!, line.chars[core + 3]!, line.script)) !== 0;
   const isFirstLevel = masks[core] !== OBLIQUE;
   if (canBeTiao && (isFirstLevel || fourth === LEVEL)) {
     // A fourth character of either tone takes 平 where poets do that; only a decided one is worth a remark.

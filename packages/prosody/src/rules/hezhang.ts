@@ -8,19 +8,33 @@ import type { Issue } from './issue.ts';
 /** Different pairs of synonyms that make a couplet suspect, by length of line: two poems in ten thousand have them. */
 const NEEDED: Readonly<Record<number, number>> = { 5: 2, 6: 3, 7: 3 };
 
+/** By simplified character, from 1. */
 let meanings: ReadonlyMap<string, number> | undefined;
 
-function loadMeanings(): ReadonlyMap<string, number> {
-  meanings ??= new Map(SYNONYMS.split(' ').flatMap((row, id) => [...row].map((char) => [char, id] as const)));
-  return meanings;
+function findMeaning(char: string): number {
+  meanings ??= new Map(SYNONYMS.split(' ').flatMap((row, index) => [...row].map((each) => [each, index + 1] as const)));
+  return meanings.get(simplifyCharacter(char)) ?? 0;
+}
+
+const NOT_ASKED = 0xff;
+/** {@link findMeaning} by UTF-16 unit: this is asked of every character of a corpus. */
+const meaningsByUnit = new Uint8Array(0x10000).fill(NOT_ASKED);
+
+function meaningOf(char: string): number {
+  if (char.length > 1) return findMeaning(char);
+  const unit = char.charCodeAt(0);
+  const known = meaningsByUnit[unit]!;
+  if (known !== NOT_ASKED) return known;
+  const meaning = findMeaning(char);
+  meaningsByUnit[unit] = meaning;
+  return meaning;
 }
 
 /** Whether two different characters say the same. */
 export function areSynonyms(a: string, b: string): boolean {
-  if (a === b) return false;
-  const known = loadMeanings();
-  const id = known.get(simplifyCharacter(a));
-  return id !== undefined && id === known.get(simplifyCharacter(b)) && simplifyCharacter(a) !== simplifyCharacter(b);
+  const meaning = meaningOf(a);
+  if (meaning === 0 || meaning !== meaningOf(b)) return false;
+  return simplifyCharacter(a) !== simplifyCharacter(b);
 }
 
 /** One remark for each couplet whose lines say the same, on its second line. */
@@ -31,12 +45,15 @@ export function findSameSaying(lines: readonly { readonly chars: readonly string
     const lower = lines[line]!.chars;
     const needed = NEEDED[upper.length];
     if (needed === undefined || lower.length !== upper.length) continue;
-    const pairs = new Set<string>();
+    let pairs: Set<string> | undefined;
     for (let position = 0; position < lower.length; position++) {
-      const [a, b] = [upper[position]!, lower[position]!];
-      if (areSynonyms(a, b)) pairs.add(a + b);
+      const a = upper[position]!;
+      const b = lower[position]!;
+      if (!areSynonyms(a, b)) continue;
+      pairs ??= new Set();
+      pairs.add(a + b);
     }
-    if (pairs.size < needed) continue;
+    if (pairs === undefined || pairs.size < needed) continue;
     issues.push({ kind: 'hezhang', line, position: -1, other: { line: line - 1, position: 0 }, words: [...pairs] });
   }
   return issues;

@@ -1,6 +1,7 @@
 // What the rules hand to one another: an issue is a finding before it is put into words. Lines and positions from 0.
 
 import type { LineType } from '../forms.ts';
+import type { Script } from '../scripts.ts';
 import type { Grade, RuleId } from '../verdict.ts';
 
 export type IssueKind = keyof typeof ISSUES;
@@ -83,8 +84,10 @@ export interface LineInPattern {
   readonly type: LineType;
   /** Tone masks, one a character: 1 = 平 only, 2 = 仄 only, 3 = either. */
   readonly masks: ArrayLike<number>;
-  /** The mask without a tone that poets hardly ever give the character (夢 平: 20 of 8,526). */
-  readonly likelyMask: (position: number) => number;
+  /** With the readings that not every book confirms: which of them poets use (椹, 仄) decides what is likely. */
+  readonly listed: ArrayLike<number>;
+  readonly chars: readonly string[];
+  readonly script: Script;
   /** 0 in lines of five characters, 2 in lines of seven: where the last five begin. */
   readonly core: 0 | 2;
 }

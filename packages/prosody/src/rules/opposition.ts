@@ -13,8 +13,8 @@ interface Lines {
 }
 
 /** Renames slot faults and appends whole-line remarks. `issues` are those of the tone rules, all lines. */
-export function nameOppositions(lines: Lines, issues: readonly Issue[]): Issue[] {
-  if (!issues.some((issue) => issue.kind === 'slot')) return [...issues];
+export function nameOppositions(lines: Lines, issues: readonly Issue[]): readonly Issue[] {
+  if (!issues.some((issue) => issue.kind === 'slot')) return issues;
   const named = issues.map((issue) => nameSlotFault(lines, issue));
   const namedLines = new Set<number>();
   const faultPlaces = new Set<number>();

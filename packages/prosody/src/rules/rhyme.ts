@@ -3,7 +3,7 @@
 import type { Book } from '../book-types.ts';
 import { loadBook } from '../books.ts';
 import { type Script, traditionalForms } from '../scripts.ts';
-import type { Issue } from './issue.ts';
+import { type Issue, LEVEL } from './issue.ts';
 import { isOneCharacter } from './repetition.ts';
 
 /** A group must be this many times as common as the level one for verse to be taken to rhyme in oblique tones. */
@@ -58,6 +58,8 @@ function firstLineOf(
 }
 
 function isObliqueThroughout(ends: readonly string[], book: Book, level: number, script: Script): boolean {
+  // One even line that can only be level settles it, in nearly all regulated verse.
+  for (let line = 1; line < ends.length; line += 2) if (book.toneMask(ends[line]!) === LEVEL) return false;
   const oblique = findGroup(ends, book, '仄');
   if (oblique === null) return false;
   let count = 0;
@@ -91,30 +93,38 @@ export function hasReading(book: Book, char: string, group: number, tone: '平' 
   return false;
 }
 
+/** By group, what {@link findGroup} counts; empty between its calls. */
+const scores = new Float64Array(256);
+/** Count in the high part, first line and commonness of the reading below: one comparison decides all three. */
+const LINE_SCORE = 1e6;
+const FIRST_LINE_SCORE = 1e5;
+const LAST_RANK = 9;
+
 function findGroup(ends: readonly string[], book: Book, tone: '平' | '仄'): number | null {
-  // Count in the high part, first line and commonness of the reading below: one comparison decides all three.
-  const scores = new Map<number, number>();
+  const groups: number[] = [];
   for (let line = 1; line < ends.length; line += 2) {
     let rank = 0;
     for (const reading of book.readings(ends[line]!)) {
-      const group = book.together(reading.group);
-      if (reading.tone === tone) scores.set(group, (scores.get(group) ?? 0) + 1e6 - Math.min(rank, 9));
+      if (reading.tone === tone) {
+        const group = book.together(reading.group);
+        if (scores[group] === 0) groups.push(group);
+        scores[group]! += LINE_SCORE - Math.min(rank, LAST_RANK);
+      }
       rank++;
     }
   }
-  if (scores.size === 0) return null;
-  if (scores.size > 1) {
+  if (groups.length > 1) {
     for (const reading of book.readings(ends[0]!)) {
       const group = book.together(reading.group);
-      const score = scores.get(group);
-      if (score !== undefined && reading.tone === tone) scores.set(group, score + 1e5);
+      if (reading.tone === tone && scores[group]! > 0) scores[group]! += FIRST_LINE_SCORE;
     }
   }
   let best: number | null = null;
-  for (const [group, score] of scores) {
-    const bestScore = best === null ? -1 : scores.get(best)!;
-    if (score > bestScore || (score === bestScore && group < best!)) best = group;
+  for (const group of groups) {
+    if (best === null || scores[group]! > scores[best]! || (scores[group] === scores[best] && group < best))
+      best = group;
   }
+  for (const group of groups) scores[group] = 0;
   return best;
 }
 

@@ -1,9 +1,9 @@
 // Which scheme (平起/仄起, first line rhyming or not) a text fits best.
 
-import { listSchemes, type Scheme, slotMask } from '../forms.ts';
+import { type LineType, listSchemes, type Scheme, slotBits } from '../forms.ts';
 import type { Issue } from '../rules/issue.ts';
 import type { RhymeEvidence } from '../rules/rhyme.ts';
-import type { LineScan } from '../scan.ts';
+import type { LineScan, ToneBits } from '../scan.ts';
 import { judgeTones, penalty } from './judge-tones.ts';
 
 /** The cost of taking a first line to rhyme that does not even borrow. */
@@ -31,8 +31,9 @@ export function chooseScheme(scans: readonly LineScan[], lineLength: 5 | 7, evid
   const fewest = Math.min(...faults);
   let best: SchemeChoice | undefined;
   let bestCost = 0;
-  for (const [index, scheme] of schemes.entries()) {
+  for (let index = 0; index < schemes.length; index++) {
     if (faults[index] !== fewest) continue;
+    const scheme = schemes[index]!;
     const toneIssues = judgeTones(scheme, scans, lineLength);
     const cost = 2 * penalty(toneIssues) + firstLineCost(scheme, evidence);
     if (best && cost >= bestCost) continue;
@@ -42,7 +43,8 @@ export function chooseScheme(scans: readonly LineScan[], lineLength: 5 | 7, evid
   if (penalty(best!.toneIssues) === 0) return best!;
   let flawless: SchemeChoice | undefined;
   let flawlessCost = NEVER_RHYMES;
-  for (const [index, scheme] of schemes.entries()) {
+  for (let index = 0; index < schemes.length; index++) {
+    const scheme = schemes[index]!;
     if (faults[index] === fewest || faults[index]! > fewest + MORE_EXCUSED_FAULTS) continue;
     const cost = firstLineCost(scheme, evidence);
     if (cost >= flawlessCost) continue;
@@ -60,20 +62,21 @@ function firstLineCost(scheme: Scheme, { firstLine }: RhymeEvidence): number {
   return firstLine === 'same-group' ? 1 : 0;
 }
 
-/** Second, fourth, sixth and last characters that do not fit, by confirmed readings unless told otherwise. */
-export function countHardFaults(
-  scheme: Scheme,
-  scans: readonly LineScan[],
-  lineLength: 5 | 7,
-  isFault = (line: number, position: number, slot: number): boolean => (scans[line]!.confirmed[position]! & slot) === 0,
-): number {
+/** Second, fourth, sixth and last characters that do not fit, by confirmed readings. */
+export function countHardFaults(scheme: Scheme, scans: readonly LineScan[], lineLength: 5 | 7): number {
   let faults = 0;
   for (let line = 0; line < scans.length; line++) {
-    if (scans[line]!.confirmed.length !== lineLength) continue;
-    const slots = slotMask(scheme.types[line]!, lineLength);
-    for (let position = 1; position < lineLength; position += 2)
-      if (isFault(line, position, slots[position]!)) faults++;
-    if (isFault(line, lineLength - 1, slots[lineLength - 1]!)) faults++;
+    const { known, bits } = scans[line]!;
+    if (known.length === lineLength) faults += countMisfits(scheme.types[line]!, bits, lineLength);
   }
   return faults;
+}
+
+/** Hard slots of a line type that a line cannot fill. */
+export function countMisfits(type: LineType, { level, oblique }: ToneBits, lineLength: 5 | 7): number {
+  const slots = slotBits(type, lineLength);
+  let misfits = slots.hard & ((slots.level & ~level) | (slots.oblique & ~oblique));
+  let count = 0;
+  for (; misfits !== 0; misfits &= misfits - 1) count++;
+  return count;
 }

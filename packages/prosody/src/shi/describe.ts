@@ -2,6 +2,7 @@
 
 import { describeIssue, type FindingContext, nameGroup, scoreIssues } from '../findings.ts';
 import type { RegulatedForm, Scheme } from '../forms.ts';
+import { createVerdict } from '../lazy-verdict.ts';
 import { scoreCouplets } from '../parallelism/parallelism.ts';
 import { listPolyphones } from '../polyphones.ts';
 import { ISSUES, type Issue } from '../rules/issue.ts';
@@ -31,8 +32,8 @@ export function describeSix(
   const unmet = shapeIssues.length === 0 ? {} : { ...(isLineCountWrong ? { rhyme: false } : {}), meter: false };
   const scans = text.lines.map((line) => scanLine(line, book, script));
   const context: FindingContext = { text, book, script, language, form };
-  return {
-    ...(request.id === undefined ? {} : { id: request.id }),
+  return createVerdict({
+    id: request.id,
     form,
     start,
     firstLineRhymes,
@@ -40,12 +41,12 @@ export function describeSix(
     variant: null,
     book: book.name,
     rhyme: describeRhyme(request, { evidence, rhyme }),
-    lines: text.lines.map((line, index) => readSixLine(line, scans[index]!, script, slots[index]!)),
-    findings: issues.map((issue) => describeIssue(issue, context)),
+    readLines: () => text.lines.map((line, index) => readSixLine(line, scans[index]!, script, slots[index]!)),
+    describe: () => issues.map((issue) => describeIssue(issue, context)),
     strict: { ...strict, ...unmet },
     lenient: { ...lenient, ...unmet },
     ...(request.polyphones ? { polyphones: listPolyphones(text.lines, scans, null, new Set(), book, script) } : {}),
-  };
+  });
 }
 
 /** The verdict on a regulated poem, with what concerns the whole of it first. */
@@ -63,9 +64,9 @@ export function describeRegulated(
   // A line too many or too few leaves rhymes out, a line of wrong length has no pattern: neither can then be right.
   const isLineCountWrong = wholeIssues.some((issue) => issue.kind === 'line-count');
   const hasShape = wholeIssues.every((issue) => ISSUES[issue.kind].aspect !== 'length');
-  const unmet = hasShape ? {} : { ...(isLineCountWrong ? { rhyme: false } : {}), meter: false };
-  return {
-    ...(request.id === undefined ? {} : { id: request.id }),
+  const unmet = hasShape ? null : { ...(isLineCountWrong ? { rhyme: false } : {}), meter: false };
+  return createVerdict({
+    id: request.id,
     form,
     start: scheme.start,
     firstLineRhymes: scheme.firstLineRhymes,
@@ -73,19 +74,20 @@ export function describeRegulated(
     variant: null,
     book: book.name,
     rhyme: describeRhyme(request, judgement),
-    lines: text.lines.map((line, index) =>
-      readLine(line, scans[index]!, script, scheme.types[index]!, judgement.rescuing.has(index)),
-    ),
-    findings: issues.length === 0 ? [] : issues.map((issue) => describeIssue(issue, context)),
-    strict: { ...strict, ...unmet },
-    lenient: { ...lenient, ...unmet },
+    readLines: () =>
+      text.lines.map((line, index) =>
+        readLine(line, scans[index]!, script, scheme.types[index]!, judgement.rescuing.has(index)),
+      ),
+    describe: () => issues.map((issue) => describeIssue(issue, context)),
+    strict: unmet === null ? strict : { ...strict, ...unmet },
+    lenient: unmet === null ? lenient : { ...lenient, ...unmet },
     ...(request.parallelism && !form.endsWith('绝')
       ? { parallelism: { couplets: scoreCouplets(text.lines.map((line) => line.chars)) } }
       : {}),
     ...(request.polyphones
       ? { polyphones: listPolyphones(text.lines, scans, scheme, judgement.rescuing, book, script) }
       : {}),
-  };
+  });
 }
 
 function isRhymePlace(text: PoemText, scheme: Scheme): (issue: Issue) => boolean {
@@ -132,11 +134,15 @@ export function describeOldStyle(
     count: countBrokenPlaces(judgement.issues),
     ...(evidence.group === null ? {} : { group: evidence.group }),
   };
-  const old = describeWithoutPattern(request, isJueju ? '古绝' : '古体', [issue], shape, scans);
   const ends = text.lines.map((line) => line.chars.length - 1);
   const rhyme = judgeRhyme(given.ends, evidence, evidence.firstLine === 'same-group', book, ends, script);
   const strict = scoreIssues(judgement.issues, isRhymePlace(text, scheme))[0];
-  return { ...old, rhyme: describeRhyme(request, { evidence, rhyme }), strict };
+  return describeWithoutPattern(request, isJueju ? '古绝' : '古体', [issue], {
+    shape,
+    scans,
+    rhyme: describeRhyme(request, { evidence, rhyme }),
+    strict,
+  });
 }
 
 /** 古体: no pattern to keep; unknown characters are still named. */
@@ -151,16 +157,24 @@ export function describeUnrecognised(request: ShiRequest): Verdict {
     return describeWithoutPattern(request, null, issues);
   }
   const nothing = { length: false, rhyme: false, meter: false, all: false };
-  return { ...describeWithoutPattern(request, '古体', [{ ...issue, kind: 'guti-free' }]), strict: nothing };
+  return describeWithoutPattern(request, '古体', [{ ...issue, kind: 'guti-free' }], { strict: nothing });
 }
 
-/** @param shape the form that sentences speak of, where it is not the poem's own */
+interface WithoutPattern extends Partial<Pick<Verdict, 'rhyme' | 'strict'>> {
+  /** The form that sentences speak of, where it is not the poem's own. */
+  readonly shape?: string;
+  readonly scans?: readonly LineScan[];
+}
+
 export function describeWithoutPattern(
   request: ShiRequest,
   form: string | null,
   wholeIssues: readonly Issue[],
-  shape = form ?? '',
-  scans: readonly LineScan[] = request.text.lines.map((line) => scanLine(line, request.book, request.script)),
+  {
+    shape = form ?? '',
+    scans = request.text.lines.map((line) => scanLine(line, request.book, request.script)),
+    ...known
+  }: WithoutPattern = {},
 ): Verdict {
   const { text, script, book, language } = request;
   const issues = [...wholeIssues, ...findUnknown(scans)];
@@ -168,8 +182,8 @@ export function describeWithoutPattern(
   const isVerse = wholeIssues.every((issue) => ISSUES[issue.kind].aspect !== 'length');
   const context: FindingContext = { text, book, script, language, form: shape };
   const nothing = { rhyme: false, meter: false, all: false };
-  return {
-    ...(request.id === undefined ? {} : { id: request.id }),
+  return createVerdict({
+    id: request.id,
     form,
     start: null,
     firstLineRhymes: null,
@@ -177,10 +191,11 @@ export function describeWithoutPattern(
     variant: null,
     book: book.name,
     rhyme: null,
-    lines: text.lines.map((line, index) => readLine(line, scans[index]!, script, null, false)),
-    findings: issues.map((issue) => describeIssue(issue, context)),
+    readLines: () => text.lines.map((line, index) => readLine(line, scans[index]!, script, null, false)),
+    describe: () => issues.map((issue) => describeIssue(issue, context)),
     strict: isVerse ? strict : { ...strict, ...nothing },
     lenient: isVerse ? lenient : { ...lenient, ...nothing },
     ...(request.polyphones ? { polyphones: listPolyphones(text.lines, scans, null, new Set(), book, script) } : {}),
-  };
+    ...known,
+  });
 }

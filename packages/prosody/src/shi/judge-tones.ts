@@ -1,6 +1,6 @@
 // The tone rules of a regulated poem, couplet by couplet, by one scheme.
 
-import { type LineType, type Scheme, slotMask } from '../forms.ts';
+import { type LineType, type Scheme, slotBits, slotMask } from '../forms.ts';
 import { judgeCouplet } from '../rules/couplet.ts';
 import { ISSUES, type Issue, type IssueKind, type LineInPattern } from '../rules/issue.ts';
 import type { LineScan } from '../scan.ts';
@@ -11,24 +11,41 @@ import type { LineScan } from '../scan.ts';
  */
 export function judgeTones(scheme: Scheme, scans: readonly LineScan[], lineLength: 5 | 7): Issue[] {
   const issues: Issue[] = [];
+  const ofLength = (line: number): LineScan | null => {
+    const scan = scans[line];
+    return scan !== undefined && scan.known.length === lineLength ? scan : null;
+  };
   for (let line = 0; line < scans.length; line += 2) {
-    const pair = [line, line + 1].filter((each) => each < scans.length && scans[each]!.known.length === lineLength);
-    const isNarrower = pair.some((each) => scans[each]!.confirmed !== scans[each]!.masks);
-    const isContested = pair.some((each) => scans[each]!.isContested);
-    const confirmed = judgePair(scheme, scans, lineLength, line, 'confirmed');
+    const upper = ofLength(line);
+    const lower = ofLength(line + 1);
+    const isContested = (upper?.isContested ?? false) || (lower?.isContested ?? false);
+    // Most couplets keep their pattern as it is: no rule has anything to say of them.
+    if (!isContested && fitsPlainly(scheme, upper, line) && fitsPlainly(scheme, lower, line + 1)) continue;
+    const confirmed = judgePair(scheme, upper, lower, line, 'confirmed');
+    const isNarrower = isNarrow(upper) || isNarrow(lower);
     if (!isContested && (!isNarrower || penalty(confirmed) === 0)) {
       issues.push(...(isNarrower ? confirmed.filter((issue) => !hasPlainReading(issue, scans)) : confirmed));
       continue;
     }
-    const listed = judgePair(scheme, scans, lineLength, line, 'masks');
+    const listed = judgePair(scheme, upper, lower, line, 'masks');
     if (!isContested && penalty(listed) >= penalty(confirmed)) {
       issues.push(...confirmed);
       continue;
     }
     issues.push(...listed);
-    for (const each of pair) noteUnconfirmed(scheme.types[each]!, scans[each]!, lineLength, each, issues);
+    if (upper !== null) noteUnconfirmed(scheme.types[line]!, upper, lineLength, line, issues);
+    if (lower !== null) noteUnconfirmed(scheme.types[line + 1]!, lower, lineLength, line + 1, issues);
   }
   return issues;
+}
+
+const isNarrow = (scan: LineScan | null): boolean => scan !== null && scan.confirmed !== scan.masks;
+
+/** Whether every slot that the pattern fixes can be filled by a confirmed reading; true of a line that is not there. */
+function fitsPlainly(scheme: Scheme, scan: LineScan | null, line: number): boolean {
+  if (scan === null) return true;
+  const { level, oblique } = slotBits(scheme.types[line]!, scan.known.length as 5 | 7);
+  return (level & ~scan.bits.level) === 0 && (oblique & ~scan.bits.oblique) === 0;
 }
 
 /** In hard slots (大拗, 特拗) the confirmed reading decides, as everywhere. */
@@ -42,20 +59,26 @@ function hasPlainReading({ kind, line, position }: Issue, scans: readonly LineSc
 
 function judgePair(
   scheme: Scheme,
-  scans: readonly LineScan[],
-  lineLength: 5 | 7,
+  upper: LineScan | null,
+  lower: LineScan | null,
   first: number,
   view: 'confirmed' | 'masks',
 ): Issue[] {
-  const core = lineLength === 5 ? 0 : 2;
-  const inPattern = (line: number): LineInPattern | null => {
-    const masks = scans[line]?.[view];
-    if (!masks || masks.length !== lineLength) return null;
-    return { line, type: scheme.types[line]!, masks, core, likelyMask: scans[line]!.likelyMask };
-  };
   const issues: Issue[] = [];
-  judgeCouplet(inPattern(first), inPattern(first + 1), issues);
+  judgeCouplet(inPattern(scheme, upper, first, view), inPattern(scheme, lower, first + 1, view), issues);
   return issues;
+}
+
+function inPattern(
+  scheme: Scheme,
+  scan: LineScan | null,
+  line: number,
+  view: 'confirmed' | 'masks',
+): LineInPattern | null {
+  if (scan === null) return null;
+  const { chars, script, masks } = scan;
+  const core = chars.length === 5 ? 0 : 2;
+  return { line, type: scheme.types[line]!, masks: scan[view], listed: masks, chars, script, core };
 }
 
 function noteUnconfirmed(type: LineType, scan: LineScan, lineLength: 5 | 7, line: number, issues: Issue[]): void {

@@ -1,13 +1,13 @@
 // 古体: verse that keeps no tone pattern on purpose. Told from faulty regulated verse by its rhyme (oblique) or by how many
 // places of the pattern it breaks; told from prose by its rhyme.
 
+import type { Book } from '../book-types.ts';
 import { loadBook } from '../books.ts';
 import { ISSUES, type Issue } from '../rules/issue.ts';
 import type { RhymeEvidence } from '../rules/rhyme.ts';
 import type { Script } from '../scripts.ts';
 import { hasTable } from '../table-store.ts';
 import type { PoemLine } from '../text.ts';
-import type { BookName } from '../verdict.ts';
 import type { RegulatedJudgement } from './regulated.ts';
 
 /** A 绝句 with one broken place, or a longer poem with two, is regulated verse with slips. */
@@ -26,11 +26,13 @@ const FEWEST_LINES = 4;
 
 /** Places with a 疵 of tones or rhyme. */
 export function countBrokenPlaces(issues: readonly Issue[]): number {
-  const places = new Set<number>();
-  for (const issue of issues) {
-    if (ISSUES[issue.kind].grade === '疵' && issue.position >= 0) places.add(issue.line * 64 + issue.position);
+  let places: Set<number> | undefined;
+  for (const { kind, line, position } of issues) {
+    if (ISSUES[kind].grade !== '疵' || position < 0) continue;
+    places ??= new Set();
+    places.add(line * 64 + position);
   }
-  return places.size;
+  return places?.size ?? 0;
 }
 
 /**
@@ -71,25 +73,40 @@ export function isFreeVerse(lines: readonly PoemLine[], script: Script): boolean
   return isRhymed(lines, script);
 }
 
+const SENTENCE_END = /[。！？；.!?;]/u;
+
 /** Whether most sentence ends (where none are marked: even lines) rhyme with the one before or after. */
 function isRhymed(lines: readonly PoemLine[], script: Script): boolean {
-  const isMarked = lines.some(({ mark }) => /[。！？；.!?;]/u.test(mark));
   const isUniform = lines.every(({ chars }) => chars.length === lines[0]!.chars.length);
-  const ends = lines
-    .filter((line, index) =>
-      isMarked && !isUniform ? index === lines.length - 1 || /[。！？；.!?;]/u.test(line.mark) : index % 2 === 1,
-    )
-    .map(({ chars }) => chars[chars.length - 1] ?? '');
+  const isMarked = !isUniform && lines.some(({ mark }) => SENTENCE_END.test(mark));
+  const ends: string[] = [];
+  for (let index = 0; index < lines.length; index++) {
+    const { chars, mark } = lines[index]!;
+    const isEnd = isMarked ? index === lines.length - 1 || SENTENCE_END.test(mark) : index % 2 === 1;
+    if (isEnd) ends.push(chars[chars.length - 1] ?? '');
+  }
   if (ends.length < 2) return false;
   // What old-style verse lets rhyme (通押) is about as wide as the parts of 词林正韵, which divide one group (灰).
   // A page that has not fetched 词林正韵 goes by 平水韵 alone.
-  const names: readonly BookName[] = hasTable('cilin') ? ['pingshui', 'cilin'] : ['pingshui'];
-  const books = names.map((name) => loadBook(name, script));
-  const canRhyme = (a: string, b: string | undefined): boolean =>
-    b !== undefined &&
-    books.some(({ readings }) =>
-      readings(a).some((one) => readings(b).some((other) => one.group === other.group && one.tone === other.tone)),
-    );
-  const rhyming = ends.filter((end, index) => canRhyme(end, ends[index - 1]) || canRhyme(end, ends[index + 1]));
-  return rhyming.length >= RHYME_SHARE * ends.length;
+  const pingshui = loadBook('pingshui', script);
+  const cilin = hasTable('cilin') ? loadBook('cilin', script) : null;
+  let count = 0;
+  let isAfterRhyme = false;
+  for (let index = 0; index < ends.length; index++) {
+    const next = ends[index + 1];
+    const end = ends[index]!;
+    const isBeforeRhyme =
+      next !== undefined && (shareReading(pingshui, end, next) || (cilin !== null && shareReading(cilin, end, next)));
+    if (isAfterRhyme || isBeforeRhyme) count++;
+    isAfterRhyme = isBeforeRhyme;
+  }
+  return count >= RHYME_SHARE * ends.length;
+}
+
+function shareReading(book: Book, a: string, b: string): boolean {
+  if ((book.toneMask(a) & book.toneMask(b)) === 0) return false;
+  for (const one of book.readings(a)) {
+    for (const other of book.readings(b)) if (one.group === other.group && one.tone === other.tone) return true;
+  }
+  return false;
 }

@@ -18,10 +18,10 @@ import {
 } from '../rules/rhyme.ts';
 import { findRhymeEchoes, nameRhymePattern } from '../rules/rhyme-patterns.ts';
 import { findMonotonousEnds } from '../rules/shangwei.ts';
-import { type LineScan, scanLine } from '../scan.ts';
+import { type LineScan, scanLine, type ToneBits } from '../scan.ts';
 import { type Script, traditionalForms } from '../scripts.ts';
 import type { PoemText } from '../text.ts';
-import { chooseScheme, countHardFaults, type SchemeChoice } from './choose-scheme.ts';
+import { chooseScheme, countHardFaults, countMisfits, type SchemeChoice } from './choose-scheme.ts';
 import { judgeTones } from './judge-tones.ts';
 
 export interface RegulatedJudgement {
@@ -67,13 +67,32 @@ export function readRegulated<Length extends 5 | 6 | 7>(
  * traditional characters, so that old-style verse is known in both scripts.
  */
 export function countMostFaults({ text, scans, lineLength, book, script }: RegulatedText): number {
-  const forms =
-    script === 'simplified' ? text.lines.map((line) => line.chars.map((char) => formMasks(char, book))) : [];
-  const isFault = (line: number, position: number, slot: number): boolean =>
-    (scans[line]!.confirmed[position]! & slot) === 0 ||
-    (forms[line]?.[position]?.some((mask) => (mask & slot) === 0) ?? false);
-  const schemes = listSchemes(scans.length, lineLength);
-  return Math.min(...schemes.map((scheme) => countHardFaults(scheme, scans, lineLength, isFault)));
+  const worst =
+    script === 'traditional'
+      ? scans.map(({ bits }) => bits)
+      : scans.map(({ bits }, line) => narrowToForms(bits, text.lines[line]!.chars, book));
+  let fewest = Number.POSITIVE_INFINITY;
+  for (const { types } of listSchemes(scans.length, lineLength)) {
+    let faults = 0;
+    for (let line = 0; line < worst.length; line++) {
+      if (scans[line]!.known.length === lineLength) faults += countMisfits(types[line]!, worst[line]!, lineLength);
+    }
+    if (faults < fewest) fewest = faults;
+  }
+  return fewest;
+}
+
+/** Without the tones that any one of the traditional forms lacks. */
+function narrowToForms({ level, oblique }: ToneBits, chars: readonly string[], book: Book): ToneBits {
+  let without = 0;
+  let withoutOblique = 0;
+  for (let position = 0; position < Math.min(chars.length, 7); position++) {
+    for (const mask of formMasks(chars[position]!, book)) {
+      if ((mask & 1) === 0) without |= 1 << position;
+      if ((mask & 2) === 0) withoutOblique |= 1 << position;
+    }
+  }
+  return { level: level & ~without, oblique: oblique & ~withoutOblique };
 }
 
 /** The confirmed tones of each character that a simplified form may stand for; none where it stands for itself only. */
@@ -125,35 +144,49 @@ export function judgeAs({ scheme, hardFaults, toneIssues }: SchemeChoice, given:
   const lastPositions = lines.map((line) => line.chars.length - 1);
   const rhyme = judgeRhyme(ends, evidence, firstLineRhymes, book, lastPositions, script);
   const masks = scans.map((scan) => (scan.known.length === lineLength ? scan.confirmed : null));
-  const listed = scans.map((scan) => (scan.known.length === lineLength ? scan.masks : null));
-  const named = nameOppositions({ masks: listed, types: scheme.types, lineLength }, toneIssues).map((issue) =>
-    nameCollision(issue, ends, lineLength, evidence, book),
-  );
-  const issues = [
-    ...named,
-    ...nameRhymePattern(ends, evidence, rhyme, book),
-    ...findUnknown(scans),
-    ...findRhymeEchoes(lines, masks, evidence, rhyme, firstLineRhymes, book),
-    ...findMonotonousEnds(lines, masks, firstLineRhymes, book),
-    ...findSameSaying(lines),
-    ...findRepetitions(lines, rhyme.lines, script),
-  ];
-  if (issues.length > 1) issues.sort((a, b) => a.line - b.line || a.position - b.position);
-  const rescuing = new Set<number>();
-  for (const issue of issues) {
-    if (issue.kind === 'daao-rescued' || issue.kind === 'xiaoao-rescued') rescuing.add(issue.line + 1);
+  const issues: Issue[] = [];
+  if (toneIssues.length > 0) {
+    const listed = scans.map((scan) => (scan.known.length === lineLength ? scan.masks : null));
+    for (const issue of nameOppositions({ masks: listed, types: scheme.types, lineLength }, toneIssues)) {
+      issues.push(nameCollision(issue, ends, lineLength, evidence, book));
+    }
   }
-  return { scheme, scans, evidence, rhyme, issues, rescuing, hardFaults };
+  append(issues, nameRhymePattern(ends, evidence, rhyme, book));
+  append(issues, findUnknown(scans));
+  append(issues, findRhymeEchoes(lines, masks, evidence, rhyme, firstLineRhymes, book));
+  append(issues, findMonotonousEnds(lines, masks, firstLineRhymes, book));
+  append(issues, findSameSaying(lines));
+  append(issues, findRepetitions(lines, rhyme.lines, script));
+  if (issues.length > 1) issues.sort((a, b) => a.line - b.line || a.position - b.position);
+  return { scheme, scans, evidence, rhyme, issues, rescuing: findRescuing(issues), hardFaults };
+}
+
+function append(issues: Issue[], found: readonly Issue[]): void {
+  for (const issue of found) issues.push(issue);
+}
+
+const NO_LINES: ReadonlySet<number> = new Set();
+
+function findRescuing(issues: readonly Issue[]): ReadonlySet<number> {
+  let rescuing: Set<number> | undefined;
+  for (const { kind, line } of issues) {
+    if (kind !== 'daao-rescued' && kind !== 'xiaoao-rescued') continue;
+    rescuing ??= new Set();
+    rescuing.add(line + 1);
+  }
+  return rescuing ?? NO_LINES;
 }
 
 /** Characters that no book knows, each at its place. */
 export function findUnknown(scans: readonly LineScan[]): Issue[] {
   const issues: Issue[] = [];
-  scans.forEach((scan, line) => {
-    for (let position = 0; position < scan.known.length; position++) {
-      if (scan.known[position] === 0) issues.push({ kind: 'unknown-character', line, position });
+  for (let line = 0; line < scans.length; line++) {
+    const { known, masks } = scans[line]!;
+    if (known === masks) continue;
+    for (let position = 0; position < known.length; position++) {
+      if (known[position] === 0) issues.push({ kind: 'unknown-character', line, position });
     }
-  });
+  }
   return issues;
 }
 
