@@ -20,6 +20,7 @@ void sumSquares(const Call& call);
 void dropout(const Call& call);
 // quantized.cc
 void dequantize4(const Call& call);
+void quantize4(const Call& call);
 void adamw8bit(const Call& call);
 void softCap(const Call& call);
 void softCapBackward(const Call& call);

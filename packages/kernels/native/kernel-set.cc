@@ -17,6 +17,7 @@ static const Kernel table[] = {
     {"rowNorms", 1, 2, 3, rowNorms},
     {"sumSquares", 1, 2, 2, sumSquares},
     {"dequantize4", 1, 6, 5, dequantize4},
+    {"quantize4", 2, 4, 2, quantize4},
     {"dropout", 1, 2, 3, dropout},
     {"embed", 1, 3, 3, embed},
     {"embedBackward", 1, 3, 4, embedBackward},

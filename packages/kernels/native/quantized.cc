@@ -79,6 +79,53 @@ void dequantize4(const Call& call) {
   });
 }
 
+// quantize4(packed, absmax, a, code; length, blockSize). `blockSize` is even: blocks share no byte.
+void quantize4(const Call& call) {
+  constexpr int kCodes = 16;
+  uint8_t* packed = call.buffers[0].u8();
+  float* maxima = call.buffers[1].f32();
+  const float* code = call.buffers[3].f32();
+  const long length = call.size(0), blockSize = call.size(1), blocks = (length + blockSize - 1) / blockSize;
+  int32_t order[kCodes];
+  for (int i = 0; i < kCodes; i++) {
+    int place = i;
+    for (; place > 0 && code[order[place - 1]] > code[i]; place--) order[place] = order[place - 1];
+    order[place] = i;
+  }
+  float borders[kCodes - 1];
+  for (int i = 0; i + 1 < kCodes; i++)
+    borders[i] = static_cast<float>((static_cast<double>(code[order[i]]) + code[order[i + 1]]) / 2);
+  const auto ranks = [&](Vec x) {
+    VecInt rank = {};
+    for (int i = 0; i + 1 < kCodes; i++) rank -= x > splat(borders[i]);
+    return rank;
+  };
+  const auto codeOf = [&](int32_t rank) { return static_cast<uint8_t>(order[rank]); };
+  withType(call.buffers[2], [&](const auto* a) {
+    eachRowRange(call, blocks, 2 * blockSize, [&](long begin, long end) {
+      const Scratch<int32_t> row(blockSize + W);
+      for (long block = begin; block < end; block++) {
+        const long first = block * blockSize, count = std::min(blockSize, length - first);
+        Vec most = {};
+        eachVector(0, count, [&](long i, auto m) {
+          const Vec x = load(a + first + i, m);
+          most = maximum(maximum(x, -x), most);
+        });
+        const float largest = maximum(most);
+        maxima[block] = largest;
+        eachVector(0, count, [&](long i, auto m) {
+          const Vec x = largest == 0 ? Vec{} : load(a + first + i, m) / largest;
+          const VecInt rank = ranks(x);
+          memcpy(row.data() + i, &rank, sizeof rank);
+        });
+        if (count % 2 == 1) row[count] = ranks(Vec{})[0];
+        for (long i = 0; i < count; i += 2)
+          packed[(first + i) / 2] = static_cast<uint8_t>(codeOf(row[i]) << 4 | codeOf(row[i + 1]));
+      }
+    });
+  });
+}
+
 // adamw8bit(parameter, m, mScale, v, vScale, bf16Copy?, grad, mCode, vCode; length, learningRate, beta1, beta2, epsilon,
 //           weightDecay, step, gradientScale, blockSize)
 void adamw8bit(const Call& call) {

@@ -198,6 +198,19 @@ export interface Kernels {
     nestedCode: DeviceBuffer | null,
     sizes: Dequantize4Sizes,
   ): void;
+  /**
+   * The inverse, for finite values: absmax[b] = max |a| over blocks of `blockSize` (even) values, and of every value the
+   * code nearest to value/absmax in f32 (the lower code on a tie; 0 where absmax is 0), packed as above; the nibble left
+   * over of an odd count is the code of 0. packed u8 [⌈length/2⌉], absmax f32, a any float type, code f32 [16] in any order:
+   * of equal codes the later one is for values above.
+   */
+  quantize4(
+    packed: DeviceBuffer,
+    absmax: DeviceBuffer,
+    a: DeviceBuffer,
+    code: DeviceBuffer,
+    sizes: { length: number; blockSize: number },
+  ): void;
 
   // ── matrix products ───────────────────────────────────────────────────────────────────────────────────────────
   /** a, b both f32 or both bf16; out f32 or bf16. */

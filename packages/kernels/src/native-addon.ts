@@ -24,6 +24,7 @@ const KERNEL_NAMES = [
   'rowNorms',
   'sumSquares',
   'dequantize4',
+  'quantize4',
   'dropout',
   'embed',
   'embedBackward',

@@ -132,6 +132,9 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         sizes.nestedOffset ?? 0,
       ),
 
+    quantize4: (packed, absmax, a, code, { length, blockSize }) =>
+      native.quantize4(data(packed), data(absmax), data(a), data(code), length, blockSize),
+
     matmul(out, a, b, sizes) {
       const { M, N, K, transposeA = false, transposeB = false, accumulate = false, alpha = 1 } = sizes;
       const { ldA = transposeA ? M : K, ldB = transposeB ? K : N, ldOut = N, isConstantB = false } = sizes;

@@ -56,6 +56,7 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     sumSquares: elementwise.sumSquares,
     dropout: elementwise.dropout,
     dequantize4: quantized.dequantize4,
+    quantize4: quantized.quantize4,
     matmul: matrix.matmul,
     quantize8: eightBit.quantize8,
     matmul8: eightBit.matmul8,

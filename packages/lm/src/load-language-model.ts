@@ -7,6 +7,7 @@ import {
   blockMaxima,
   createParameter,
   createRandom,
+  type DeviceBuffer,
   type DType,
   type FloatType,
   type FourBitType,
@@ -139,8 +140,12 @@ function quantizeHead(config: ModelConfig, kernels: Kernels, parameters: Readonl
   if (fitsEightBit(head)) setEightBit(kernels, head, head.compute, { keepsValue: true });
 }
 
-async function quantizeEightBit(kernels: Kernels, parameter: Parameter, source: WeightSource): Promise<void> {
-  const length = parameterLength(parameter.shape);
+/**
+ * A weight that is about to be quantised, where it lies if it can be mapped.
+ * @throws LmError `checkpoint-malformed` for weights that are not numbers: their codes would hide it
+ */
+async function valuesToQuantize(kernels: Kernels, { shape }: Parameter, source: WeightSource): Promise<DeviceBuffer> {
+  const length = parameterLength(shape);
   const { place = null } = source;
   let weight =
     source.bf16Bits !== null && place !== null ? kernels.mapFile('bf16', place.file, place.offset, length) : null;
@@ -148,25 +153,25 @@ async function quantizeEightBit(kernels: Kernels, parameter: Parameter, source: 
     weight = kernels.allocate('f32', length);
     kernels.write(weight, await readFloats(source));
   }
-  if (!(await holdsNumbers(kernels, weight))) throw notNumbers(source);
-  setEightBit(kernels, parameter, weight, { keepsValue: false });
-}
-
-function notNumbers({ name }: WeightSource): LmError {
-  return new LmError(
+  if (await holdsNumbers(kernels, weight)) return weight;
+  throw new LmError(
     'checkpoint-malformed',
-    `loadLanguageModel: expected finite weights, got NaN or infinity in ${name}`,
+    `loadLanguageModel: expected finite weights, got NaN or infinity in ${source.name}`,
   );
 }
 
-/** @throws LmError `checkpoint-malformed` for weights that are not numbers: their codes would hide it */
+/** @throws as `valuesToQuantize` */
 async function quantizeWeight(
   kernels: Kernels,
   parameter: Parameter,
   source: WeightSource,
   quantization: Quantization,
 ): Promise<void> {
-  if (quantization.type === 'q8_0') return quantizeEightBit(kernels, parameter, source);
+  if (quantization.type === 'q8_0') {
+    const values = await valuesToQuantize(kernels, parameter, source);
+    setEightBit(kernels, parameter, values, { keepsValue: false });
+    return;
+  }
   const { type, doubleQuant } = quantization;
   const stored = (await source.fourBit?.()) ?? null;
   const isAsWanted = stored !== null && stored.type === type && doubleQuant !== stored.maxima instanceof Float32Array;
@@ -174,9 +179,12 @@ async function quantizeWeight(
     setQuantized(kernels, parameter, uploadFourBit(kernels, stored));
     return;
   }
-  const values = await readFloats(source);
-  if (!values.every(Number.isFinite)) throw notNumbers(source);
-  setQuantized(kernels, parameter, uploadFourBit(kernels, quantizeFourBit(values, { type, doubleQuant })));
+  const values = await valuesToQuantize(kernels, parameter, source);
+  setQuantized(
+    kernels,
+    parameter,
+    uploadFourBit(kernels, await quantizeFourBit(kernels, values, { type, doubleQuant })),
+  );
 }
 
 /**

@@ -33,6 +33,34 @@ export const dequantize4: Kernels['dequantize4'] = (out, packed, absmax, code, n
   if (target !== asHost(out).array) storeFloats(out, target);
 };
 
+export const quantize4: Kernels['quantize4'] = (packed, absmax, a, code, { length, blockSize }) => {
+  const bytes = toBytes(packed);
+  const values = toFloats(a);
+  const maxima = toFloats(absmax);
+  const table = toFloats(code);
+  // The sort is stable: of equal codes the later one ranks higher.
+  const order = [...table.keys()].sort((i, j) => table[i]! - table[j]!);
+  const borders = Float32Array.from(order.slice(1), (index, i) => (table[index]! + table[order[i]!]!) / 2);
+  /** Its rank among the 15 borders, by halving. */
+  const codeOf = (x: number): number => {
+    let rank = 0;
+    for (let step = 8; step > 0; step >>= 1) if (x > borders[rank + step - 1]!) rank += step;
+    return order[rank]!;
+  };
+  bytes.fill(0);
+  for (let begin = 0; begin < length; begin += blockSize) {
+    const end = Math.min(begin + blockSize, length);
+    let largest = 0;
+    for (let i = begin; i < end; i++) largest = Math.max(largest, Math.abs(values[i]!));
+    maxima[begin / blockSize] = largest;
+    for (let i = begin; i < end; i++) {
+      bytes[i >> 1]! |= codeOf(largest === 0 ? 0 : Math.fround(values[i]! / largest)) << (i % 2 === 0 ? 4 : 0);
+    }
+  }
+  if (length % 2 === 1) bytes[bytes.length - 1]! |= codeOf(0);
+  if (maxima !== asHost(absmax).array) storeFloats(absmax, maxima);
+};
+
 /** Index of the code nearest to x; of two equally near, the lower. Codes ascend. */
 function nearest(code: Float32Array, x: number): number {
   let low = 0;

@@ -55,6 +55,21 @@ export const quantizedCases: CaseList = (type) => {
       },
     ];
   });
+  const quantize = [1, 63, 64, 200, 4097].flatMap((length) =>
+    ['ascending', 'with two zeros'].map((kind): KernelCase => {
+      const signed = Array.from({ length: 8 }, (_, i) => i / 7).flatMap((code) => [code, -code]);
+      return {
+        name: `quantize4 ${length}, codes ${kind}`,
+        buffers: {
+          packed: u8(new Array<number>((length + 1) >> 1).fill(0)),
+          absmax: floats('f32', Math.ceil(length / 64)),
+          a: floats(type, length),
+          code: values('f32', kind === 'ascending' ? codes(16, -1) : signed),
+        },
+        forward: (kernels, b) => kernels.quantize4(b.packed!, b.absmax!, b.a!, b.code!, { length, blockSize: 64 }),
+      };
+    }),
+  );
   const eightBit = [
     [0, 32, 16],
     [1, 32, 5],
@@ -189,5 +204,5 @@ export const quantizedCases: CaseList = (type) => {
         : []),
     ];
   });
-  return [...dequantize, ...eightBit, ...rows, ...updates, ...factored];
+  return [...dequantize, ...quantize, ...eightBit, ...rows, ...updates, ...factored];
 };

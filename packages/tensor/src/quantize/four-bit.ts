@@ -1,10 +1,10 @@
 /**
  * 4-bit weights byte for byte as bitsandbytes stores them: NF4 and FP4 codes over blocks of the flattened matrix, and the
- * optional second quantisation of the block maxima. Pure functions of plain arrays; what multiplies with such weights is
- * elsewhere.
+ * optional second quantisation of the block maxima, as plain arrays; what multiplies with such weights is elsewhere.
  *
  * Sources: QLoRA (Dettmers et al. 2023), sections 2 and 3; bitsandbytes `functional.py` and `csrc/kernels.cu`.
  */
+import type { DeviceBuffer, Kernels } from '@tuiqiao/kernels';
 import { TensorError } from '../errors.ts';
 import { dequantizeBlockwise, quantizeBlockwise } from './blockwise.ts';
 
@@ -68,31 +68,22 @@ export function fourBitCode(type: FourBitType): Float32Array {
 
 /**
  * Each value becomes the code nearest to x / max|x| of its block (the lower on a tie). A block of zeros has maximum 0.
- * @param values the flattened matrix, row-major; blocks run across row ends
+ * @param values the flattened matrix, row-major, of any float type; blocks run across row ends
  */
-export function quantizeFourBit(
-  values: Float32Array,
+export async function quantizeFourBit(
+  kernels: Kernels,
+  values: DeviceBuffer,
   options: { type: FourBitType; doubleQuant?: boolean },
-): FourBitWeights {
+): Promise<FourBitWeights> {
   const { type, doubleQuant = false } = options;
-  const blocks = Math.ceil(values.length / FOUR_BIT_BLOCK);
-  const maxima = new Float32Array(blocks);
-  const packed = new Uint8Array(Math.ceil(values.length / 2));
-  const nearest = NEAREST[type];
-  for (let block = 0; block < blocks; block++) {
-    const begin = block * FOUR_BIT_BLOCK;
-    const end = Math.min(begin + FOUR_BIT_BLOCK, values.length);
-    let largest = 0;
-    for (let i = begin; i < end; i++) largest = Math.max(largest, Math.abs(values[i]!));
-    maxima[block] = largest;
-    for (let i = begin; i < end; i++) {
-      const code = nearest(largest === 0 ? 0 : Math.fround(values[i]! / largest));
-      packed[i >> 1]! |= i % 2 === 0 ? code << 4 : code;
-    }
-  }
-  // An odd count leaves half a byte: the code of zero.
-  if (values.length % 2 === 1) packed[packed.length - 1]! |= nearest(0);
-  return { type, length: values.length, packed, maxima: doubleQuant ? nestMaxima(maxima) : maxima };
+  const { length } = values;
+  const packed = kernels.allocate('u8', Math.ceil(length / 2));
+  const absmax = kernels.allocate('f32', Math.ceil(length / FOUR_BIT_BLOCK));
+  const code = kernels.allocate('f32', fourBitCode(type).length);
+  kernels.write(code, fourBitCode(type));
+  kernels.quantize4(packed, absmax, values, code, { length, blockSize: FOUR_BIT_BLOCK });
+  const maxima = await kernels.read(absmax);
+  return { type, length, packed: await kernels.readBytes(packed), maxima: doubleQuant ? nestMaxima(maxima) : maxima };
 }
 
 /** Values of `weights`, f32. @throws TensorError `tensor.shape` when bytes or maxima do not fit the length */
@@ -130,22 +121,4 @@ function nestMaxima(maxima: Float32Array): NestedMaxima {
     { rounding: 'table' },
   );
   return { codes: quantized.codes, maxima: quantized.maxima, offset };
-}
-
-/** Codes by thresholds midway between neighbouring values, in f32 as bitsandbytes compares. */
-const NEAREST: Readonly<Record<FourBitType, (x: number) => number>> = {
-  nf4: nearestOf(NF4_CODE),
-  fp4: nearestOf(FP4_CODE),
-};
-
-function nearestOf(code: Float32Array): (x: number) => number {
-  // fp4 has zero twice, as codes 0 and 8: the sort is stable, so what lies just above zero becomes 8.
-  const order = [...code.keys()].sort((a, b) => code[a]! - code[b]!);
-  const thresholds = Float32Array.from(order.slice(1), (index, i) => (code[index]! + code[order[i]!]!) / 2);
-  // The rank of x among the 15 thresholds, by halving.
-  return (x) => {
-    let rank = 0;
-    for (let step = 8; step > 0; step >>= 1) if (x > thresholds[rank + step - 1]!) rank += step;
-    return order[rank]!;
-  };
 }

@@ -66,7 +66,7 @@ export async function quantizeParameter(
   if (parameter.requiresGrad || parameter.shape.length !== 2) {
     throw new TensorError('tensor.state', `quantizeParameter: expected a frozen matrix, got ${parameter.name}`);
   }
-  const weights = quantizeFourBit(await kernels.read(parameter.value), options);
+  const weights = await quantizeFourBit(kernels, parameter.value, options);
   setQuantized(kernels, parameter, uploadFourBit(kernels, weights));
 }
 
