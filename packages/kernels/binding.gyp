@@ -13,6 +13,7 @@
       "native/gemm-amx.cc",
       "native/gemm-lanes.cc",
       "native/gemm-portable.cc",
+      "native/gemm-shallow.cc",
       "native/gemm-small.cc",
       "native/gemm-thin.cc",
       "native/head.cc",

@@ -12,6 +12,8 @@ namespace TUIQIAO_ISA {
 namespace {
 
 constexpr long kMostRows = 128;
+// More rows of a weight this narrow – an adapter's – are shared out among the threads.
+constexpr long kNarrow = 32;
 constexpr long kColumns = 4;  // rows of the weight at a time
 constexpr int kRows = 6;      // 6 · 4 sums, 4 weights and 1 factor fit the 32 registers
 constexpr long kStep = 32;    // bf16 numbers in a register
@@ -71,30 +73,57 @@ void multiply(T* out, const bf16* a, const bf16* b, const Gemm& gemm, long colum
 
 }  // namespace
 
+namespace {
+
+// The same with a narrow weight stored [K, N], which is turned first.
+bool multiplyTransposed(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
+  const bf16* from = static_cast<const bf16*>(b.data);
+  static thread_local Scratch<bf16> turned;
+  bf16* to = turned.reserve(gemm.N * gemm.K);
+  for (long k = 0; k < gemm.K; k++)
+    for (long n = 0; n < gemm.N; n++) to[n * gemm.K + k] = from[k * gemm.ldB + n];
+  Gemm other = gemm;
+  other.transposeB = true;
+  other.ldB = gemm.K;
+  return smallGemm(out, a, {to, Type::bf16, static_cast<size_t>(gemm.N * gemm.K)}, other, threads);
+}
+
+}  // namespace
+
 bool smallGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
-  if (laneGemm(out, a, b, gemm, threads)) return true;
-  if (gemm.M > kMostRows) return false;
-  if (a.type != Type::bf16 || gemm.transposeA || !gemm.transposeB) return false;
+  if (shallowGemm(out, a, b, gemm, threads) || laneGemm(out, a, b, gemm, threads)) return true;
+  const bool hasManyRows = gemm.M > kMostRows;
+  if (a.type != Type::bf16 || gemm.transposeA || (hasManyRows && gemm.N > kNarrow)) return false;
+  if (!gemm.transposeB) return hasManyRows && multiplyTransposed(out, a, b, gemm, threads);
   const bf16* left = static_cast<const bf16*>(a.data);
   const bf16* right = static_cast<const bf16*>(b.data);
   withType(out, [&](auto* to) {
-    eachPart(teamSize(threads, gemm.N * gemm.K), gemm.N, 16, [&](long begin, long end, int) {
-      for (long n = begin; n < end; n += kColumns) {
-        const long columns = std::min(kColumns, end - n);
+    const auto tiles = [&](long firstRow, long lastRow, long firstColumn, long lastColumn) {
+      for (long n = firstColumn; n < lastColumn; n += kColumns) {
+        const long columns = std::min(kColumns, lastColumn - n);
         const bf16* weight = right + n * gemm.ldB;
-        for (long m = 0; m < gemm.M; m += kRows) {
+        for (long m = firstRow; m < lastRow; m += kRows) {
           auto* block = to + m * gemm.ldOut + n;
           const bf16* rows = left + m * gemm.ldA;
-          switch (std::min<long>(kRows, gemm.M - m)) {
-            case 1: multiply<1>(block, rows, weight, gemm, columns, m == 0); break;
-            case 2: multiply<2>(block, rows, weight, gemm, columns, m == 0); break;
-            case 3: multiply<3>(block, rows, weight, gemm, columns, m == 0); break;
-            case 4: multiply<4>(block, rows, weight, gemm, columns, m == 0); break;
-            case 5: multiply<5>(block, rows, weight, gemm, columns, m == 0); break;
-            default: multiply<6>(block, rows, weight, gemm, columns, m == 0);
+          const bool fetches = !hasManyRows && m == 0;
+          switch (std::min<long>(kRows, lastRow - m)) {
+            case 1: multiply<1>(block, rows, weight, gemm, columns, fetches); break;
+            case 2: multiply<2>(block, rows, weight, gemm, columns, fetches); break;
+            case 3: multiply<3>(block, rows, weight, gemm, columns, fetches); break;
+            case 4: multiply<4>(block, rows, weight, gemm, columns, fetches); break;
+            case 5: multiply<5>(block, rows, weight, gemm, columns, fetches); break;
+            default: multiply<6>(block, rows, weight, gemm, columns, fetches);
           }
         }
       }
+    };
+    if (!hasManyRows) {
+      eachPart(teamSize(threads, gemm.N * gemm.K), gemm.N, 16, [&](long begin, long end, int) { tiles(0, gemm.M, begin, end); });
+      return;
+    }
+    eachPart(teamSize(threads, gemm.M * gemm.K), gemm.M, kRows, [&](long begin, long end, int) {
+      // A few rows at a time: they stay in the cache from one column of the weight to the next.
+      for (long m = begin; m < end; m += kRows) tiles(m, std::min<long>(end, m + kRows), 0, gemm.N);
     });
   });
   return true;

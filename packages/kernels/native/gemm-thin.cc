@@ -1,8 +1,10 @@
-// out[M, N] (+)= alpha · Aᵀ · B with few columns: the gradient of an adapter's B matrix. A [K, M] is often a slice of
-// wider rows, and oneDNN's product of such a slice takes forty times as long as of a matrix of its own.
-#include <type_traits>
+// out[M, N] (+)= alpha · Aᵀ · B where one of M and N is the rank of an adapter: the gradients of its two matrices, sums
+// over all rows. The wide operand, often a slice of wider rows, is read once, a line of the cache at a time; oneDNN's
+// product of such a slice takes forty times as long as of a matrix of its own.
+#include <algorithm>
 
 #include "kernel-list.h"
+#include "pairs.h"
 #include "simd.h"
 #include "threads.h"
 
@@ -13,64 +15,83 @@ namespace TUIQIAO_ISA {
 
 namespace {
 
-constexpr long kMostColumns = 64;
-constexpr long kLeastRows = 64;
-constexpr int kColumns = 8;  // columns of B at a time: with two vectors of A, 16 sums
+constexpr long kMostRank = 64, kLeastWidth = 64, kLeastRows = 64;
+constexpr int kRank = 8;        // numbers of the rank at a time: with two vectors of columns, 16 sums
+constexpr long kColumns = 2 * W;
+constexpr long kAhead = 16;     // rows ahead that memory is asked for: they are too far apart to be foreseen
 
-// out[m + i][n] for one or two vectors of rows m … and up to kColumns columns; `b` is B in f32, rows of ldB.
-template <int Vectors, class Mask, class T>
-void multiply(T* out, const bf16* a, const float* b, long ldB, const Gemm& gemm, long columns, Mask mask) {
-  Vec sums[kColumns][Vectors] = {};
-  for (long k = 0; k < gemm.K; k++) {
-    Vec row[Vectors];
-#pragma GCC unroll 2
-    for (int v = 0; v < Vectors; v++) row[v] = load(a + k * gemm.ldA + v * W, mask);
+// The product as rank × width, whichever way it is stored.
+struct Thin {
+  const bf16* wide;
+  long ldWide, width, rows, rank;
+  const int32_t* factors;  // [pair of rows, ldFactors]
+  long ldFactors;
+};
+
+// Sums of kRank numbers of the rank, from `first` on, over up to 32 columns from `column` on: block[i][column].
+inline void sumColumns(float block[kRank][kColumns], const Thin& z, long first, long column) {
+  const long columns = std::min(kColumns, z.width - column);
+  const __mmask32 mask = columns >= 32 ? ~0u : (1u << columns) - 1;
+  Vec total[kRank][2] = {};
+  const auto step = [&](__m512i even, __m512i odd, const int32_t* factor) {
+    // Columns 0–3, 8–11, … and 4–7, 12–15, …
+    const __m512bh low = reinterpret_cast<__m512bh>(_mm512_unpacklo_epi16(even, odd));
+    const __m512bh high = reinterpret_cast<__m512bh>(_mm512_unpackhi_epi16(even, odd));
 #pragma GCC unroll 8
-    for (int c = 0; c < kColumns; c++) {
-      const Vec factor = splat(b[k * ldB + c]);
-#pragma GCC unroll 2
-      for (int v = 0; v < Vectors; v++) sums[c][v] += factor * row[v];
+    for (int i = 0; i < kRank; i++) {
+      const __m512bh f = reinterpret_cast<__m512bh>(_mm512_set1_epi32(factor[i]));
+      total[i][0] = _mm512_dpbf16_ps(total[i][0], low, f);
+      total[i][1] = _mm512_dpbf16_ps(total[i][1], high, f);
     }
+  };
+  const bf16* from = z.wide + column;
+  const int32_t* factor = z.factors + first;
+  long n = 0;
+  for (; n + 2 <= z.rows; n += 2, factor += z.ldFactors) {
+    const bf16* row = from + n * z.ldWide;
+    _mm_prefetch(row + kAhead * z.ldWide, _MM_HINT_T0);
+    _mm_prefetch(row + (kAhead + 1) * z.ldWide, _MM_HINT_T0);
+    step(_mm512_maskz_loadu_epi16(mask, row), _mm512_maskz_loadu_epi16(mask, row + z.ldWide), factor);
   }
-  float block[kColumns][Vectors * W];
-  for (int c = 0; c < kColumns; c++)
-    for (int v = 0; v < Vectors; v++) store(block[c] + v * W, sums[c][v]);
-  long rows = Vectors * W;
-  if constexpr (!std::is_same_v<Mask, Full>) rows = mask.n;
-  for (long m = 0; m < rows; m++) {
-    T* to = out + m * gemm.ldOut;
-    for (long c = 0; c < columns; c++) {
-      const float x = block[c][m] * gemm.alpha;
-      fromFloat(to + c, gemm.accumulate ? toFloat(to[c]) + x : x);
-    }
+  if (n < z.rows) step(_mm512_maskz_loadu_epi16(mask, from + n * z.ldWide), _mm512_setzero_si512(), factor);
+  const __m512i first16 = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+  const __m512i last16 = _mm512_setr_epi32(8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+  for (int i = 0; i < kRank; i++) {
+    store(block[i], Vec(_mm512_permutex2var_ps(total[i][0], first16, total[i][1])));
+    store(block[i] + W, Vec(_mm512_permutex2var_ps(total[i][0], last16, total[i][1])));
   }
 }
 
 }  // namespace
 
 bool thinGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
-  if (a.type != Type::bf16 || !gemm.transposeA || gemm.transposeB) return false;
-  if (gemm.N > kMostColumns || gemm.M < kLeastRows || gemm.ldA == gemm.M) return false;
-  const bf16* left = static_cast<const bf16*>(a.data);
-  const bf16* right = static_cast<const bf16*>(b.data);
-  // Columns past the last are zero; their sums are not stored.
-  const long ldB = (gemm.N + kColumns - 1) / kColumns * kColumns;
-  const Scratch<float> factors(gemm.K * ldB);
-  for (long k = 0; k < gemm.K; k++)
-    for (long n = 0; n < gemm.N; n++) factors[k * ldB + n] = toFloat(right[k * gemm.ldB + n]);
+  if (a.type != Type::bf16 || !gemm.transposeA || gemm.transposeB || gemm.K < kLeastRows) return false;
+  const bool isTransposed = gemm.N < gemm.M;
+  const long rank = isTransposed ? gemm.N : gemm.M, width = isTransposed ? gemm.M : gemm.N;
+  if (rank > kMostRank || width < kLeastWidth) return false;
+  const bf16 *left = static_cast<const bf16*>(a.data), *right = static_cast<const bf16*>(b.data);
+  const long ldFactors = (rank + kRank - 1) / kRank * kRank;
+  static thread_local Scratch<int32_t> packed;
+  int32_t* factors = packed.reserve((gemm.K + 1) / 2 * ldFactors);
+  if (isTransposed) packPairs(factors, ldFactors, right, gemm.ldB, 1, gemm.K, rank);
+  else packPairs(factors, ldFactors, left, gemm.ldA, 1, gemm.K, rank);
+  const Thin z = {isTransposed ? left : right, isTransposed ? gemm.ldA : gemm.ldB, width, gemm.K, rank, factors, ldFactors};
+  // Of number i of the rank and a column of the wide operand.
+  const long strideRank = isTransposed ? 1 : gemm.ldOut, strideWidth = isTransposed ? gemm.ldOut : 1;
   withType(out, [&](auto* to) {
-    eachPart(teamSize(threads, gemm.M * gemm.K), gemm.M, 2 * W, [&](long begin, long end, int) {
-      for (long n = 0; n < gemm.N; n += kColumns) {
-        const long columns = std::min<long>(kColumns, gemm.N - n);
-        long m = begin;
-        auto run = [&](auto vectors, auto mask) {
-          constexpr int Vectors = decltype(vectors)::value;
-          multiply<Vectors>(to + m * gemm.ldOut + n, left + m, factors.data() + n, ldB, gemm, columns, mask);
-        };
-        for (; m + 2 * W <= end; m += 2 * W) run(std::integral_constant<int, 2>{}, Full{});
-        for (; m + W <= end; m += W) run(std::integral_constant<int, 1>{}, Full{});
-        if (m < end) run(std::integral_constant<int, 1>{}, Part{end - m});
-      }
+    eachPart(teamSize(threads, width * gemm.K), width, kColumns, [&](long begin, long end, int) {
+      float block[kRank][kColumns];
+      for (long column = begin; column < end; column += kColumns)
+        for (long first = 0; first < rank; first += kRank) {
+          sumColumns(block, z, first, column);
+          const long count = std::min<long>(kRank, rank - first), columns = std::min(kColumns, end - column);
+          for (long i = 0; i < count; i++)
+            for (long c = 0; c < columns; c++) {
+              auto* p = to + (first + i) * strideRank + (column + c) * strideWidth;
+              const float x = block[i][c] * gemm.alpha;
+              fromFloat(p, gemm.accumulate ? toFloat(*p) + x : x);
+            }
+        }
     });
   });
   return true;

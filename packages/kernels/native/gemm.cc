@@ -6,8 +6,8 @@
 namespace {
 // Up to so many rows the kernels' own product for few rows is faster.
 constexpr long kFewRows = 128;
-// And however many the rows, for the shallow products of adapters.
-constexpr long kShallow = 64;
+// And however many the rows, for the shallow and narrow products of adapters.
+constexpr long kShallow = 64, kNarrow = 32;
 // The same where there is a tile unit: reading the weight is all the work then.
 constexpr long kFewTileRows = 2;
 }  // namespace
@@ -191,7 +191,7 @@ std::string gemmName() {
 
 void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
   if (gemm.M > kFewTileRows && set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
-  if ((gemm.M <= kFewRows || gemm.K <= kShallow) && set.smallGemm(out, a, b, gemm, threads)) return;
+  if ((gemm.M <= kFewRows || gemm.K <= kShallow || gemm.N <= kNarrow) && set.smallGemm(out, a, b, gemm, threads)) return;
   if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   if (set.thinGemm(out, a, b, gemm, threads)) return;
 #if defined(_OPENMP)
@@ -250,7 +250,7 @@ std::string gemmName() { return "portable"; }
 
 void runGemm(const KernelSet& set, const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
   if (gemm.M > kFewTileRows && set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
-  if ((gemm.M <= kFewRows || gemm.K <= kShallow) && set.smallGemm(out, a, b, gemm, threads)) return;
+  if ((gemm.M <= kFewRows || gemm.K <= kShallow || gemm.N <= kNarrow) && set.smallGemm(out, a, b, gemm, threads)) return;
   if (set.tileGemm != nullptr && set.tileGemm(out, a, b, gemm, threads)) return;
   if (set.thinGemm(out, a, b, gemm, threads)) return;
   set.portableGemm(out, a, b, gemm, threads);

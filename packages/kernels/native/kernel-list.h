@@ -59,6 +59,8 @@ void adafactor(const Call& call);
 void sgd(const Call& call);
 // gemm-portable.cc
 void portableGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
+// gemm-shallow.cc
+bool shallowGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 // gemm-small.cc
 bool smallGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
 // gemm-lanes.cc

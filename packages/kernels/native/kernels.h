@@ -60,7 +60,7 @@ struct KernelSet {
   void (*portableGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
   // For products of a few rows; false: this set has nothing special for the operands.
   bool (*smallGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
-  // For the transposed left operand and few columns of an adapter's gradient; as above.
+  // For the transposed left operand of an adapter's gradients; as above.
   bool (*thinGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);
   // On the tile unit; null or false: as above.
   bool (*tileGemm)(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads);

@@ -24,6 +24,12 @@ const SIZES: MatmulSizes[] = [
   { M: 150, N: 8, K: 33, transposeA: true, ldA: 200, accumulate: true, alpha: 2 },
   { M: 77, N: 19, K: 40, transposeA: true, ldA: 90, ldB: 21, ldOut: 23 },
   { M: 61, N: 44, K: 150, transposeB: true, accumulate: true, alpha: 0.5, ldA: 153, ldB: 151, ldOut: 47 },
+  { M: 141, N: 100, K: 7, ldA: 9, ldOut: 120, accumulate: true, alpha: 2 },
+  { M: 133, N: 67, K: 16, transposeB: true, ldB: 20, alpha: 0.5 },
+  { M: 137, N: 8, K: 200, transposeB: true, ldA: 210, ldB: 201, accumulate: true },
+  { M: 131, N: 10, K: 70, ldB: 12, ldOut: 13, alpha: 3 },
+  { M: 8, N: 103, K: 65, transposeA: true, accumulate: true },
+  { M: 17, N: 96, K: 90, transposeA: true, ldB: 140, ldOut: 100, alpha: 0.5 },
   { M: 45, N: 40, K: 16, transposeB: true, accumulate: true, alpha: 2, ldOut: 50 },
 ];
 

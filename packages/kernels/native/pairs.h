@@ -1,0 +1,26 @@
+// Neighbours in depth as the 32-bit units that instructions for pairs of bf16 numbers read.
+#pragma once
+#include <cstdint>
+
+#include "kernels.h"
+
+namespace tuiqiao {
+namespace TUIQIAO_ISA {
+
+// x[0] and x[stride]; zero in place of the second where only `left` < 2 are left.
+inline int32_t pairAt(const bf16* x, long stride, long left) {
+  const uint32_t second = left > 1 ? x[stride].bits : 0;
+  return static_cast<int32_t>(x[0].bits | second << 16);
+}
+
+// packed[pair · ld + n] of a matrix [K, N] whose element (k, n) is x[k · strideK + n · strideN]; zero past column N.
+inline void packPairs(int32_t* packed, long ld, const bf16* x, long strideK, long strideN, long K, long N) {
+  for (long k = 0; k < K; k += 2) {
+    int32_t* row = packed + k / 2 * ld;
+    for (long n = 0; n < N; n++) row[n] = pairAt(x + k * strideK + n * strideN, strideK, K - k);
+    for (long n = N; n < ld; n++) row[n] = 0;
+  }
+}
+
+}  // namespace TUIQIAO_ISA
+}  // namespace tuiqiao
