@@ -18,7 +18,7 @@ namespace {
 constexpr long kLeastRows = 9, kLeastColumns = 32;
 constexpr long kNarrow = 64;        // up to this depth sums across lanes would take longer than the products
 constexpr long kBlock = 2 * W;      // rows of the left operand at a time
-constexpr int kQuads = 3;           // columns at a time, in fours: with two vectors of rows, 24 sums
+constexpr long kQuads = 3;          // columns at a time, in fours: with two vectors of rows, 24 sums
 constexpr long kLine = 16;          // pairs of weights in a cache line
 constexpr long kRowsToSplit = 256;  // from here on threads share the rows, below it the columns
 
@@ -84,17 +84,40 @@ inline void storeRow(bf16* to, Quarter x, bool accumulate) {
   memcpy(to, &half, 4 * sizeof(bf16));
 }
 
-// Four columns of up to 16 rows: row r of `out` gets element r of each.
-template <class T>
-void storeColumns(T* out, Vec a, Vec b, Vec c, Vec d, long rows, const Gemm& gemm) {
+// Eight numbers of each of two rows.
+inline void storeRows(float* first, float* second, Vec x, bool accumulate) {
+  if (accumulate) {
+    const __m512 low = _mm512_castps256_ps512(_mm256_loadu_ps(first));
+    x += Vec(_mm512_insertf32x8(low, _mm256_loadu_ps(second), 1));
+  }
+  _mm256_storeu_ps(first, _mm512_castps512_ps256(x));
+  _mm256_storeu_ps(second, _mm512_extractf32x8_ps(x, 1));
+}
+inline void storeRows(bf16* first, bf16* second, Vec x, bool accumulate) {
+  if (accumulate) {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(first));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(second));
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_set_m128i(high, low));
+    x += Vec(_mm512_castsi512_ps(_mm512_slli_epi32(wide, 16)));
+  }
+  const __m256i half = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(first), _mm256_castsi256_si128(half));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(second), _mm256_extracti128_si256(half, 1));
+}
+
+// Four columns of 16 rows: quarter q of mixed[i] is row 4 · q + i.
+inline void mixColumns(Vec (&mixed)[4], Vec a, Vec b, Vec c, Vec d, float alpha) {
   const __m512d ab[2] = {_mm512_castps_pd(_mm512_unpacklo_ps(a, b)), _mm512_castps_pd(_mm512_unpackhi_ps(a, b))};
   const __m512d cd[2] = {_mm512_castps_pd(_mm512_unpacklo_ps(c, d)), _mm512_castps_pd(_mm512_unpackhi_ps(c, d))};
-  // Quarter q of mixed[i] is row 4 · q + i.
-  Vec mixed[4];
   for (int i = 0; i < 2; i++) {
-    mixed[2 * i] = Vec(_mm512_castpd_ps(_mm512_unpacklo_pd(ab[i], cd[i]))) * gemm.alpha;
-    mixed[2 * i + 1] = Vec(_mm512_castpd_ps(_mm512_unpackhi_pd(ab[i], cd[i]))) * gemm.alpha;
+    mixed[2 * i] = Vec(_mm512_castpd_ps(_mm512_unpacklo_pd(ab[i], cd[i]))) * alpha;
+    mixed[2 * i + 1] = Vec(_mm512_castpd_ps(_mm512_unpackhi_pd(ab[i], cd[i]))) * alpha;
   }
+}
+
+// Columns 4 · quad … of up to 16 rows: element r of each belongs to row r of `out`.
+template <class T>
+void storeColumns(T* out, const Vec (&mixed)[4], long rows, const Gemm& gemm) {
   const auto store = [&](auto quarter) {
     constexpr int q = decltype(quarter)::value;
 #pragma GCC unroll 4
@@ -109,14 +132,35 @@ void storeColumns(T* out, Vec a, Vec b, Vec c, Vec d, long rows, const Gemm& gem
   store(std::integral_constant<int, 3>{});
 }
 
+// Eight columns of 16 rows.
+template <class T>
+void storeColumns(T* out, const Vec (&left)[4], const Vec (&right)[4], const Gemm& gemm) {
+  const __m512i pairs[2] = {_mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23),
+                            _mm512_setr_epi32(8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31)};
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; half++)
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+      T* first = out + (8 * half + i) * gemm.ldOut;
+      storeRows(first, first + 4 * gemm.ldOut, _mm512_permutex2var_ps(left[i], pairs[half], right[i]), gemm.accumulate);
+    }
+}
+
 template <int Vectors, int Columns, class T>
 void multiplyTile(T* out, const int32_t* packed, const bf16* weight, long rows, long ahead, const Gemm& gemm) {
   Vec total[Columns][Vectors] = {};
   multiply<Vectors, Columns>(total, packed, weight, gemm.ldB, gemm.K / 2, ahead);
-  for (int v = 0; v < Vectors; v++)
-    for (int c = 0; c < Columns; c += 4)
-      storeColumns(out + v * W * gemm.ldOut + c, total[c][v], total[c + 1][v], total[c + 2][v], total[c + 3][v], rows - v * W,
-                   gemm);
+  for (int v = 0; v < Vectors; v++) {
+    T* to = out + v * W * gemm.ldOut;
+    const long left = rows - v * W;
+    Vec mixed[Columns / 4][4];
+    for (int q = 0; q < Columns / 4; q++)
+      mixColumns(mixed[q], total[4 * q][v], total[4 * q + 1][v], total[4 * q + 2][v], total[4 * q + 3][v], gemm.alpha);
+    int q = 0;
+    if (left >= W)
+      for (; q + 2 <= Columns / 4; q += 2) storeColumns(to + 4 * q, mixed[q], mixed[q + 1], gemm);
+    for (; q < Columns / 4; q++) storeColumns(to + 4 * q, mixed[q], left, gemm);
+  }
 }
 
 // `quads` · 4 columns of a block of rows.
@@ -147,7 +191,9 @@ bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& g
   if (K > kNarrow && (M + W - 1) / W * W * 9 > M * 10) return false;
   const bf16* left = static_cast<const bf16*>(a.data);
   const bf16* right = static_cast<const bf16*>(b.data);
-  const long pairs = K / 2, blocks = (M + kBlock - 1) / kBlock, tiles = (N / 4 + kQuads - 1) / kQuads;
+  // Where storing is most of the work, an even number of fours.
+  const long quadsAtOnce = K > kNarrow ? kQuads : 2;
+  const long pairs = K / 2, blocks = (M + kBlock - 1) / kBlock, tiles = (N / 4 + quadsAtOnce - 1) / quadsAtOnce;
   const bool splitsRows = M >= kRowsToSplit;
   Scratch<int32_t> packed;
   packed.reserve(blocks * kBlock * pairs);
@@ -161,9 +207,9 @@ bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& g
   };
   withType(out, [&](auto* to) {
     const auto tile = [&](long block, long index, bool fetches) {
-      const long first = index * 4 * kQuads, quads = std::min<long>(kQuads, (N - first) / 4);
+      const long first = index * 4 * quadsAtOnce, quads = std::min(quadsAtOnce, (N - first) / 4);
       multiplyBlock(to + block * kBlock * gemm.ldOut + first, packed.data() + block * kBlock * pairs, right + first * gemm.ldB,
-                    rowsOf(block), quads, fetches ? 4 * kQuads * gemm.ldB : 0, gemm);
+                    rowsOf(block), quads, fetches ? 4 * quadsAtOnce * gemm.ldB : 0, gemm);
     };
     if (splitsRows) {
       eachPart(team, blocks, 1, [&](long begin, long end, int) {
