@@ -59,4 +59,22 @@ describe('createArena', () => {
     for (let i = 0; i < 10_000; i++) arena.release(arena.allocate('f32', 5000));
     expect(arena.sizeBytes).toBe(sizeBytes);
   });
+
+  it('keeps its views from step to step where it is told to, and no block overlaps another', async () => {
+    const arena = createArena(kernels, { keepsViews: true });
+    const step = (lengths: readonly number[]) => {
+      arena.reset();
+      return lengths.map((length) => arena.allocate('f32', length));
+    };
+    const first = step([100, 300_000, 7]);
+    const again = step([100, 300_000, 7]);
+    for (const [i, buffer] of again.entries()) expect(buffer).toBe(first[i]);
+    const other = step([90, 300_000, 0, 7, 1_000_000]);
+    expect(other.map(({ length }) => length)).toEqual([90, 300_000, 0, 7, 1_000_000]);
+    expect(other[0]).not.toBe(first[0]);
+    for (const [i, buffer] of other.entries()) kernels.fill(buffer, i + 1);
+    for (const [i, buffer] of other.entries()) {
+      expect((await kernels.read(buffer)).every((x) => x === i + 1)).toBe(true);
+    }
+  });
 });

@@ -19,7 +19,15 @@ export interface Arena {
   readonly sizeBytes: number;
 }
 
-export type CreateArena = (kernels: Kernels) => Arena;
+export interface ArenaOptions {
+  /**
+   * A block where one of the same length lay before is the same buffer: a step that is short and much like the last one
+   * makes no garbage. Nothing may then be released after `reset` that was handed out before. Default false.
+   */
+  readonly keepsViews?: boolean;
+}
+
+export type CreateArena = (kernels: Kernels, options?: ArenaOptions) => Arena;
 
 /** First slab of a type; later ones double up to the largest, so that a small run stays small. */
 const FIRST_SLAB_BYTES = 1 << 20;
@@ -32,6 +40,8 @@ const BYTES: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4, u8: 1 
 interface Slab {
   readonly buffer: DeviceBuffer;
   used: number;
+  /** By where they begin. */
+  readonly views: Map<number, DeviceBuffer>;
 }
 
 /** Slabs of one element type, and the blocks given back within this step by length. */
@@ -43,10 +53,19 @@ interface Pool {
 }
 
 /** An empty arena over the memory of `kernels`; it grows as needed and never shrinks. */
-export function createArena(kernels: Kernels): Arena {
+export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptions = {}): Arena {
   const pools: Record<DType, Pool> = { f32: createPool(), bf16: createPool(), i32: createPool(), u8: createPool() };
   const live = new Set<DeviceBuffer>();
   let sizeBytes = 0;
+
+  function viewOf({ buffer, used, views }: Slab, length: number): DeviceBuffer {
+    if (!keepsViews) return buffer.view(used, length);
+    const known = views.get(used);
+    if (known?.length === length) return known;
+    const view = buffer.view(used, length);
+    views.set(used, view);
+    return view;
+  }
 
   function cut(dtype: DType, pool: Pool, length: number): DeviceBuffer {
     const step = ALIGNMENT_BYTES / BYTES[dtype];
@@ -54,7 +73,7 @@ export function createArena(kernels: Kernels): Arena {
     for (; pool.current < pool.slabs.length; pool.current++) {
       const slab = pool.slabs[pool.current]!;
       if (slab.used + padded > slab.buffer.length) continue;
-      const block = slab.buffer.view(slab.used, length);
+      const block = viewOf(slab, length);
       slab.used += padded;
       return block;
     }
@@ -62,8 +81,11 @@ export function createArena(kernels: Kernels): Arena {
     const slabLength = Math.max(padded, Math.min(doubled, LARGEST_SLAB_BYTES) / BYTES[dtype]);
     const buffer = kernels.allocate(dtype, slabLength);
     sizeBytes += slabLength * BYTES[dtype];
-    pool.slabs.push({ buffer, used: padded });
-    return buffer.view(0, length);
+    const slab = { buffer, used: 0, views: new Map() };
+    pool.slabs.push(slab);
+    const block = viewOf(slab, length);
+    slab.used = padded;
+    return block;
   }
 
   return {

@@ -23,9 +23,17 @@ export function computeTypeOf(model: LanguageModel): FloatType {
   return 'f32';
 }
 
-/** Adapters only are trained: activations, not weights and their gradients, then decide how much memory a step takes. */
-function isFrozen(model: LanguageModel): boolean {
-  return [...model.parameters.values()].every(({ requiresGrad }) => !requiresGrad);
+/** Up to so much, what could be computed again is kept: the step is quicker and memory no matter. */
+const KEPT_BYTES = 1 << 27;
+
+/**
+ * Where adapters only are trained, activations, not weights and their gradients, decide how much memory a step takes: of
+ * `rows` tokens too many to keep all.
+ */
+function recomputes({ parameters, config }: LanguageModel, rows: number): boolean {
+  if ([...parameters.values()].some(({ requiresGrad }) => requiresGrad)) return false;
+  const perRow = config.layers * (2 * config.hiddenSize + config.intermediateSize);
+  return 4 * rows * perRow > KEPT_BYTES;
 }
 
 /** Adds the gradients of the items' share of the loss to the parameters' `grad`. */
@@ -51,10 +59,7 @@ export async function accumulateGradients<Item>(options: {
     sharesPrompts: canShare(model, objective.sharesPrompts, options.neftuneAlpha),
   });
   const { batch, rowOffsets } = packed;
-  const tokens = sequences.reduce(
-    (sum, sequence) => sum + sequence.promptIds.length + sequence.completionIds.length,
-    0,
-  );
+  const tokens = countTokens(sequences);
   if (batch.lossRows.length === 0) {
     return { loss: 0, metrics: {}, tokens };
   }
@@ -63,7 +68,7 @@ export async function accumulateGradients<Item>(options: {
     isRecording: true,
     isTraining: true,
     usesCheckpoints: options.usesCheckpoints ?? false,
-    recomputes: isFrozen(model),
+    recomputes: recomputes(model, batch.ids.length),
     dropoutSeed: options.dropoutSeed,
   });
   if (options.neftuneAlpha !== undefined) {
@@ -109,6 +114,10 @@ export async function accumulateGradients<Item>(options: {
   return { loss: result.loss, metrics: result.metrics, tokens };
 }
 
+function countTokens(sequences: readonly Sequence[]): number {
+  return sequences.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0);
+}
+
 /**
  * Whether beginnings are shared where the objective allows it. Under a soft prompt every sequence has virtual tokens of its
  * own, and noise on embeddings depends on a sequence's length: nothing is shared there.
@@ -125,12 +134,13 @@ async function accumulateScores<Item>(
 ): Promise<MicroBatchResult> {
   const { model, arena, step, items, indexes } = options;
   const { kernels } = model;
+  const tokens = countTokens(sequences);
   const tape = new Tape(kernels, arena, {
     computeType: computeTypeOf(model),
     isRecording: true,
     isTraining: true,
     usesCheckpoints: options.usesCheckpoints ?? false,
-    recomputes: isFrozen(model),
+    recomputes: recomputes(model, tokens),
     dropoutSeed: options.dropoutSeed,
   });
   const scores = scoresOf(
@@ -151,7 +161,7 @@ async function accumulateScores<Item>(
   return {
     loss: result.loss,
     metrics: result.metrics,
-    tokens: sequences.reduce((sum, { promptIds, completionIds }) => sum + promptIds.length + completionIds.length, 0),
+    tokens,
   };
 }
 

@@ -87,7 +87,7 @@ export class Decoder implements LanguageModel {
     this.#source = source;
     this.#hasUnreadWeights = [...parameters.values()].some(({ isMapped }) => isMapped === true);
     this.#modules = createModules(config, kernels, parameters);
-    this.#layerArena = createArena(kernels);
+    this.#layerArena = createArena(kernels, { keepsViews: true });
     this.#rope = new RopeTables(kernels, config);
   }
 

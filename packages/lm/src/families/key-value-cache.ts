@@ -39,7 +39,7 @@ export class DecoderCache implements KeyValueCache {
     this.lengths = new Int32Array(slots);
     this.keys = perLayer.slice(0, config.layers);
     this.values = perLayer.slice(config.layers);
-    this.arena = createArena(kernels);
+    this.arena = createArena(kernels, { keepsViews: true });
     this.#kernels = kernels;
     this.#width = config.kvHeads * config.headDim;
     this.#slotLength = this.positions * this.#width;
