@@ -11,7 +11,7 @@ import { measureCi, readCi } from './report/ci.mjs';
 import { measureCouplets } from './report/couplets.mjs';
 import { compareCi, compareRegulated } from './report/gold.mjs';
 import { measureHandbooks } from './report/handbooks.mjs';
-import { findReference, readRows } from './report/reference.mjs';
+import { findReference, readRecordedCilin, readRows } from './report/reference.mjs';
 import { countCharacters, measureShi } from './report/shi.mjs';
 import { writeReport } from './report/write-report.mjs';
 
@@ -34,6 +34,10 @@ say('ci …');
 const ci = measureCi(readCi(ciFolder));
 // Only to explain what differs from the record.
 const ciWithNotes = measureCi(readCi(ciFolder), { keepsNotes: true });
+const ciAsRecorded =
+  reference === undefined
+    ? undefined
+    : measureCi(readCi(ciFolder), { keepsNotes: true, book: readRecordedCilin(reference) });
 say('couplets …');
 const couplets = isQuick ? undefined : measureCouplets(shiFolder);
 say('samples, handbooks, books …');
@@ -51,6 +55,7 @@ const report = writeReport({
   shi,
   ci,
   ciWithNotes,
+  ciAsRecorded,
   couplets,
   handbooks,
   recorded,

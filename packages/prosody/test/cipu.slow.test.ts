@@ -45,8 +45,8 @@ const isPresent = existsSync(forms) && ciFolder !== undefined;
 describe.skipIf(!isPresent)('2,300 recorded ci', () => {
   it('agree on variant, tone faults and rhymes off', () => {
     const files = new Map<string, SongCi[]>();
-    const counts = { all: 0, variant: 0, tones: 0, rhymes: 0 };
-    const whole = { all: 0, variant: 0, tones: 0, rhymes: 0 };
+    const counts = { all: 0, variant: 0, tones: 0, rhymes: 0, jointly: 0 };
+    const whole = { all: 0, variant: 0, tones: 0, rhymes: 0, jointly: 0 };
     for (const row of readRows('ci_gold_sample.tsv')) {
       const file = row.file!;
       if (!files.has(file)) files.set(file, readCi(file));
@@ -56,18 +56,22 @@ describe.skipIf(!isPresent)('2,300 recorded ci', () => {
       const found = (rule: string) => verdict.findings.filter((finding) => finding.rule === rule).length;
       // The records left characters out that are not Chinese (a glyph that was lost): there the lengths differ.
       const isWhole = !/[^\p{Script=Han}\p{P}\s]/u.test(text);
+      const same = {
+        variant: verdict.variant === `${row.book} ${row.variant}`,
+        tones: found('cipai-tone') === Number(row.tone_faults),
+        rhymes: found('cipai-rhyme') === Number(row.off_rhymes),
+      };
       for (const count of isWhole ? [counts, whole] : [counts]) {
         count.all++;
-        if (verdict.variant === `${row.book} ${row.variant}`) count.variant++;
-        if (found('cipai-tone') === Number(row.tone_faults)) count.tones++;
-        if (found('cipai-rhyme') === Number(row.off_rhymes)) count.rhymes++;
+        for (const aspect of ['variant', 'tones', 'rhymes'] as const) if (same[aspect]) count[aspect]++;
+        if (same.variant && same.tones && same.rhymes) count.jointly++;
       }
     }
     expect(counts.all).toBe(2300);
-    for (const aspect of ['variant', 'tones', 'rhymes'] as const) {
+    for (const aspect of ['variant', 'tones', 'rhymes', 'jointly'] as const) {
       expect(counts[aspect] / counts.all, aspect).toBeGreaterThan(0.99);
-      // The rest: readings of variant characters, which our tables unite, and ties between variants.
-      expect(whole[aspect] / whole.all, `${aspect} of undamaged texts`).toBeGreaterThan(0.993);
+      // The rest: characters that one of the two transcriptions of 词林正韵 alone lists; the records read the other.
+      expect(whole[aspect] / whole.all, `${aspect} of undamaged texts`).toBeGreaterThanOrEqual(0.995);
     }
   });
 });

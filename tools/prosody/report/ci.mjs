@@ -52,9 +52,9 @@ function divideWithNotes(text) {
 /**
  * @param {Iterable<{ name: string, text: string }>} poems
  * @param keepsNotes count as the record did, notes (both of 〔…〕 and of the editors) left in the text; rhyme marks are then not read
+ * @param book 词林正韵 as it is read
  */
-export function measureCi(poems, { keepsNotes = false } = {}) {
-  const book = loadBook('cilin', 'simplified');
+export function measureCi(poems, { keepsNotes = false, book = loadBook('cilin', 'simplified') } = {}) {
   const tunes = new Map();
   const control = { slots: 0, right: 0, few: 0, ci: 0 };
   let resolved = 0;

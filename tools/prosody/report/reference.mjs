@@ -27,3 +27,22 @@ export function readRows(folder, name) {
     return Object.fromEntries(columns.map((column, index) => [column, cells[index] ?? '']));
   });
 }
+
+/** 词林正韵 in simplified characters by the widest transcription alone, as the record read it: a book of readings and tones. */
+export function readRecordedCilin(folder) {
+  const readings = new Map();
+  for (const { char, simp, part, tone, src } of readRows(folder, 'prosody/cilin.tsv')) {
+    if (!src.includes('S')) continue;
+    const reading = { group: Number(part), tone: tone === '平' ? '平' : '仄' };
+    for (const form of new Set([char, simp])) {
+      const own = readings.get(form) ?? [];
+      if (!own.some((each) => each.group === reading.group && each.tone === reading.tone)) own.push(reading);
+      readings.set(form, own);
+    }
+  }
+  const readingsOf = (char) => readings.get(char) ?? [];
+  return {
+    readings: readingsOf,
+    toneMask: (char) => readingsOf(char).reduce((mask, { tone }) => mask | (tone === '平' ? 1 : 2), 0),
+  };
+}

@@ -4,8 +4,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { check, detectScript, listSchemes, loadBook, simplifyCharacter, slotMask, splitText } from '@tuiqiao/prosody';
-import { judgeRegulated, readRegulated } from '../../../packages/prosody/dist/regulated.js';
-import { likelyTones } from '../../../packages/prosody/dist/tone-usage.js';
+import { judgeRegulated, readRegulated } from '../../../packages/prosody/dist/shi/regulated.js';
+import { likelyMask } from '../../../packages/prosody/dist/tone-usage.js';
 
 const FORMS = { '5 4': '五绝', '7 4': '七绝', '5 8': '五律', '7 8': '七律' };
 export const DYNASTIES = ['tang', 'song'];
@@ -122,7 +122,7 @@ function measureTokens(split, scheme, lineLength, result, book, union) {
       coverage.known++;
       if (mask === 3) {
         coverage.both++;
-        if (likelyTones(char, 'traditional') === 3) coverage.likelyBoth++;
+        if (likelyMask(3, char, 'traditional') === 3) coverage.likelyBoth++;
       }
       const isRight = (mask & slot) !== 0;
       if (isRight) coverage.consistent++;

@@ -233,7 +233,8 @@ function writeRates(shi) {
   });
 }
 
-export function writeCi({ ci, ciWithNotes, recorded }) {
+export function writeCi(measured) {
+  const { ci, recorded } = measured;
   const { total, control } = ci;
   const rows = [
     row('length fits', percent(total.length, total.ci), 91.5, total.ci),
@@ -265,19 +266,20 @@ ${ci.all} Song ci, ${ci.resolved} with a tune (recorded 20,255), ${ci.damaged} o
 
 ${table(HEADER, rows)}
 
-${recorded === undefined ? '*Reference tables not found: the thirty tunes left out.*' : writeTunes(ci, ciWithNotes, recorded.tunes)}`;
+${recorded === undefined ? '*Reference tables not found: the thirty tunes left out.*' : writeTunes(measured, recorded.tunes)}`;
 }
 
 /** Why a figure of a tune differs from the record's: see the sentences above the table. */
-function causeOf(name, measure, record, tune, tuneWithNotes) {
+function causeOf(name, measure, record, { tune, withNotes, asRecorded }) {
   const recorded = 100 * Number(record[name]);
   const readsMarks = name === 'rhyme_pos_recall';
-  if (!readsMarks && Math.abs(measure(tuneWithNotes) - recorded) <= TOLERANCE) return 'n';
+  if (!readsMarks && Math.abs(measure(withNotes) - recorded) <= TOLERANCE) return 'n';
+  if (!readsMarks && Math.abs(measure(asRecorded) - recorded) <= TOLERANCE) return 't';
   if (tune.ci !== Number(record.ci_checked)) return 'm';
   return name === 'length_match' ? 'o' : 'v';
 }
 
-function writeTunes(ci, ciWithNotes, tunes) {
+function writeTunes({ ci, ciWithNotes, ciAsRecorded }, tunes) {
   const columns = [
     ['length_match', (tune) => percent(tune.length, tune.ci)],
     ['line_match80', (tune) => percent(tune.lines, tune.ci)],
@@ -288,7 +290,7 @@ function writeTunes(ci, ciWithNotes, tunes) {
     ['rhyme_all_one_part', (tune) => percent(tune.oneGroup, tune.lines)],
     ['rhyme_le1_off', (tune) => percent(tune.oneOff, tune.lines)],
   ];
-  const causes = { n: 0, m: 0, v: 0, o: 0 };
+  const causes = { n: 0, t: 0, m: 0, v: 0, o: 0 };
   const rows = tunes.map((record) => {
     const id = Number(record.tune_id);
     const tune = ci.tunes.get(id);
@@ -296,22 +298,26 @@ function writeTunes(ci, ciWithNotes, tunes) {
       const value = measure(tune);
       const difference = value - 100 * Number(record[name]);
       if (Math.abs(difference) <= TOLERANCE) return show(value, 1);
-      const cause = causeOf(name, measure, record, tune, ciWithNotes.tunes.get(id));
+      const cause = causeOf(name, measure, record, {
+        tune,
+        withNotes: ciWithNotes.tunes.get(id),
+        asRecorded: ciAsRecorded.tunes.get(id),
+      });
       causes[cause]++;
       return `${show(value, 1)} (${difference > 0 ? '+' : ''}${show(difference, 1)} ${cause})`;
     });
     return [record.tune, tune.ci, ...cells];
   });
   const figures = tunes.length * columns.length;
-  const differing = causes.n + causes.m + causes.v + causes.o;
+  const differing = causes.n + causes.t + causes.m + causes.v + causes.o;
   return `The thirty commonest tunes; in brackets what differs from the record by more than ${TOLERANCE} points (${differing} of ${figures} figures), and why:
 
 - **n** (${causes.n}): notes. What stands in brackets in a text is left out here; with it left in, as the record counted, the figure is the
   record's to ${TOLERANCE} points (measured in the same run).
 - **m** (${causes.m}): names. Other ci stand under the tune: 木兰花 is read as 玉楼春 here, not as 减字木兰花, and more of the double names are
   followed, so that n differs.
-- **v** (${causes.v}): variants. The n is the record's, but a variant is chosen by breaks, tones and rhymes together, the record chose by breaks
-  and tones, and rhymes are counted in every reading of a character; tunes with many variants move.${causes.o === 0 ? '' : `\n- **o** (${causes.o}): one ci more or fewer has the length of a variant; not traced.`}
+- **t** (${causes.t}): transcriptions. The record read 词林正韵 by the widest transcription alone; with that, and the notes left in, the
+  figure is the record's to ${TOLERANCE} points (measured in the same run).${causes.v === 0 ? '' : `\n- **v** (${causes.v}): not explained.`}${causes.o === 0 ? '' : `\n- **o** (${causes.o}): one ci more or fewer has the length of a variant; not traced.`}
 
 ${table(['tune', 'n', 'length', 'lines ≥ 80 %', 'exact', 'slots', '≤ 2 faults', 'rhyme places', 'one part', '≤ 1 off'], rows)}`;
 }

@@ -10,14 +10,21 @@ import { shapeOf, sharedBreaks, type VariantShape } from './variant-shape.ts';
  */
 export const SHARED_BREAKS_NEEDED = 0.8;
 
-/** What a share of broken slots, and one line off rhyme, weigh against a share of common breaks. */
-const FAULT_WEIGHT = 2;
-const OFF_RHYME_WEIGHT = 0.05;
+/**
+ * What a share of broken slots, and a share of rhymes off, weigh against a share of common breaks: the weights by which the
+ * recorded measurements of Song ci come out, to the tenth of a point (满庭芳, 水龙吟).
+ */
+export const FAULT_WEIGHT = 2;
+const OFF_RHYME_WEIGHT = 0.6;
 
 export interface VariantFit {
   readonly shape: VariantShape;
   /** Jaccard index of the line breaks. */
   readonly shared: number;
+  /** Share of the fixed slots that hold the other tone. */
+  readonly faultShare: number;
+  /** Rhymes off. */
+  readonly off: number;
   readonly score: number;
 }
 
@@ -47,11 +54,13 @@ export function chooseVariant(
     const shared = sharedBreaks(text.breaks, shape.breaks);
     const least = leastScore(shared);
     if (shared < least) continue;
-    const withTones = shared - FAULT_WEIGHT * (countFaults(shape, text.masks) / Math.max(1, shape.fixedCount));
+    const faultShare = countFaults(shape, text.masks) / Math.max(1, shape.fixedCount);
+    const withTones = shared - FAULT_WEIGHT * faultShare;
     // Rhyme can only lower the score: most variants are out before it is looked at.
     if (withTones < least || (best !== undefined && withTones <= best.score)) continue;
-    const score = withTones - OFF_RHYME_WEIGHT * countOffRhymes(shape.rhymes, text.chars, book);
-    if (best === undefined || score > best.score) best = { shape, shared, score };
+    const off = countOffRhymes(shape.rhymes, text.chars, book);
+    const score = withTones - OFF_RHYME_WEIGHT * (off / Math.max(1, shape.rhymes.length));
+    if (best === undefined || score > best.score) best = { shape, shared, faultShare, off, score };
   }
   return best;
 }

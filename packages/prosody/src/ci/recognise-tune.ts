@@ -5,7 +5,7 @@
 import { loadBook } from '../books.ts';
 import { simplifyCharacter } from '../scripts.ts';
 import type { PoemLine } from '../text.ts';
-import { chooseVariant, type VariantFit } from './choose-variant.ts';
+import { chooseVariant, FAULT_WEIGHT, type VariantFit } from './choose-variant.ts';
 import { breaksOfLines, flattenText } from './set-text.ts';
 import type { Tune, TuneVariant } from './tune.ts';
 import { breaksOf } from './tune-format.ts';
@@ -13,10 +13,12 @@ import { tunes } from './tunes.ts';
 import { sharedBreaks } from './variant-shape.ts';
 
 /** Nine in ten ci of the Song share these with a variant of their own tune; prose of the same length does not. */
-const LEAST_SCORE = 0.65;
-/** A text without breaks shares none: 1 would be every tone and rhyme in its place. */
+const LEAST_SCORE = 0.61;
+/** A text without breaks shares none: 0 would be every tone and rhyme in its place. */
 const LEAST_SCORE_UNDIVIDED = -0.12;
-/** Of variants that fit nearly alike, the one that poets wrote more: a tenth as many costs as much as half a line off rhyme. */
+/** One line off rhyme in such a text, however many rhymes the tune has: long prose has tones and rhymes by chance. */
+const OFF_RHYME_UNDIVIDED = 0.05;
+/** Of variants that fit nearly alike, the one that poets wrote more: a tenth as many costs as much as one rhyme off of twenty-four. */
 const RARITY_WEIGHT = 0.025;
 /** Shorter texts fit some tune by chance. */
 const LEAST_CHARACTERS = 16;
@@ -98,8 +100,8 @@ export function recogniseTune(lines: readonly PoemLine[]): RecognisedTune | unde
     if (best === undefined || score > best.score) best = { tune, fit, score };
   }
   if (best === undefined) return undefined;
-  // Without breaks `shared` is what the last one alone is worth.
-  const merit = isUndivided ? best.fit.score - best.fit.shared : best.fit.score;
+  const { score, faultShare, off } = best.fit;
+  const merit = isUndivided ? -FAULT_WEIGHT * faultShare - OFF_RHYME_UNDIVIDED * off : score;
   if (merit < (isUndivided ? LEAST_SCORE_UNDIVIDED : LEAST_SCORE)) return undefined;
   return { tune: best.tune, variant: best.fit.shape.variant };
 }
