@@ -26,7 +26,8 @@ export function markTokens(mask: Uint32Array, automaton: PoemAutomaton, trie: To
 /** What is asked of one state, asked once: thousands of tokens pass through the same few states. */
 interface StateView {
   readonly allowed: AllowedSet;
-  readonly ahead: LookAhead;
+  /** Of the states that a longer token passes; asked for when the first one does. */
+  ahead: LookAhead | undefined;
   /** What follows characters of a kind. */
   readonly after: Map<number, AutomatonState | null>;
 }
@@ -65,9 +66,9 @@ class TokenWalk {
   #view(state: AutomatonState): StateView {
     const known = this.#views.get(state);
     if (known !== undefined) return known;
-    const view = {
+    const view: StateView = {
       allowed: this.#automaton.allowed(state),
-      ahead: this.#automaton.lookAhead(state, this.#trie.longest),
+      ahead: undefined,
       after: new Map<number, AutomatonState | null>(),
     };
     this.#views.set(state, view);
@@ -84,18 +85,40 @@ class TokenWalk {
   }
 
   #visitCharacters(node: TrieNode, state: AutomatonState, view: StateView, bits: Uint32Array): void {
+    this.#addLast(node, bits);
     const { indexes, children, tails } = node;
     for (let i = 0; i < indexes.length; i++) {
       const index = indexes[i]!;
       if (((bits[index >>> 5]! >>> (index & 31)) & 1) === 0 || this.#isRepeated(index)) continue;
       const child = children[i]!;
-      this.#add(child.tokens);
-      if (child.isInner) this.#descend(index, child, this.#after(state, view, index));
+      const next = this.#after(state, view, index);
+      if (next === null) continue;
+      this.#path.push(index);
+      const following = child.endsNext ? this.#view(next).allowed : null;
+      // Nearly every word of a vocabulary has two characters: no need to visit the second.
+      if (following?.kind === 'characters') this.#addLast(child, following.bits);
+      else if (following === null) this.visit(child, next);
+      this.#path.pop();
     }
     for (const { prefix, ids } of tails) if (this.#hasCharacter(prefix, bits)) this.#add(ids);
   }
 
-  #after(state: AutomatonState, { ahead, after }: StateView, index: number): AutomatonState | null {
+  /** Tokens that end with the next character. */
+  #addLast({ lastIndexes, lastIds }: TrieNode, bits: Uint32Array): void {
+    const mask = this.#mask;
+    const mayRepeat = !this.#automaton.forbidsRepeats || this.#path.length === 0;
+    for (let i = 0; i < lastIndexes.length; i++) {
+      const index = lastIndexes[i]!;
+      if (((bits[index >>> 5]! >>> (index & 31)) & 1) === 0) continue;
+      if (!mayRepeat && this.#isRepeated(index)) continue;
+      const id = lastIds[i]!;
+      mask[id >>> 5]! |= 1 << (id & 31);
+    }
+  }
+
+  #after(state: AutomatonState, view: StateView, index: number): AutomatonState | null {
+    view.ahead ??= this.#automaton.lookAhead(state, this.#trie.longest);
+    const { ahead, after } = view;
     const kind = ahead.kindOf(index);
     if (kind === null) return this.#automaton.advanceIndex(state, index);
     let next = after.get(kind);

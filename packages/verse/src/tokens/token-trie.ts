@@ -12,7 +12,10 @@ export const MARKS: readonly string[] = ['，', '。', '、', '\n'];
 export interface TrieNode {
   /** Ids of tokens that end here. */
   readonly tokens: readonly number[];
-  /** Inventory indexes of the characters that follow, and the node of each. */
+  /** Tokens that end with the next character: its inventory index and the id, as many as there are tokens. */
+  readonly lastIndexes: Int32Array;
+  readonly lastIds: Int32Array;
+  /** Inventory indexes of the next characters that longer tokens go on from, and the node of each. */
   readonly indexes: Int32Array;
   readonly children: readonly TrieNode[];
   readonly marks: ReadonlyMap<string, TrieNode>;
@@ -20,6 +23,8 @@ export interface TrieNode {
   readonly tails: readonly { readonly prefix: PrefixSet; readonly ids: readonly number[] }[];
   /** Longer tokens go on from here. */
   readonly isInner: boolean;
+  /** They all end with the next character: most do. */
+  readonly endsNext: boolean;
 }
 
 /** A node while the trie is being built. */
@@ -85,15 +90,22 @@ export function buildTokenTrie(tokens: Iterable<readonly [number, string]>, inve
 
 function freeze(draft: Draft, prefixes: ReadonlyMap<string, PrefixSet>): TrieNode {
   const { tokens, children, marks, tails } = draft;
+  const last = [...children].flatMap(([index, child]) => child.tokens.map((id) => [index, id] as const));
+  const inner = [...children].filter(([, child]) => isInner(child));
   return {
     tokens,
-    indexes: Int32Array.from(children.keys()),
-    children: [...children.values()].map((child) => freeze(child, prefixes)),
+    lastIndexes: Int32Array.from(last, ([index]) => index),
+    lastIds: Int32Array.from(last, ([, id]) => id),
+    indexes: Int32Array.from(inner, ([index]) => index),
+    children: inner.map(([, child]) => freeze(child, prefixes)),
     marks: new Map([...marks].map(([mark, child]) => [mark, freeze(child, prefixes)])),
     tails: [...tails].map(([prefix, ids]) => ({ prefix: prefixes.get(prefix)!, ids })),
-    isInner: children.size + marks.size + tails.size > 0,
+    isInner: isInner(draft),
+    endsNext: inner.length + marks.size + tails.size === 0,
   };
 }
+
+const isInner = ({ children, marks, tails }: Draft): boolean => children.size + marks.size + tails.size > 0;
 
 /** Puts one token in its place; returns how many symbols it holds, 0 when it is left out. */
 function insert(
