@@ -62,7 +62,7 @@ export async function countWork(work: StageWork, features: KernelFeatures): Prom
   if (work.scoring !== null) await pass.score(work.scoring.sequences);
   await pass.gradients(work.plan.heaviest);
   await pass.update();
-  const savingBytes = Math.max(await pass.checkpointBytes(), work.savesModel ? largestExport(parameters) : 0);
+  const savingBytes = Math.max(pass.checkpointBytes(), work.savesModel ? largestExport(parameters) : 0);
   const { allocated, mapped, paged, packed } = await ledger.measure();
   const engineBytes = allocated + mapped + paged + packed;
   const processBytes = process.memoryUsage.rss() + RUNNING_BYTES;

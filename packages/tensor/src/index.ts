@@ -37,7 +37,7 @@ export type { LionOptions } from './optim/lion.ts';
 export { createLion } from './optim/lion.ts';
 export type { MuonOptions } from './optim/muon.ts';
 export { createMuon } from './optim/muon.ts';
-export type { Optimizer, ParameterGroup, StateMemory } from './optim/optimizer.ts';
+export type { Optimizer, OptimizerState, ParameterGroup, StateEntry, StateMemory } from './optim/optimizer.ts';
 export { groupParameters } from './optim/optimizer.ts';
 export type { SgdOptions } from './optim/sgd.ts';
 export { createSgd } from './optim/sgd.ts';

@@ -9,7 +9,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readSafetensorsHeader, readTensorBytes, writeSafetensors } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
-import { type Kernels, type Optimizer, type Parameter, syncCompute } from '@tuiqiao/tensor';
+import { type Kernels, type Optimizer, type Parameter, type StateEntry, syncCompute } from '@tuiqiao/tensor';
 import type { DataPosition } from './batching.ts';
 import type { BestState } from './best-checkpoint.ts';
 import type { DivergenceState } from './divergence.ts';
@@ -84,14 +84,13 @@ export async function saveCheckpoint(options: SaveCheckpointOptions): Promise<st
         bytes: () => kernels.readBytes(parameter.value),
       })),
     );
-    const optimizerState = await options.optimizer.saveState();
     await writeSafetensors(
       path.join(temporary, OPTIMIZER_FILE),
-      [...optimizerState].map(([name, bytes]) => ({
+      [...options.optimizer.saveState()].map(([name, { byteLength, bytes }]) => ({
         name,
         dtype: 'U8' as const,
-        shape: [bytes.byteLength],
-        bytes: () => bytes,
+        shape: [byteLength],
+        bytes,
       })),
     );
     await options.exportTo?.(temporary);
@@ -119,11 +118,12 @@ export async function loadCheckpoint(
 ): Promise<TrainingState> {
   const state = await readState(folder);
   await loadCheckpointParameters(folder, target);
-  const optimizerState = new Map<string, Uint8Array>();
-  for (const entry of (await readSafetensorsHeader(path.join(folder, OPTIMIZER_FILE))).tensors.values()) {
-    optimizerState.set(entry.name, await readTensorBytes(entry));
-  }
-  await target.optimizer.loadState(optimizerState);
+  const { tensors } = await readSafetensorsHeader(path.join(folder, OPTIMIZER_FILE));
+  const entries = [...tensors.values()].map((entry): [string, StateEntry] => {
+    const byteLength = entry.shape.reduce((product, size) => product * size, 1);
+    return [entry.name, { byteLength, bytes: () => readTensorBytes(entry) }];
+  });
+  await target.optimizer.loadState(new Map(entries));
   return state;
 }
 

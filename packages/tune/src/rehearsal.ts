@@ -78,8 +78,8 @@ export interface RehearsedPass {
   update(): Promise<void>;
   /** Log-probabilities alone, as evaluations and references take them. */
   score(sequences: readonly Sequence[]): Promise<void>;
-  /** Bytes of what a checkpoint copies before it is written: the optimizer's state, or the largest parameter. */
-  checkpointBytes(): Promise<number>;
+  /** Bytes of what a checkpoint copies at a time: a parameter, or a piece of the optimizer's state. */
+  checkpointBytes(): number;
 }
 
 /** Freezes and trains as the loop does, and holds the step memory until the result is let go. */
@@ -112,10 +112,9 @@ export function rehearse<Item>(rehearsal: Rehearsal<Item>): RehearsedPass {
     async score(sequences) {
       await scoreSequences(model, arena, sequences, { sharesPrompts: objective.sharesPrompts === true });
     },
-    async checkpointBytes() {
-      let state = 0;
-      for (const bytes of (await optimizer.saveState()).values()) state += bytes.byteLength;
-      return parameters.reduce((most, { value }) => Math.max(most, 4 * value.length), state);
+    checkpointBytes() {
+      const pieces = [...optimizer.saveState().values()].map(({ byteLength }) => byteLength);
+      return [...pieces, ...parameters.map(({ value }) => 4 * value.length)].reduce((a, b) => Math.max(a, b), 0);
     },
   };
 }

@@ -62,8 +62,8 @@ export function createAdafactor(
       }
     },
     saveState: () => saveSlots(kernels, slots, stepCount),
-    loadState(state) {
-      stepCount = loadSlots(kernels, slots, state);
+    async loadState(state) {
+      stepCount = await loadSlots(kernels, slots, state);
     },
   };
 }

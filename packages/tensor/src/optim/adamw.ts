@@ -41,8 +41,8 @@ export function createAdamW(
       stepAdamW(kernels, slots, options, { learningRate, gradientScale, step: stepCount });
     },
     saveState: () => saveSlots(kernels, slots, stepCount),
-    loadState(state) {
-      stepCount = loadSlots(kernels, slots, state);
+    async loadState(state) {
+      stepCount = await loadSlots(kernels, slots, state);
     },
   };
 }

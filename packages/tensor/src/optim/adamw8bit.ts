@@ -83,8 +83,8 @@ export function createAdamW8bit(
       }
     },
     saveState: () => saveSlots(kernels, slots, stepCount),
-    loadState(state) {
-      stepCount = loadSlots(kernels, slots, state);
+    async loadState(state) {
+      stepCount = await loadSlots(kernels, slots, state);
     },
   };
 }

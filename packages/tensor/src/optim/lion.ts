@@ -47,8 +47,8 @@ export function createLion(
       }
     },
     saveState: () => saveSlots(kernels, slots, stepCount),
-    loadState(state) {
-      stepCount = loadSlots(kernels, slots, state);
+    async loadState(state) {
+      stepCount = await loadSlots(kernels, slots, state);
     },
   };
 }

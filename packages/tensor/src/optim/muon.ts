@@ -95,8 +95,8 @@ export function createMuon(
       stepAdamW(kernels, adamwSlots, adamw, { learningRate, gradientScale, step: stepCount });
     },
     saveState: () => saveSlots(kernels, allSlots, stepCount),
-    loadState(state) {
-      stepCount = loadSlots(kernels, allSlots, state);
+    async loadState(state) {
+      stepCount = await loadSlots(kernels, allSlots, state);
     },
   };
 }

@@ -11,6 +11,16 @@ export interface ParameterGroup {
   readonly learningRateScale?: number;
 }
 
+/** A piece of an optimizer's state. Pieces are read one by one, so that no copy of the whole exists. */
+export interface StateEntry {
+  readonly byteLength: number;
+  /** Raw little-endian bytes, as they are when this is called. */
+  bytes(): Promise<Uint8Array>;
+}
+
+/** By name. */
+export type OptimizerState = ReadonlyMap<string, StateEntry>;
+
 export interface Optimizer {
   /** Every parameter it updates, in order. */
   readonly parameters: readonly Parameter[];
@@ -18,10 +28,10 @@ export interface Optimizer {
   readonly stepCount: number;
   /** One update of all parameters from their gradients, each multiplied by `gradientScale` (1 when absent). */
   step(learningRate: number, gradientScale?: number): Promise<void>;
-  /** Everything a bit-for-bit resume needs, by name, as raw little-endian bytes. */
-  saveState(): Promise<Map<string, Uint8Array>>;
-  /** @throws TensorError `tensor.state` when names or sizes differ from this optimizer's */
-  loadState(state: ReadonlyMap<string, Uint8Array>): void;
+  /** Everything a bit-for-bit resume needs; to be read before the next step. */
+  saveState(): OptimizerState;
+  /** @throws TensorError `tensor.state` when names or sizes differ from this optimizer's; nothing is changed then */
+  loadState(state: OptimizerState): Promise<void>;
 }
 
 /** Two groups: matrices with weight decay, vectors (norm weights, biases) without. Frozen parameters are left out. */
@@ -89,45 +99,45 @@ export function bf16CopyOf({ compute, value }: Parameter): DeviceBuffer | null {
 
 const STEP_NAME = 'step';
 
-/** Bytes of the step count and of every state buffer, under `<parameter>.<buffer>`. */
-export async function saveSlots(
-  kernels: Kernels,
-  slots: readonly Slot[],
-  stepCount: number,
-): Promise<Map<string, Uint8Array>> {
+/** The step count and every state buffer, under `<parameter>.<buffer>`. */
+export function saveSlots(kernels: Kernels, slots: readonly Slot[], stepCount: number): OptimizerState {
   const step = new Uint8Array(8);
   new DataView(step.buffer).setFloat64(0, stepCount, true);
-  const state = new Map<string, Uint8Array>([[STEP_NAME, step]]);
-  for (const { parameter, buffers } of slots) {
-    for (const [name, buffer] of Object.entries(buffers)) {
-      state.set(`${parameter.name}.${name}`, await kernels.readBytes(buffer));
-    }
+  const state = new Map<string, StateEntry>([[STEP_NAME, { byteLength: step.length, bytes: async () => step }]]);
+  for (const [name, buffer] of stateBuffers(slots)) {
+    state.set(name, { byteLength: bytesOf(buffer), bytes: () => kernels.readBytes(buffer) });
   }
   return state;
 }
 
 /** The inverse of `saveSlots`; returns the step count. Nothing is written unless everything fits. */
-export function loadSlots(kernels: Kernels, slots: readonly Slot[], state: ReadonlyMap<string, Uint8Array>): number {
-  const writes: [DeviceBuffer, Uint8Array][] = [];
-  const take = (name: string, sizeBytes: number): Uint8Array => {
-    const bytes = state.get(name);
-    if (bytes?.length !== sizeBytes) {
+export async function loadSlots(kernels: Kernels, slots: readonly Slot[], state: OptimizerState): Promise<number> {
+  const take = (name: string, byteLength: number): StateEntry => {
+    const entry = state.get(name);
+    if (entry?.byteLength !== byteLength) {
       throw new TensorError(
         'tensor.state',
-        `loadState: expected ${sizeBytes} bytes of ${name}, got ${bytes === undefined ? 'none' : bytes.length}`,
+        `loadState: expected ${byteLength} bytes of ${name}, got ${entry?.byteLength ?? 'none'}`,
       );
     }
-    return bytes;
+    return entry;
   };
   const step = take(STEP_NAME, 8);
-  for (const { parameter, buffers } of slots) {
-    for (const [name, buffer] of Object.entries(buffers)) {
-      writes.push([buffer, take(`${parameter.name}.${name}`, buffer.length * (buffer.dtype === 'u8' ? 1 : 4))]);
-    }
-  }
+  const writes = stateBuffers(slots).map(([name, buffer]) => [buffer, take(name, bytesOf(buffer))] as const);
   if (state.size !== writes.length + 1) {
     throw new TensorError('tensor.state', `loadState: expected ${writes.length + 1} entries, got ${state.size}`);
   }
-  for (const [buffer, bytes] of writes) kernels.writeBytes(buffer, bytes);
-  return new DataView(step.buffer, step.byteOffset).getFloat64(0, true);
+  for (const [buffer, entry] of writes) kernels.writeBytes(buffer, await entry.bytes());
+  const count = await step.bytes();
+  return new DataView(count.buffer, count.byteOffset).getFloat64(0, true);
+}
+
+function stateBuffers(slots: readonly Slot[]): [name: string, DeviceBuffer][] {
+  return slots.flatMap(({ parameter, buffers }) =>
+    Object.entries(buffers).map(([name, buffer]): [string, DeviceBuffer] => [`${parameter.name}.${name}`, buffer]),
+  );
+}
+
+function bytesOf({ dtype, length }: DeviceBuffer): number {
+  return length * (dtype === 'u8' ? 1 : 4);
 }

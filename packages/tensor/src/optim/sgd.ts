@@ -34,8 +34,8 @@ export function createSgd(kernels: Kernels, groups: readonly ParameterGroup[], o
       }
     },
     saveState: () => saveSlots(kernels, slots, stepCount),
-    loadState(state) {
-      stepCount = loadSlots(kernels, slots, state);
+    async loadState(state) {
+      stepCount = await loadSlots(kernels, slots, state);
     },
   };
 }
