@@ -37,6 +37,8 @@ void swiglu(const Call& call);
 void swigluBackward(const Call& call);
 void geglu(const Call& call);
 void gegluBackward(const Call& call);
+void activate(const Call& call);
+void activateBackward(const Call& call);
 // rope.cc
 void headNormRope(const Call& call);
 void headNormRopeBackward(const Call& call);

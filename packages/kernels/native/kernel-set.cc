@@ -30,6 +30,8 @@ static const Kernel table[] = {
     {"swigluBackward", 2, 5, 3, swigluBackward},
     {"geglu", 1, 3, 3, geglu},
     {"gegluBackward", 2, 5, 3, gegluBackward},
+    {"activate", 1, 2, 2, activate},
+    {"activateBackward", 1, 3, 2, activateBackward},
     {"softCap", 1, 2, 2, softCap},
     {"softCapBackward", 1, 3, 2, softCapBackward},
     {"headNormRope", 2, 7, 9, headNormRope},

@@ -1,4 +1,4 @@
-// RMSNorm, SwiGLU and GeGLU, forward and backward.
+// RMSNorm, SwiGLU, GeGLU and activations alone, forward and backward.
 #include "kernel-list.h"
 #include "simd.h"
 #include "threads.h"
@@ -91,6 +91,10 @@ struct Gelu {
   }
 };
 
+struct Activated {
+  Vec value, slope;
+};
+
 // geglu(out, gate, up; N, C, ldX)
 void geglu(const Call& call) {
   const long N = call.size(0), C = call.size(1), ldX = call.size(2);
@@ -167,6 +171,54 @@ void swigluBackward(const Call& call) {
               store(dUp + n * ldX + c, d * silu, m);
               store(dGate + n * ldX + c, d * u * (s + silu * (1.0f - s)), m);
             });
+        });
+      });
+    });
+  });
+}
+
+// Value and slope of an activation: 0 relu, 1 silu, 2 gelu.
+template <class Use>
+static void withActivation(int kind, Use use) {
+  if (kind == 0) {
+    use([](Vec x) { return Activated{x > 0.0f ? x : Vec{}, x > 0.0f ? Vec{} + 1.0f : Vec{}}; });
+  } else if (kind == 1) {
+    use([](Vec x) {
+      const Vec s = sigmoid(x), value = x * s;
+      return Activated{value, s + value * (1.0f - s)};
+    });
+  } else {
+    use([](Vec x) {
+      const Gelu gelu(x);
+      return Activated{gelu.value, gelu.slope};
+    });
+  }
+}
+
+// activate(out, x; length, kind)
+void activate(const Call& call) {
+  withActivation(static_cast<int>(call.size(1)), [&](auto activation) {
+    withType(call.buffers[0], [&](auto* out) {
+      withType(call.buffers[1], [&](const auto* x) {
+        eachElementRange(call, call.size(0), [&](long begin, long end) {
+          eachVector(begin, end, [&](long i, auto m) { store(out + i, activation(load(x + i, m)).value, m); });
+        });
+      });
+    });
+  });
+}
+
+// activateBackward(dX, dOut, x; length, kind)
+void activateBackward(const Call& call) {
+  withActivation(static_cast<int>(call.size(1)), [&](auto activation) {
+    withType(call.buffers[0], [&](auto* dX) {
+      withType(call.buffers[1], [&](const auto* dOut) {
+        withType(call.buffers[2], [&](const auto* x) {
+          eachElementRange(call, call.size(0), [&](long begin, long end) {
+            eachVector(begin, end, [&](long i, auto m) {
+              store(dX + i, load(dOut + i, m) * activation(load(x + i, m)).slope, m);
+            });
+          });
         });
       });
     });

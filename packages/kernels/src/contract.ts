@@ -63,6 +63,10 @@ export interface MatmulSizes {
   isConstantB?: boolean;
 }
 
+/** Element-wise functions: max(x, 0); x/(1 + e^−x), also called swish; gelu in its tanh form, as `geglu` has it. */
+export const ACTIVATIONS = ['relu', 'silu', 'gelu'] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
+
 export interface RowSizes {
   N: number;
   C: number;
@@ -408,6 +412,16 @@ export interface Kernels {
     gate: DeviceBuffer,
     up: DeviceBuffer,
     sizes: RowSizes,
+  ): void;
+
+  /** out = f(x); out may be x. */
+  activate(out: DeviceBuffer, x: DeviceBuffer, sizes: { length: number; activation: Activation }): void;
+  /** dX = dOut · f′(x); dX may be dOut. */
+  activateBackward(
+    dX: DeviceBuffer,
+    dOut: DeviceBuffer,
+    x: DeviceBuffer,
+    sizes: { length: number; activation: Activation },
   ): void;
 
   /** out = cap · tanh(a/cap); out may be a. Gemma 2's logits. */

@@ -1,4 +1,5 @@
 export type {
+  Activation,
   AdamWSizes,
   AttentionSizes,
   DeviceBuffer,
@@ -9,6 +10,7 @@ export type {
   MatmulSizes,
   RowSizes,
 } from './contract.ts';
+export { ACTIVATIONS } from './contract.ts';
 export type { SamplingSettings, TokenChoice, TokenRequest } from './contract-sampling.ts';
 export type { CreateKernelsOptions } from './create-kernels.ts';
 export { createKernels } from './create-kernels.ts';

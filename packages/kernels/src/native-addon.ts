@@ -37,6 +37,8 @@ const KERNEL_NAMES = [
   'swigluBackward',
   'geglu',
   'gegluBackward',
+  'activate',
+  'activateBackward',
   'softCap',
   'softCapBackward',
   'headNormRope',

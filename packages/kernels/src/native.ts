@@ -2,7 +2,14 @@
  * The native kernels: each method hands its typed arrays and numbers to the addon (C++, oneDNN). Defaults of optional
  * sizes are filled in here; sizes are the caller's to check.
  */
-import type { DeviceBuffer, DType, FloatType, KernelFeatures, Kernels } from './contract.ts';
+import {
+  ACTIVATIONS,
+  type DeviceBuffer,
+  type DType,
+  type FloatType,
+  type KernelFeatures,
+  type Kernels,
+} from './contract.ts';
 import { KernelsError } from './errors.ts';
 import { asHost, bytesPerElement, type HostArray, HostBuffer, hostArray } from './host-buffer.ts';
 import { loadNativeAddon } from './native-addon.ts';
@@ -310,6 +317,10 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
     geglu: (out, gate, up, { N, C, ldX = C }) => native.geglu(data(out), data(gate), data(up), N, C, ldX),
     gegluBackward: (dGate, dUp, dOut, gate, up, { N, C, ldX = C }) =>
       native.gegluBackward(data(dGate), data(dUp), data(dOut), data(gate), data(up), N, C, ldX),
+    activate: (out, x, { length, activation }) =>
+      native.activate(data(out), data(x), length, ACTIVATIONS.indexOf(activation)),
+    activateBackward: (dX, dOut, x, { length, activation }) =>
+      native.activateBackward(data(dX), data(dOut), data(x), length, ACTIVATIONS.indexOf(activation)),
     softCap: (out, a, { length, cap }) => native.softCap(data(out), data(a), length, cap),
     softCapBackward: (dA, dOut, out, { length, cap }) =>
       native.softCapBackward(data(dA), data(dOut), data(out), length, cap),

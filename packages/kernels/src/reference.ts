@@ -74,6 +74,8 @@ export function createReferenceKernels({ precision = 'f32' }: ReferenceOptions =
     swigluBackward: head.swigluBackward,
     geglu: head.geglu,
     gegluBackward: head.gegluBackward,
+    activate: head.activate,
+    activateBackward: head.activateBackward,
     softCap: head.softCap,
     softCapBackward: head.softCapBackward,
     routeExperts: experts.routeExperts,

@@ -38,6 +38,7 @@ export type {
   CacheEntry,
   KeyValueCache,
   LanguageModel,
+  LayerBottlenecks,
   LogProbOptions,
   PackedBatch,
   PackedTokens,

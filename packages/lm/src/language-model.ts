@@ -4,7 +4,7 @@
  *
  * Legend: N packed tokens, S segments, R loss rows, V vocabulary, B rows of a decoding batch.
  */
-import type { DeviceBuffer, FloatType, Kernels, Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
+import type { Bottleneck, DeviceBuffer, FloatType, Kernels, Linear, Parameter, Tape, Tensor } from '@tuiqiao/tensor';
 import type { ModelConfig } from './config.ts';
 
 /** Several sequences laid end to end; nothing is padded. */
@@ -67,6 +67,12 @@ export interface SoftPrompt {
   readonly prefix: readonly { readonly keys: Parameter; readonly values: Parameter }[] | null;
 }
 
+/** Bottleneck adapters of a layer, after each of its branches. */
+export interface LayerBottlenecks {
+  readonly attention: Bottleneck[];
+  readonly feedForward: Bottleneck[];
+}
+
 export interface LanguageModel {
   readonly config: ModelConfig;
   readonly kernels: Kernels;
@@ -76,6 +82,8 @@ export interface LanguageModel {
   readonly parameters: ReadonlyMap<string, Parameter>;
   /** Every linear layer by its module path (`model.layers.0.self_attn.q_proj`), where adapters attach. */
   readonly linears: ReadonlyMap<string, Linear>;
+  /** Of each layer; where bottleneck adapters attach. */
+  readonly bottlenecks: readonly LayerBottlenecks[];
   /** At most one at a time. Log-probabilities, logits and caches speak of the real tokens only. */
   softPrompt: SoftPrompt | null;
   /** Tokens that were kept by `trimVocabulary`, ascending; null: all. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { DpoRecipe } from '@tuiqiao/schema';
-import { attachLora, loadAdapter } from '@tuiqiao/tune';
+import { attachLora, isLowRank, loadAdapter } from '@tuiqiao/tune';
 import { RecipesError } from './errors.ts';
 import { type OpenedModel, parseAdapter } from './models.ts';
 import { checkPromptFormat } from './prompt-format.ts';
@@ -38,14 +38,11 @@ export async function openPolicy(
   }
   await checkPromptFormat(tokenizer, folder);
   const adapter = await loadAdapter(model, folder, { isTrainable: true });
-  if (adapter.softPrompt !== null) {
-    throw new RecipesError(
-      'recipe-bad-value',
-      `adapter: expected LoRA to go on from, got virtual tokens in ${folder}`,
-      {
-        hint: 'Preferences are learnt by a LoRA adapter: start from one, or from the base.',
-      },
-    );
+  if (!isLowRank(adapter)) {
+    const kind = adapter.softPrompt === null ? 'bottleneck adapters' : 'virtual tokens';
+    throw new RecipesError('recipe-bad-value', `adapter: expected LoRA to go on from, got ${kind} in ${folder}`, {
+      hint: 'Preferences are learnt by a LoRA adapter: start from one, or from the base.',
+    });
   }
   return trainedAdapter(adapter);
 }

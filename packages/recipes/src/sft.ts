@@ -7,6 +7,7 @@ import type { RunControls, SftRecipe } from '@tuiqiao/schema';
 import type { Parameter } from '@tuiqiao/tensor';
 import {
   type Adapter,
+  attachBottlenecks,
   attachLora,
   attachSoftPrompt,
   countSteps,
@@ -125,7 +126,7 @@ function describeCount(parameters: readonly Parameter[]): string {
 /** @param isStarted false leaves away what only a real start needs, and takes long: PiSSA's decomposition */
 export async function chooseTrained(
   { model, tokenizer }: Pick<OpenedModel, 'model' | 'tokenizer'>,
-  recipe: Pick<SftRecipe, 'finetuning' | 'freeze' | 'lora' | 'softPrompt' | 'seed'>,
+  recipe: Pick<SftRecipe, 'finetuning' | 'freeze' | 'lora' | 'softPrompt' | 'bottleneck' | 'seed'>,
   isStarted = true,
 ): Promise<Trained> {
   const whole = (parameters: readonly Parameter[], what: string): Trained => ({
@@ -152,13 +153,20 @@ export async function chooseTrained(
       const kind = recipe.finetuning;
       return trainedAdapter(await attachSoftPrompt(model, { kind, virtualTokens, initialIds, seed: recipe.seed }));
     }
+    case 'bottleneck':
+      return trainedAdapter(attachBottlenecks(model, { ...recipe.bottleneck, seed: recipe.seed }));
     default:
       return recipe.finetuning satisfies never;
   }
 }
 
 export function trainedAdapter(adapter: Adapter): Trained {
-  const { parameters, deltas, config, softPrompt } = adapter;
+  const { parameters, deltas, config, softPrompt, bottlenecks } = adapter;
+  if (bottlenecks.length > 0) {
+    const { outFeatures } = bottlenecks[0]!.bottleneck.down;
+    const what = `${bottlenecks.length} bottlenecks of width ${outFeatures}`;
+    return { parameters, adapter, description: `${describeCount(parameters)} (${what})` };
+  }
   if (softPrompt !== null) {
     const what = softPrompt.prefix === null ? 'virtual tokens' : 'virtual keys and values a layer';
     return { parameters, adapter, description: `${describeCount(parameters)} (${softPrompt.tokens} ${what})` };

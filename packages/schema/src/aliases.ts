@@ -7,7 +7,7 @@
 /** Returned by a conversion when the value says nothing that our option could hold: the key is dropped. */
 export const DROPPED = Symbol('dropped');
 
-export type Origin = 'LLaMA-Factory' | 'TRL' | 'PEFT' | 'Transformers' | 'mlx-lm' | 'OpenAI' | 'other';
+export type Origin = 'LLaMA-Factory' | 'TRL' | 'PEFT' | 'AdapterHub' | 'Transformers' | 'mlx-lm' | 'OpenAI' | 'other';
 
 export interface Alias {
   readonly name: string;
@@ -26,6 +26,7 @@ const method = (value: unknown): unknown => {
   const words: Readonly<Record<string, string>> = { prompt_tuning: 'prompt', prefix_tuning: 'prefix' };
   return typeof value === 'string' ? (words[value.toLowerCase()] ?? value) : value;
 };
+const activation = (value: unknown): unknown => (value === 'swish' ? 'silu' : value === 'gelu_new' ? 'gelu' : value);
 const loraOrFull = (value: unknown): unknown => (typeof value === 'boolean' ? (value ? 'lora' : 'full') : value);
 const single = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value);
 const unlimited = (value: unknown): unknown => (typeof value === 'number' && value < 0 ? DROPPED : value);
@@ -109,6 +110,9 @@ export const ALIASES: readonly Alias[] = [
   // virtual tokens
   alias('PEFT', 'num_virtual_tokens', 'softPrompt.virtualTokens'),
   alias('PEFT', 'prompt_tuning_init_text', 'softPrompt.initialText'),
+  // bottleneck adapters
+  alias('AdapterHub', 'reduction_factor', 'bottleneck.reductionFactor'),
+  alias('AdapterHub', 'non_linearity', 'bottleneck.activation', activation),
   // data
   alias('TRL', 'dataset_name', 'dataset'),
   alias('TRL', 'datasets', 'dataset'),

@@ -1,4 +1,5 @@
 export type {
+  Activation,
   DeviceBuffer,
   DType,
   FloatType,
@@ -8,6 +9,7 @@ export type {
   TokenChoice,
   TokenRequest,
 } from '@tuiqiao/kernels';
+export { ACTIVATIONS } from '@tuiqiao/kernels';
 export type { Arena } from './arena.ts';
 export { createArena } from './arena.ts';
 export type { Columns, Slice } from './columns.ts';
@@ -16,6 +18,7 @@ export type { TensorErrorCode } from './errors.ts';
 export { TensorError } from './errors.ts';
 export type { AttentionOptions } from './ops/attention.ts';
 export { attention, geglu, swiglu } from './ops/attention.ts';
+export { addBottleneck } from './ops/bottleneck.ts';
 export { checkpoint } from './ops/checkpoint.ts';
 export { add, cast, embed, gatherRows, softCap, uploadInts } from './ops/embed.ts';
 export type { Experts } from './ops/experts.ts';
@@ -78,5 +81,5 @@ export type { Random, RandomState } from './random.ts';
 export { createRandom } from './random.ts';
 export type { RampType, Schedule, ScheduleName, ScheduleOptions } from './schedules.ts';
 export { createSchedule, SCHEDULE_NAMES } from './schedules.ts';
-export type { Fusion, Linear, LowRankDelta, Parameter, QuantizedWeight, Tensor } from './tape.ts';
+export type { Bottleneck, Fusion, Linear, LowRankDelta, Parameter, QuantizedWeight, Tensor } from './tape.ts';
 export { Tape } from './tape.ts';

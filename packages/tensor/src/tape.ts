@@ -3,7 +3,7 @@
  * a kernel and, when the tape records, pushes a closure that adds to its inputs' gradients; `backward` runs the list
  * from the end. No graph, no nodes. Memory of a step comes from the arena and is freed in one go by `reset`.
  */
-import type { DeviceBuffer, DType, FloatType, Kernels } from '@tuiqiao/kernels';
+import type { Activation, DeviceBuffer, DType, FloatType, Kernels } from '@tuiqiao/kernels';
 import type { Arena } from './arena.ts';
 
 /** A shaped view of step memory. `grad` is allocated (zeroed) by the first op that needs it. */
@@ -82,6 +82,22 @@ export interface LowRankDelta {
   readonly magnitude?: Parameter | null;
   /** Probability that an input element is zeroed while training. */
   dropout: number;
+}
+
+/**
+ * A bottleneck adapter on the residual stream of a block: x += scaling · up(f(down(y))). y is what a branch adds to the
+ * stream (`branch`), or the stream after that (`stream`).
+ */
+export interface Bottleneck {
+  readonly name: string;
+  /** [r, C], with a bias. */
+  readonly down: Linear;
+  /** [C, r], with a bias. */
+  readonly up: Linear;
+  readonly activation: Activation;
+  readonly reads: 'branch' | 'stream';
+  /** 0 switches the adapter off without touching it. */
+  scaling: number;
 }
 
 /** y = x Wᵀ + bias + Σ deltas. W: [out, in]. */

@@ -1,5 +1,6 @@
 export type { BatchingOptions, DataPosition } from './batching.ts';
 export { checkBatching, countSteps, planEpoch, planMicroBatches } from './batching.ts';
+export { attachBottlenecks, type BottleneckOptions, type BottleneckPlacement } from './bottleneck/bottleneck.ts';
 export { findResumable, listCheckpoints } from './checkpoint.ts';
 export { TuneError } from './errors.ts';
 export type { EvaluateLossOptions } from './evaluate-loss.ts';
@@ -14,7 +15,7 @@ export {
   copyAdapter,
   detachAdapter,
   freezeAdapter,
-  mergeAdapter,
+  isLowRank,
   selectAdapter,
   setAdapterScale,
   startPissa,
@@ -23,6 +24,7 @@ export {
 export type { LoadAdapterOptions } from './lora/adapter-files.ts';
 export { loadAdapter, readAdapterConfig, saveAdapter } from './lora/adapter-files.ts';
 export { type Combination, combineAdapters } from './lora/combine-adapters.ts';
+export { mergeAdapter } from './lora/merge-adapter.ts';
 export { isMlxFolder, saveMlxAdapter } from './lora/mlx-files.ts';
 export type { TargetModules } from './lora/target-modules.ts';
 export { computeTypeOf } from './micro-batch.ts';

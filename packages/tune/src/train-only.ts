@@ -10,6 +10,11 @@ export function trainOnly(model: LanguageModel, parameters: readonly Parameter[]
   const all = [...model.parameters.values()];
   for (const linear of model.linears.values())
     for (const { a, b, magnitude } of linear.deltas) all.push(a, b, ...(magnitude ? [magnitude] : []));
+  for (const { attention, feedForward } of model.bottlenecks) {
+    for (const { down, up } of [...attention, ...feedForward]) {
+      all.push(down.weight, down.bias!, up.weight, up.bias!);
+    }
+  }
   if (model.softPrompt !== null) all.push(...softPromptParameters(model.softPrompt));
   for (const parameter of all) {
     if (!trained.has(parameter) && parameter.requiresGrad) disableGradient(parameter);

@@ -16,8 +16,9 @@ import { bytesOf, tinyExamples, tinyModel, VOCABULARY, valuesOf } from '../test/
 import { findResumable } from './checkpoint.ts';
 import { evaluateLoss } from './evaluate-loss.ts';
 import { type Example, exampleDataset } from './items.ts';
-import { attachLora, mergeAdapter } from './lora/adapter.ts';
+import { attachLora } from './lora/adapter.ts';
 import { saveAdapter } from './lora/adapter-files.ts';
+import { mergeAdapter } from './lora/merge-adapter.ts';
 import { scoreSequences } from './micro-batch.ts';
 import type { Objective } from './objective.ts';
 import { sftObjective } from './objectives/sft.ts';

@@ -2,9 +2,10 @@
 import type { LanguageModel } from '@tuiqiao/lm';
 import { createArena, quantizeParameter, Tape } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
-import { mergeAdapter, selectAdapter, setAdapterScale } from '../src/lora/adapter.ts';
+import { selectAdapter, setAdapterScale } from '../src/lora/adapter.ts';
 import { loadAdapter } from '../src/lora/adapter-files.ts';
 import { combineAdapters } from '../src/lora/combine-adapters.ts';
+import { mergeAdapter } from '../src/lora/merge-adapter.ts';
 import { packSequences } from '../src/packing.ts';
 import {
   examplesOf,

@@ -1,5 +1,5 @@
 /** SwiGLU and the log-probabilities of the head. Legend: N rows, C channels, R loss rows, V vocabulary. */
-import type { DeviceBuffer, Kernels, RowSizes } from '../contract.ts';
+import type { Activation, DeviceBuffer, Kernels, RowSizes } from '../contract.ts';
 import { storeFloats, storeRows, toFloats, toInts } from './memory.ts';
 
 export function swiglu(out: DeviceBuffer, gate: DeviceBuffer, up: DeviceBuffer, { N, C, ldX = C }: RowSizes): void {
@@ -49,6 +49,30 @@ function gelu(x: number): { value: number; slope: number } {
   const slope = 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * factor * (1 + 3 * 0.044715 * x * x);
   return { value: 0.5 * x * (1 + t), slope };
 }
+
+const ACTIVATED: Readonly<Record<Activation, (x: number) => { value: number; slope: number }>> = {
+  relu: (x) => ({ value: Math.max(x, 0), slope: x > 0 ? 1 : 0 }),
+  silu: (x) => {
+    const s = 1 / (1 + Math.exp(-x));
+    return { value: x * s, slope: s + x * s * (1 - s) };
+  },
+  gelu,
+};
+
+export const activate: Kernels['activate'] = (out, x, { length, activation }) => {
+  const from = toFloats(x, length);
+  const to = toFloats(out, length);
+  for (let i = 0; i < length; i++) to[i] = ACTIVATED[activation](from[i]!).value;
+  storeFloats(out, to);
+};
+
+export const activateBackward: Kernels['activateBackward'] = (dX, dOut, x, { length, activation }) => {
+  const dFrom = toFloats(dOut, length);
+  const from = toFloats(x, length);
+  const to = toFloats(dX, length);
+  for (let i = 0; i < length; i++) to[i] = dFrom[i]! * ACTIVATED[activation](from[i]!).slope;
+  storeFloats(dX, to);
+};
 
 export const softCap: Kernels['softCap'] = (out, a, { length, cap }) => {
   const from = toFloats(a, length);

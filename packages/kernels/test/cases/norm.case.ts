@@ -1,3 +1,4 @@
+import { ACTIVATIONS, type Activation } from '../../src/contract.ts';
 import { type CaseList, floats, ints, type KernelCase, strided, values } from './kernel-case.ts';
 
 const POSITIONS = 11;
@@ -7,7 +8,7 @@ function angles(half: number): { cos: number[]; sin: number[] } {
   return { cos: all.map(Math.cos), sin: all.map(Math.sin) };
 }
 
-/** RMSNorm, rotary embedding with and without head norms, SwiGLU. */
+/** RMSNorm, rotary embedding with and without head norms, gated and plain activations. */
 export const normCases: CaseList = (type) => [
   ...[
     { N: 0, C: 8 },
@@ -33,6 +34,7 @@ export const normCases: CaseList = (type) => [
     { N: 7, C: 33, ldX: 66 },
   ].flatMap((sizes) => [gatedCase(type, 'swiglu', sizes), gatedCase(type, 'geglu', sizes)]),
   ...[0, 37].map((length) => softCapCase(type, length)),
+  ...ACTIVATIONS.map((activation) => activationCase(type, activation, 53)),
 ];
 
 interface NormSizes {
@@ -157,5 +159,22 @@ function softCapCase(type: 'f32' | 'bf16', length: number): KernelCase {
     backward: (kernels, b) => kernels.softCapBackward(b.dA!, b.dOut!, b.out!, sizes),
     seeds: { out: 'dOut' },
     gradients: { a: 'dA' },
+  };
+}
+
+function activationCase(type: 'f32' | 'bf16', activation: Activation, length: number): KernelCase {
+  const sizes = { length, activation };
+  return {
+    name: `activate ${activation} ${length}`,
+    buffers: {
+      out: floats(type, length),
+      x: floats(type, length),
+      dOut: floats(type, length),
+      dX: floats(type, length),
+    },
+    forward: (kernels, b) => kernels.activate(b.out!, b.x!, sizes),
+    backward: (kernels, b) => kernels.activateBackward(b.dX!, b.dOut!, b.x!, sizes),
+    seeds: { out: 'dOut' },
+    gradients: { x: 'dX' },
   };
 }

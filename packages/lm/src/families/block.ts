@@ -1,6 +1,8 @@
 /** One block of a decoder: attention and the feed-forward, each added to the residual stream. See `decoder.ts`. */
 import {
   add,
+  addBottleneck,
+  type Bottleneck,
   type Columns,
   type DeviceBuffer,
   type FloatType,
@@ -39,7 +41,12 @@ export function runBlock(tape: Tape, config: ModelConfig, x: Tensor, place: Plac
   const [q, k, v] = queryKeyValue(tape, config, h, place);
   tape.recompute(h);
   const mixed = attend(tape, index, q, k, v);
-  const middle = addToStream(tape, config, x, mixed, layer.attentionOutput, layer.afterAttention);
+  const { attentionOutput, afterAttention, bottlenecks } = layer;
+  const middle = addToStream(tape, config, x, mixed, {
+    projection: attentionOutput,
+    norm: afterAttention,
+    bottlenecks: bottlenecks.attention,
+  });
   const h2 = normaliseOrSame(tape, config, middle, layer.beforeFeedForward);
   return addFeedForward(tape, config, middle, h2, layer);
 }
@@ -93,37 +100,56 @@ function addFeedForward(
   config: ModelConfig,
   x: Tensor,
   h: Tensor,
-  { feedForward, afterFeedForward }: Layer,
+  { feedForward, afterFeedForward, bottlenecks }: Layer,
 ): Tensor {
-  if ('router' in feedForward) return addBranch(tape, x, mixture(tape, h, feedForward));
+  if ('router' in feedForward) return addBranch(tape, x, mixture(tape, h, feedForward), bottlenecks.feedForward);
   const { intermediateSize: I, architecture } = config;
   const [gate, up] = project(tape, h, feedForward.gateUp, [I, I]);
   tape.recompute(h);
   const gated = (architecture.activation === 'silu' ? swiglu : geglu)(tape, gate!, up!);
-  const out = addToStream(tape, config, x, gated, feedForward.down, afterFeedForward);
+  const out = addToStream(tape, config, x, gated, {
+    projection: feedForward.down,
+    norm: afterFeedForward,
+    bottlenecks: bottlenecks.feedForward,
+  });
   tape.recompute(gated);
   return out;
 }
 
-/** x + norm(projection(branch)). */
+/** How a branch ends. */
+interface BranchEnd {
+  readonly projection: Linear;
+  readonly norm: Parameter | null;
+  readonly bottlenecks: readonly Bottleneck[];
+}
+
+/** x + norm(projection(branch)), and what bottleneck adapters add. */
 function addToStream(
   tape: Tape,
   config: ModelConfig,
   x: Tensor,
   branch: Tensor,
-  projection: Linear,
-  norm: Parameter | null,
+  { projection, norm, bottlenecks }: BranchEnd,
 ): Tensor {
-  if (norm === null) return linearAddResidual(tape, x, branch, projection);
-  const change = normalise(tape, config, linear(tape, branch, projection, { outType: 'f32' }), norm, 'f32');
-  return addBranch(tape, x, change);
+  if (norm === null && !bottlenecks.some(isOn)) return linearAddResidual(tape, x, branch, projection);
+  const projected = linear(tape, branch, projection, { outType: 'f32' });
+  const change = norm === null ? projected : normalise(tape, config, projected, norm, 'f32');
+  return addBranch(tape, x, change, bottlenecks);
 }
 
-/** x + change: in place unless recorded, as `linearAddResidual` does. */
-function addBranch(tape: Tape, x: Tensor, change: Tensor): Tensor {
-  if (tape.isRecording) return add(tape, x, change);
-  tape.kernels.add(x.buffer, x.buffer, change.buffer, { length: x.buffer.length });
-  return x;
+/** x + change, and what bottleneck adapters add: in place unless recorded, as `linearAddResidual` does. */
+function addBranch(tape: Tape, x: Tensor, change: Tensor, bottlenecks: readonly Bottleneck[]): Tensor {
+  const { kernels, isRecording } = tape;
+  if (!isRecording) kernels.add(x.buffer, x.buffer, change.buffer, { length: x.buffer.length });
+  let sum = isRecording ? add(tape, x, change) : x;
+  for (const each of bottlenecks.filter(isOn)) {
+    sum = addBottleneck(tape, sum, each.reads === 'branch' ? change : sum, each);
+  }
+  return sum;
+}
+
+function isOn({ scaling }: Bottleneck): boolean {
+  return scaling !== 0;
 }
 
 /** Column slices of one product: of several matrices side by side, or of one that holds them all. */

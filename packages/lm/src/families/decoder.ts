@@ -39,6 +39,7 @@ import { LmError } from '../errors.ts';
 import type {
   CacheEntry,
   LanguageModel,
+  LayerBottlenecks,
   LogProbOptions,
   PackedBatch,
   PackedTokens,
@@ -93,6 +94,10 @@ export class Decoder implements LanguageModel {
 
   get linears(): ReadonlyMap<string, Linear> {
     return this.#modules.linears;
+  }
+
+  get bottlenecks(): readonly LayerBottlenecks[] {
+    return this.#modules.layers.map((layer) => layer.bottlenecks);
   }
 
   get keptTokens(): Int32Array | null {

@@ -1,6 +1,7 @@
 /** The layers of a decoder, put together from its weights by name. */
 import { createLinear, type Experts, fuseParameters, type Kernels, type Linear, type Parameter } from '@tuiqiao/tensor';
 import type { ModelConfig } from '../config.ts';
+import type { LayerBottlenecks } from '../language-model.ts';
 import type { ExpertTraits } from './architecture.ts';
 
 export interface FeedForward {
@@ -10,6 +11,7 @@ export interface FeedForward {
 }
 
 export interface Layer {
+  readonly bottlenecks: LayerBottlenecks;
   readonly beforeAttention: Parameter | null;
   /** q, k, v; or one matrix of all three. */
   readonly queryKeyValue: readonly Linear[];
@@ -54,6 +56,7 @@ export function createModules(
     const projectAll = (parts: string | readonly string[]) => [parts].flat().map((part) => project(at(part)));
     const hasQueryKeyNorm = queryKeyNorm !== 'none';
     return {
+      bottlenecks: { attention: [], feedForward: [] },
       beforeAttention: normOrNull(names.beforeAttention),
       queryKeyValue: projectAll(names.queryKeyValue),
       queryNorm: hasQueryKeyNorm ? norm(at(names.queryNorm)) : null,

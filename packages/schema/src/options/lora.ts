@@ -115,15 +115,42 @@ export const softPromptSchema = z.strictObject({
   ),
 });
 
+/** Adapters of `finetuning: bottleneck`. */
+export const bottleneckSchema = z.strictObject({
+  placement: option(
+    z.enum(['double_seq_bn', 'seq_bn']).default('double_seq_bn'),
+    'Where the bottlenecks sit: after attention and feed-forward (double_seq_bn, Houlsby), or after the feed-forward alone (seq_bn, Pfeiffer).',
+    '瓶颈所在：注意力与前馈之后（double_seq_bn，Houlsby），或仅前馈之后（seq_bn，Pfeiffer）。',
+  ),
+  reductionFactor: option(
+    z.number().min(1).default(16),
+    'The bottleneck is this many times narrower than the hidden states.',
+    '瓶颈宽度是隐藏层的几分之一。',
+  ),
+  activation: option(
+    z.enum(['relu', 'silu', 'gelu']).optional(),
+    'Function between its two layers; absent: silu for double_seq_bn, relu for seq_bn.',
+    '两层之间的激活函数；不填则 double_seq_bn 用 silu，seq_bn 用 relu。',
+    { isAdvanced: true },
+  ),
+  scaling: option(
+    z.number().positive().default(1),
+    'What the adapter adds is multiplied by this.',
+    '适配器输出乘以此数。',
+    { isAdvanced: true },
+  ),
+});
+
 /** Fields of sft beside those every stage with an adapter has. */
 export const sftMethodFields = {
   finetuning: option(
-    z.enum(['lora', 'full', 'freeze', 'bitfit', 'prompt', 'prefix']).default('lora'),
-    'What is trained: an adapter (lora), every weight (full), a few layers (freeze), the biases alone (bitfit), virtual tokens before every sequence (prompt), or their keys and values in each layer (prefix).',
-    '训练什么：适配器（lora）、全部权重（full）、少数几层（freeze）、仅偏置（bitfit）、序列前的虚拟词元（prompt）或其各层键值（prefix）。',
+    z.enum(['lora', 'full', 'freeze', 'bitfit', 'prompt', 'prefix', 'bottleneck']).default('lora'),
+    'What is trained: an adapter (lora), every weight (full), a few layers (freeze), the biases alone (bitfit), virtual tokens before every sequence (prompt), their keys and values in each layer (prefix), or small networks after attention and feed-forward (bottleneck).',
+    '训练什么：适配器（lora）、全部权重（full）、少数几层（freeze）、仅偏置（bitfit）、序列前的虚拟词元（prompt）、其各层键值（prefix），或注意力与前馈之后的小网络（bottleneck）。',
   ),
   freeze: freezeSchema.prefault({}),
   softPrompt: softPromptSchema.prefault({}),
+  bottleneck: bottleneckSchema.prefault({}),
 };
 
 export const finetuningFields = {

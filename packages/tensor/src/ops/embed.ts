@@ -69,20 +69,25 @@ export function softCap(tape: Tape, x: Tensor, cap: number): Tensor {
   return out;
 }
 
-/** out = a + b, of a's type. */
-export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
+/** out = a + factor · b, of a's type. */
+export function add(tape: Tape, a: Tensor, b: Tensor, factor = 1): Tensor {
   const { kernels } = tape;
   const length = a.buffer.length;
   if (b.buffer.length !== length) {
     throw new TensorError('tensor.shape', `add: expected [${a.shape.join(', ')}] twice, got [${b.shape.join(', ')}]`);
   }
   const out = tape.tensor(a.shape, a.buffer.dtype, a.requiresGrad || b.requiresGrad, false);
-  kernels.add(out.buffer, a.buffer, b.buffer, { length });
+  if (factor === 1) {
+    kernels.add(out.buffer, a.buffer, b.buffer, { length });
+  } else {
+    kernels.scale(out.buffer, a.buffer, { length, alpha: 1 });
+    kernels.scale(out.buffer, b.buffer, { length, alpha: factor, accumulate: true });
+  }
   if (out.requiresGrad) {
     tape.push(() => {
       if (out.grad !== null) {
         if (a.requiresGrad) addGradient(tape, a, out.grad);
-        if (b.requiresGrad) addGradient(tape, b, out.grad);
+        if (b.requiresGrad) addGradient(tape, b, out.grad, factor);
       }
       tape.discard(out);
     });
@@ -105,8 +110,8 @@ export function cast(tape: Tape, x: Tensor, dtype: FloatType): Tensor {
   return out;
 }
 
-/** Adds `gradient` to the gradient of x. */
-export function addGradient(tape: Tape, x: Tensor, gradient: DeviceBuffer): void {
+/** Adds factor · `gradient` to the gradient of x. */
+export function addGradient(tape: Tape, x: Tensor, gradient: DeviceBuffer, factor = 1): void {
   const { buffer, accumulate } = tape.gradTarget(x);
-  tape.kernels.scale(buffer, gradient, { length: buffer.length, alpha: 1, accumulate });
+  tape.kernels.scale(buffer, gradient, { length: buffer.length, alpha: factor, accumulate });
 }

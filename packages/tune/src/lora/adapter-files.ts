@@ -2,7 +2,8 @@
  * Adapters on disk as PEFT has them: `adapter_config.json` and `adapter_model.safetensors` with keys
  * `base_model.model.<module>.lora_A.weight` [r, in] and `.lora_B.weight` [out, r], f32; with DoRA also
  * `.lora_magnitude_vector` [out]; modules saved in full under `base_model.model.<weight>`. What PEFT can do and this
- * engine cannot (biases, adapted embeddings) is refused by name, never dropped. mlx-lm's folders are read as well.
+ * engine cannot (biases, adapted embeddings) is refused by name, never dropped. mlx-lm's and
+ * AdapterHub's folders are read as well.
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -16,9 +17,10 @@ import {
 } from '@tuiqiao/lm';
 import { type Kernels, type Parameter, syncCompute } from '@tuiqiao/tensor';
 import writeFileAtomic from 'write-file-atomic';
+import { isBottleneckConfig, loadBottlenecks, saveBottlenecks } from '../bottleneck/bottleneck-files.ts';
 import { TuneError } from '../errors.ts';
 import { loadSoftPrompt, saveSoftPrompt, softPromptKind } from '../soft-prompt/soft-prompt-files.ts';
-import { type Adapter, type AdapterConfig, attachDeltas, freezeAdapter } from './adapter.ts';
+import { type Adapter, type AdapterConfig, attachDeltas, freezeAdapter, isLowRank } from './adapter.ts';
 import { isMlxFolder, loadMlxAdapter } from './mlx-files.ts';
 import { fromPeftConfig, PEFT_VERSION, SCORE_MODULE, toPeftConfig } from './peft-config.ts';
 import { selectSaved } from './saved-modules.ts';
@@ -47,15 +49,14 @@ export async function saveAdapter(
     readonly modelConfig?: ModelConfig;
   } = {},
 ): Promise<void> {
-  if (adapter.softPrompt !== null) {
-    if (options.modelConfig === undefined)
-      throw new TuneError('adapter-format', 'saveAdapter: expected a modelConfig for a soft prompt, got none');
-    const baseModelName = options.baseModelName ?? null;
-    return saveSoftPrompt(kernels, adapter, folder, {
-      baseModelName,
-      peftVersion: PEFT_VERSION,
-      config: options.modelConfig,
-    });
+  if (!isLowRank(adapter)) {
+    if (options.modelConfig === undefined) {
+      throw new TuneError('adapter-format', `saveAdapter: expected a modelConfig for ${adapter.name}, got none`);
+    }
+    const where = { baseModelName: options.baseModelName ?? null, config: options.modelConfig };
+    return adapter.softPrompt === null
+      ? saveBottlenecks(kernels, adapter, folder, where)
+      : saveSoftPrompt(kernels, adapter, folder, { ...where, peftVersion: PEFT_VERSION });
   }
   const { scoreHead } = options;
   const headTensors: StoredTensor[] =
@@ -179,10 +180,9 @@ export async function loadAdapter(
 ): Promise<Adapter> {
   if (isMlxFolder(folder)) return loadMlxAdapter(model, folder, options);
   const json = await readAdapterJson(folder);
-  if (softPromptKind(json) !== null) {
-    const { name = 'default', isTrainable = false } = options;
-    return loadSoftPrompt(model, folder, json, { name, isTrainable });
-  }
+  const { name = 'default', isTrainable = false } = options;
+  if (softPromptKind(json) !== null) return loadSoftPrompt(model, folder, json, { name, isTrainable });
+  if (isBottleneckConfig(json)) return loadBottlenecks(model, folder, json, { name, isTrainable });
   const fileConfig = fromPeftConfig(path.join(folder, CONFIG_FILE), json);
   const config = options.dropout === undefined ? fileConfig : { ...fileConfig, dropout: options.dropout };
   checkTask(folder, config, options.scoreHead !== undefined);
@@ -198,7 +198,7 @@ export async function loadAdapter(
     const entries = modules.get(module);
     if (entries !== undefined) ranks.set(module, entries.A.shape[0]!);
   }
-  const adapter = attachDeltas(model, options.name ?? 'default', config, ranks);
+  const adapter = attachDeltas(model, name, config, ranks);
   const fill = async (parameter: Parameter, entry: TensorEntry): Promise<void> => {
     model.kernels.write(parameter.value, await readTensorFloats(entry));
     syncCompute(model.kernels, parameter);
@@ -211,7 +211,7 @@ export async function loadAdapter(
   }
   for (const [name, { parameter }] of adapter.saved) await fill(parameter, saved.get(name)!);
   if (options.scoreHead !== undefined) await fill(options.scoreHead, scoreEntry!);
-  if (options.isTrainable !== true) freezeAdapter(adapter);
+  if (!isTrainable) freezeAdapter(adapter);
   return adapter;
 }
 

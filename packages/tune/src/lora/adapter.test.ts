@@ -13,11 +13,11 @@ import {
   copyAdapter,
   detachAdapter,
   type LoraOptions,
-  mergeAdapter,
   selectAdapter,
   setAdapterScale,
 } from './adapter.ts';
 import { loadAdapter, saveAdapter } from './adapter-files.ts';
+import { mergeAdapter } from './merge-adapter.ts';
 
 let folder: string;
 beforeEach(async () => {

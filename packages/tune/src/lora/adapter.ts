@@ -18,6 +18,7 @@ import {
   type Parameter,
   syncCompute,
 } from '@tuiqiao/tensor';
+import type { PlacedBottleneck } from '../bottleneck/bottleneck.ts';
 import { TuneError } from '../errors.ts';
 import { computeTypeOf } from '../micro-batch.ts';
 import { initPissa } from './pissa.ts';
@@ -83,6 +84,8 @@ export interface Adapter {
   readonly config: AdapterConfig;
   /** Of an adapter that is one (`attachSoftPrompt`): it has no low-rank updates. */
   readonly softPrompt: SoftPrompt | null;
+  /** Of an adapter that is made of them (`attachBottlenecks`): it has no low-rank updates. */
+  readonly bottlenecks: readonly PlacedBottleneck[];
 }
 
 /**
@@ -208,7 +211,7 @@ export function attachDeltas(
     parameters.push(module.parameter);
   }
   for (const [path, delta] of [...deltas, ...starts]) requireLinear(model, path).deltas.push(delta);
-  return { name, deltas, parameters, config, saved, starts, softPrompt: null };
+  return { name, deltas, parameters, config, saved, starts, softPrompt: null, bottlenecks: [] };
 }
 
 /** Takes the adapter off; its numbers stay usable. */
@@ -217,6 +220,10 @@ export function detachAdapter(model: LanguageModel, adapter: Adapter): void {
     const { deltas } = requireLinear(model, path);
     const index = deltas.indexOf(delta);
     if (index >= 0) deltas.splice(index, 1);
+  }
+  for (const { bottleneck, list } of adapter.bottlenecks) {
+    const index = list.indexOf(bottleneck);
+    if (index >= 0) list.splice(index, 1);
   }
   if (adapter.softPrompt !== null && model.softPrompt === adapter.softPrompt) model.softPrompt = null;
   freezeSaved(adapter);
@@ -227,6 +234,7 @@ export function detachAdapter(model: LanguageModel, adapter: Adapter): void {
 export function setAdapterScale(adapter: Adapter, factor: number): void {
   for (const [path, delta] of adapter.deltas) delta.scaling = factor * deltaScaling(adapter.config, path, delta.rank);
   for (const [path, start] of adapter.starts) start.scaling = -adapter.deltas.get(path)!.scaling;
+  for (const { bottleneck, scaling } of adapter.bottlenecks) bottleneck.scaling = factor * scaling;
   if (adapter.softPrompt !== null) adapter.softPrompt.isOn = factor !== 0;
   // Whole modules are on or off; a scale between changes the low-rank part alone, as in PEFT.
   switchSaved(adapter.saved.values(), factor !== 0);
@@ -249,9 +257,14 @@ export function unfreezeAdapter(model: LanguageModel, adapter: Adapter): void {
   for (const parameter of adapter.parameters) enableGradient(model.kernels, parameter, computeTypeOf(model));
 }
 
+/** Made of low-rank updates, not of virtual tokens or bottlenecks. */
+export function isLowRank({ softPrompt, bottlenecks }: Adapter): boolean {
+  return softPrompt === null && bottlenecks.length === 0;
+}
+
 /** A frozen copy under another name, switched off: a reference that stays while the original trains on. */
 export function copyAdapter(model: LanguageModel, adapter: Adapter, name: string): Adapter {
-  if (adapter.saved.size > 0 || adapter.starts.size > 0 || adapter.softPrompt !== null) {
+  if (adapter.saved.size > 0 || adapter.starts.size > 0 || !isLowRank(adapter)) {
     throw new TuneError('lora-options', `copyAdapter: expected low-rank updates only, got ${adapter.name} with more`, {
       hint: 'merge the adapter into its base first (tuiqiao merge), and go on from there',
     });
@@ -269,67 +282,8 @@ export function copyAdapter(model: LanguageModel, adapter: Adapter, name: string
   return copy;
 }
 
-/**
- * Adds s·B·A to the base weights in f32 (a frozen bf16 weight gets an f32 value first, so that saving rounds once at
- * most), at the adapter's present scale, and takes the adapter off.
- */
-export async function mergeAdapter(model: LanguageModel, adapter: Adapter): Promise<void> {
-  const { kernels } = model;
-  if (adapter.softPrompt !== null) {
-    throw new TuneError(
-      'adapter-format',
-      `mergeAdapter: expected low-rank updates, got a soft prompt, ${adapter.name}`,
-      {
-        hint: 'virtual tokens cannot become part of the weights: keep the adapter beside the model',
-      },
-    );
-  }
-  for (const path of adapter.deltas.keys()) {
-    const { quantized, eightBit } = requireLinear(model, path).weight;
-    if (!quantized && !eightBit) continue;
-    const bits = quantized ? 4 : 8;
-    throw new TuneError('merge-quantized', `mergeAdapter: expected a base in floats, got ${path} in ${bits} bits`, {
-      hint: 'a quantised weight cannot hold the update: rounding it again would undo most of it. Merge into the base it was quantised from',
-    });
-  }
-  for (const [path, delta] of [...adapter.deltas, ...adapter.starts]) {
-    const { weight, outFeatures, inFeatures } = requireLinear(model, path);
-    if (delta.scaling === 0) continue;
-    if (weight.value.dtype !== 'f32') {
-      const master = kernels.allocate('f32', weight.value.length);
-      kernels.scale(master, weight.value, { length: master.length, alpha: 1 });
-      weight.value = master;
-    }
-    kernels.matmul(weight.value, delta.b.value, delta.a.value, {
-      M: outFeatures,
-      N: inFeatures,
-      K: delta.rank,
-      alpha: delta.scaling,
-      accumulate: true,
-    });
-    if (delta.magnitude) await normaliseRows(kernels, weight, delta.magnitude);
-    syncCompute(kernels, weight);
-  }
-  // What is saved in full is the base's from now on.
-  freezeSaved(adapter);
-  const modules = [...adapter.saved.values()].map(({ parameter }) => ({ parameter, content: { ...parameter } }));
-  detachAdapter(model, adapter);
-  for (const { parameter, content } of modules) Object.assign(parameter, content);
-}
-
-/** Row o ← magnitude[o] · row/‖row‖. */
-async function normaliseRows(kernels: Kernels, weight: Parameter, magnitude: Parameter): Promise<void> {
-  const [O, I] = weight.shape as readonly [number, number];
-  const reciprocal = kernels.allocate('f32', O);
-  kernels.rowNorms(reciprocal, weight.value, { N: O, C: I, isReciprocal: true });
-  const [lengths, factors] = [await kernels.read(magnitude.value), await kernels.read(reciprocal)];
-  for (let o = 0; o < O; o++) {
-    const row = weight.value.view(o * I, I);
-    kernels.scale(row, row, { length: I, alpha: lengths[o]! * factors[o]! });
-  }
-}
-
-function freezeSaved(adapter: Adapter): void {
+/** Stops the training of modules saved in full. */
+export function freezeSaved(adapter: Adapter): void {
   for (const { parameter } of adapter.saved.values()) if (parameter.requiresGrad) disableGradient(parameter);
 }
 
@@ -338,7 +292,8 @@ function copyParameter(kernels: Kernels, to: Parameter, from: Parameter): void {
   syncCompute(kernels, to);
 }
 
-function requireLinear(model: LanguageModel, path: string): Linear {
+/** @throws TuneError `adapter-mismatch` */
+export function requireLinear(model: LanguageModel, path: string): Linear {
   const layer = model.linears.get(path);
   if (layer === undefined)
     throw new TuneError('adapter-mismatch', `adapter: expected a linear layer ${path}, got none`);

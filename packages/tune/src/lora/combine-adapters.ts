@@ -2,7 +2,7 @@
 import type { LanguageModel } from '@tuiqiao/lm';
 import { syncCompute } from '@tuiqiao/tensor';
 import { TuneError } from '../errors.ts';
-import { type Adapter, attachDeltas, deltaScaling, freezeAdapter } from './adapter.ts';
+import { type Adapter, attachDeltas, deltaScaling, freezeAdapter, isLowRank } from './adapter.ts';
 
 /**
  * `cat`: A's rows and B's columns side by side, w·s folded into A; exactly the weighted sum of the updates, of rank Σ r.
@@ -24,9 +24,11 @@ export async function combineAdapters(
   if (adapters.length === 0 || adapters.length !== weights.length || !weights.every(Number.isFinite)) {
     throw refuse(`a weight for each adapter, got ${adapters.length} and ${weights.length}`);
   }
-  for (const { name: each, config, saved, softPrompt } of adapters) {
-    if (config.useDora || saved.size > 0 || softPrompt !== null) {
-      const more = softPrompt !== null ? 'virtual tokens' : config.useDora ? 'DoRA magnitudes' : 'whole modules';
+  for (const adapter of adapters) {
+    const { name: each, config, saved } = adapter;
+    if (config.useDora || saved.size > 0 || !isLowRank(adapter)) {
+      const otherKind = adapter.softPrompt === null ? 'bottlenecks' : 'virtual tokens';
+      const more = !isLowRank(adapter) ? otherKind : config.useDora ? 'DoRA magnitudes' : 'whole modules';
       throw refuse(`plain LoRA, got ${each} with ${more}`);
     }
   }

@@ -10,17 +10,10 @@ import { exampleDataset } from '../items.ts';
 import { scoreSequences } from '../micro-batch.ts';
 import { sftObjective } from '../objectives/sft.ts';
 import { train } from '../train.ts';
-import {
-  type Adapter,
-  attachLora,
-  detachAdapter,
-  type LoraOptions,
-  mergeAdapter,
-  setAdapterScale,
-  startPissa,
-} from './adapter.ts';
+import { type Adapter, attachLora, detachAdapter, type LoraOptions, setAdapterScale, startPissa } from './adapter.ts';
 import { loadAdapter, saveAdapter } from './adapter-files.ts';
 import { combineAdapters } from './combine-adapters.ts';
+import { mergeAdapter } from './merge-adapter.ts';
 import { saveMlxAdapter } from './mlx-files.ts';
 
 let folder: string;

@@ -5,7 +5,8 @@
 import type { LanguageModel, SoftPrompt } from '@tuiqiao/lm';
 import { createParameter, createRandom, initNormal, type Parameter, syncCompute } from '@tuiqiao/tensor';
 import { TuneError } from '../errors.ts';
-import type { Adapter, AdapterConfig } from '../lora/adapter.ts';
+import type { Adapter } from '../lora/adapter.ts';
+import { NO_LORA } from '../lora/no-lora.ts';
 
 export type SoftPromptKind = 'prompt' | 'prefix';
 
@@ -21,22 +22,6 @@ export interface SoftPromptOptions {
 
 /** Deviation of a random prefix: near zero, so that the start is near the base. */
 const PREFIX_DEVIATION = 0.02;
-
-/** What a soft prompt has no numbers for. */
-const NO_LORA: AdapterConfig = {
-  rank: 0,
-  alpha: 0,
-  dropout: 0,
-  targetModules: [],
-  useRslora: false,
-  rankPattern: {},
-  alphaPattern: {},
-  initialization: 'kaiming',
-  useDora: false,
-  modulesToSave: [],
-  taskType: 'CAUSAL_LM',
-  baseModelName: null,
-};
 
 /** Every trained matrix of a soft prompt, layer by layer. */
 export function softPromptParameters({ embeddings, prefix }: SoftPrompt): Parameter[] {
@@ -113,5 +98,14 @@ export function placeSoftPrompt(
   };
   model.softPrompt = softPrompt;
   const parameters = softPromptParameters(softPrompt);
-  return { name, deltas: new Map(), parameters, config: NO_LORA, saved: new Map(), starts: new Map(), softPrompt };
+  return {
+    name,
+    deltas: new Map(),
+    parameters,
+    config: NO_LORA,
+    saved: new Map(),
+    starts: new Map(),
+    softPrompt,
+    bottlenecks: [],
+  };
 }
