@@ -1,12 +1,12 @@
-// Products of some rows with a bf16 weight as checkpoints hold it, [N, K]: decoding of many sequences, and the narrow
-// products of adapters. Rows of the left operand are brought into the lanes of registers once a call; every pair of weights
-// is read where it lies and multiplies 32 rows, so that no sum is taken across lanes.
+// Products of some rows with a bf16 weight as checkpoints hold it, [N, K]: decoding of many sequences. Rows
+// of the left operand are brought into the lanes of registers once a call; every pair of weights is read where it lies and
+// multiplies 32 rows, so that no sum is taken across lanes.
 #include <type_traits>
 
 #include "kernel-list.h"
+#include "pairs.h"
 #include "simd.h"
 #include "threads.h"
-#include "transpose.h"
 
 namespace tuiqiao {
 namespace TUIQIAO_ISA {
@@ -16,29 +16,14 @@ namespace TUIQIAO_ISA {
 namespace {
 
 constexpr long kLeastRows = 9, kLeastColumns = 32;
-constexpr long kNarrow = 64;        // up to this depth sums across lanes would take longer than the products
-constexpr long kBlock = 2 * W;      // rows of the left operand at a time
-constexpr long kQuads = 3;          // columns at a time, in fours: with two vectors of rows, 24 sums
-constexpr long kLine = 16;          // pairs of weights in a cache line
-constexpr long kRowsToSplit = 256;  // from here on threads share the rows, below it the columns
+constexpr long kBlock = 2 * W;  // rows of the left operand at a time
+constexpr long kQuads = 3;      // columns at a time, in fours: with two vectors of rows, 24 sums
+constexpr long kLine = 16;      // pairs of weights in a cache line
 
 inline __m512bh splatPair(const bf16* p) {
   int32_t pair;
   memcpy(&pair, p, sizeof pair);
   return reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
-}
-
-// packed[pair · ld + row] = numbers 2 · pair and 2 · pair + 1 of up to 16 rows; zero where there is no row.
-void packRows(int32_t* packed, long ld, const bf16* a, long ldA, long rows, long pairs) {
-  for (long p = 0; p < pairs; p += kLine) {
-    const long count = std::min(kLine, pairs - p);
-    const __mmask16 mask = static_cast<__mmask16>((1u << count) - 1);
-    __m512i block[kLine];
-    for (long r = 0; r < kLine; r++)
-      block[r] = r < rows ? _mm512_maskz_loadu_epi32(mask, a + r * ldA + 2 * p) : _mm512_setzero_si512();
-    transpose16(block);
-    for (long i = 0; i < count; i++) _mm512_store_si512(packed + (p + i) * ld, block[i]);
-  }
 }
 
 // total[c][v] = column c of the product for the rows in vector v. `ahead`: memory is asked for the weights so many
@@ -188,13 +173,10 @@ bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& g
   if (a.type != Type::bf16 || gemm.transposeA || !gemm.transposeB) return false;
   if (M < kLeastRows || N < kLeastColumns || N % 4 != 0 || K % 2 != 0) return false;
   // Idle lanes cost as much as busy ones: with more than a tenth of them dot products are faster.
-  if (K > kNarrow && (M + W - 1) / W * W * 9 > M * 10) return false;
+  if ((M + W - 1) / W * W * 9 > M * 10) return false;
   const bf16* left = static_cast<const bf16*>(a.data);
   const bf16* right = static_cast<const bf16*>(b.data);
-  // Where storing is most of the work, an even number of fours.
-  const long quadsAtOnce = K > kNarrow ? kQuads : 2;
-  const long pairs = K / 2, blocks = (M + kBlock - 1) / kBlock, tiles = (N / 4 + quadsAtOnce - 1) / quadsAtOnce;
-  const bool splitsRows = M >= kRowsToSplit;
+  const long pairs = K / 2, blocks = (M + kBlock - 1) / kBlock, tiles = (N / 4 + kQuads - 1) / kQuads;
   Scratch<int32_t> packed;
   packed.reserve(blocks * kBlock * pairs);
   const int team = teamSize(threads, std::max(N * K, M * N * K / 8));
@@ -207,19 +189,10 @@ bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& g
   };
   withType(out, [&](auto* to) {
     const auto tile = [&](long block, long index, bool fetches) {
-      const long first = index * 4 * quadsAtOnce, quads = std::min(quadsAtOnce, (N - first) / 4);
+      const long first = index * 4 * kQuads, quads = std::min(kQuads, (N - first) / 4);
       multiplyBlock(to + block * kBlock * gemm.ldOut + first, packed.data() + block * kBlock * pairs, right + first * gemm.ldB,
-                    rowsOf(block), quads, fetches ? 4 * quadsAtOnce * gemm.ldB : 0, gemm);
+                    rowsOf(block), quads, fetches ? 4 * kQuads * gemm.ldB : 0, gemm);
     };
-    if (splitsRows) {
-      eachPart(team, blocks, 1, [&](long begin, long end, int) {
-        for (long block = begin; block < end; block++) {
-          pack(block);
-          for (long t = 0; t < tiles; t++) tile(block, t, false);
-        }
-      });
-      return;
-    }
 #pragma omp parallel num_threads(team) if (team > 1)
     {
 #pragma omp for schedule(static)

@@ -16,7 +16,7 @@ namespace TUIQIAO_ISA {
 namespace {
 
 constexpr long kDeepest = 64;
-constexpr long kLeastRows = 128, kLeastColumns = 64;
+constexpr long kLeastRows = 32, kLeastColumns = 64;
 constexpr int kRows = 8, kVectors = 2;  // 16 sums, 2 vectors of B and a factor
 
 // `factors`: pairs of the rows of A, [row, pair].
@@ -56,18 +56,22 @@ void multiplyRows(T* out, const int32_t* factors, const int32_t* columns, long l
 
 bool shallowGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& gemm, int threads) {
   if (a.type != Type::bf16 || gemm.transposeA || gemm.K > kDeepest) return false;
-  if (gemm.M <= kLeastRows || gemm.N < kLeastColumns) return false;
+  if (gemm.M < kLeastRows || gemm.N < kLeastColumns) return false;
   const bf16* left = static_cast<const bf16*>(a.data);
   const long pairs = (gemm.K + 1) / 2, ldColumns = (gemm.N + W - 1) / W * W;
   static thread_local Scratch<int32_t> packed, factors;
   int32_t* columns = packed.reserve(pairs * ldColumns);
-  packPairs(columns, ldColumns, static_cast<const bf16*>(b.data), gemm.transposeB ? 1 : gemm.ldB,
-            gemm.transposeB ? gemm.ldB : 1, gemm.K, gemm.N);
+  const bf16* right = static_cast<const bf16*>(b.data);
+  if (gemm.transposeB && gemm.K % 2 == 0) {
+    for (long n = 0; n < gemm.N; n += W) packRows(columns + n, ldColumns, right + n * gemm.ldB, gemm.ldB, gemm.N - n, pairs);
+  } else {
+    packPairs(columns, ldColumns, right, gemm.transposeB ? 1 : gemm.ldB, gemm.transposeB ? gemm.ldB : 1, gemm.K, gemm.N);
+  }
   int32_t* rows = factors.reserve(gemm.M * pairs);
   for (long m = 0; m < gemm.M; m++)
     for (long p = 0; p < pairs; p++) rows[m * pairs + p] = pairAt(left + m * gemm.ldA + 2 * p, 1, gemm.K - 2 * p);
   withType(out, [&](auto* to) {
-    eachPart(teamSize(threads, gemm.M * gemm.N), gemm.M, kRows, [&](long begin, long end, int) {
+    eachPart(teamSize(threads, 2 * gemm.M * gemm.N), gemm.M, kRows, [&](long begin, long end, int) {
       for (long m = begin; m < end;) {
         const auto run = [&](auto count) {
           constexpr int Rows = decltype(count)::value;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels.h"
+#include "transpose.h"
 
 namespace tuiqiao {
 namespace TUIQIAO_ISA {
@@ -21,6 +22,24 @@ inline void packPairs(int32_t* packed, long ld, const bf16* x, long strideK, lon
     for (long n = N; n < ld; n++) row[n] = 0;
   }
 }
+
+#if defined(__AVX512F__)
+
+// packed[pair · ld + row] = numbers 2 · pair and 2 · pair + 1 of up to 16 rows; zero where there is no row.
+inline void packRows(int32_t* packed, long ld, const bf16* a, long ldA, long rows, long pairs) {
+  constexpr long kSide = 16;
+  for (long p = 0; p < pairs; p += kSide) {
+    const long left = pairs - p, count = left < kSide ? left : kSide;
+    const __mmask16 mask = static_cast<__mmask16>((1u << count) - 1);
+    __m512i block[kSide];
+    for (long r = 0; r < kSide; r++)
+      block[r] = r < rows ? _mm512_maskz_loadu_epi32(mask, a + r * ldA + 2 * p) : _mm512_setzero_si512();
+    transpose16(block);
+    for (long i = 0; i < count; i++) _mm512_store_si512(packed + (p + i) * ld, block[i]);
+  }
+}
+
+#endif
 
 }  // namespace TUIQIAO_ISA
 }  // namespace tuiqiao
