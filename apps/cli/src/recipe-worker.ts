@@ -65,7 +65,9 @@ async function run({ task, options }: WorkerTask, controls: RunControls): Promis
 }
 
 try {
-  post({ type: 'result', value: await run(workerData as WorkerTask, { signal: controller.signal, onEvent }) });
+  const task = workerData as WorkerTask;
+  const language = task.language === undefined ? {} : { language: task.language };
+  post({ type: 'result', value: await run(task, { signal: controller.signal, onEvent, ...language }) });
 } catch (error) {
   post({ type: 'error', error: serialiseError(error) });
 } finally {

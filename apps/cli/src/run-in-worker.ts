@@ -9,7 +9,8 @@ import type { FromWorker, TaskName, ToWorker, WorkerTask } from './worker-messag
  */
 export function runInWorker(task: TaskName, options: unknown, controls: RunControls): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const workerData: WorkerTask = { task, options };
+    const { language } = controls;
+    const workerData: WorkerTask = { task, options, ...(language === undefined ? {} : { language }) };
     const worker = new Worker(new URL('./recipe-worker.js', import.meta.url), { workerData });
     const abort = (): void => worker.postMessage({ type: 'abort' } satisfies ToWorker);
     controls.signal?.addEventListener('abort', abort, { once: true });

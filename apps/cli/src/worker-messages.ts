@@ -24,6 +24,8 @@ export interface WorkerTask {
   readonly task: TaskName;
   /** Resolved options; plain data. */
   readonly options: unknown;
+  /** Of the sentences in what is returned. */
+  readonly language?: 'zh' | 'en';
 }
 
 export type FromWorker =

@@ -137,6 +137,7 @@ async function writeInOrder(
     lineIndexes,
     rejectsCopies: !options.allowCopies,
     ...(options.forbidNgram === undefined ? {} : { forbiddenNgram: options.forbidNgram }),
+    ...(controls.language === undefined ? {} : { language: controls.language }),
     ...(controls.signal === undefined ? {} : { signal: controls.signal }),
   };
   const candidates: WrittenPoem[][] = requests.map(() => []);
@@ -162,7 +163,10 @@ async function writeInOrder(
     for (; told < requests.length && isFull(candidates[told]!, bestOf); told++) {
       const { best, reward } = await chooseBest(candidates[told]!, judge, controls.signal);
       if (!best.isAccepted && options.constraints) continue;
-      const record = { ...toRecord(best, opened, options), ...(reward === undefined ? {} : { reward }) };
+      const record = {
+        ...toRecord(best, opened, options, controls.language),
+        ...(reward === undefined ? {} : { reward }),
+      };
       poems.push(record);
       controls.onEvent?.({ type: 'poem', index: told, record });
     }
@@ -190,7 +194,12 @@ async function chooseBest(
   return { best: candidates[place]!, ...(rewards === undefined ? {} : { reward: rewards[place]! }) };
 }
 
-function toRecord(poem: WrittenPoem, opened: OpenedModel, options: RecordOptions): PoemRecord {
+function toRecord(
+  poem: WrittenPoem,
+  opened: OpenedModel,
+  options: RecordOptions,
+  language: RunControls['language'],
+): PoemRecord {
   const { request, text, verdict } = poem;
   const isSimplified = options.script === 'simplified';
   const shown = isSimplified ? toSimplified(text) : text;
@@ -202,7 +211,7 @@ function toRecord(poem: WrittenPoem, opened: OpenedModel, options: RecordOptions
     request,
     prompt: messageFor(opened.tokenizer, request),
     // Told of the text that is shown: the tones are the same, the characters are those the reader sees.
-    verdict: isSimplified ? verdictOn(shown, request) : verdict,
+    verdict: isSimplified ? verdictOn(shown, request, language) : verdict,
     novelty: poem.novelty!,
     logprob: poem.logProb,
     score: poem.score,

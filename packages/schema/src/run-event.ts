@@ -122,4 +122,6 @@ export type OnEvent = (event: RunEvent) => void;
 export interface RunControls {
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
+  /** Of the sentences in what is returned, e.g. a verdict's findings. Default Chinese. */
+  readonly language?: 'zh' | 'en';
 }

@@ -1,10 +1,10 @@
 /** What was written, judged: verdict, novelty, score. */
 import type { GeneratedSequence, Tokenizer } from '@tuiqiao/lm';
-import { check, splitText, type Verdict } from '@tuiqiao/prosody';
+import { check, type Language, splitText, type Verdict } from '@tuiqiao/prosody';
 import { withStanzaBreaks } from './constraint.ts';
 import { noveltyOf } from './novelty.ts';
 import { scorePoem } from './poem-score.ts';
-import type { WritingRequest } from './request-plan.ts';
+import { givenLines, type WritingRequest } from './request-plan.ts';
 import type { WritePoemsOptions, WrittenPoem } from './write-poems.ts';
 import type { Job } from './writing-jobs.ts';
 
@@ -16,13 +16,13 @@ export function judge(
 ): WrittenPoem {
   const plain = options.tokenizer.decode(sequence.ids, { skipSpecialTokens: true }).trim();
   const text = automaton === null ? plain : withStanzaBreaks(plain, automaton);
-  const verdict = verdictOn(text, request);
+  const verdict = verdictOn(text, request, options.language);
   const hasEnded = sequence.finish === 'stop';
   const judged = {
     text,
     logProb: ownLogProbs(options.tokenizer, request, sequence).reduce((sum, x) => sum + x, 0),
     verdict,
-    novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes),
+    novelty: options.lineIndexes === undefined ? null : noveltyOf(text, options.lineIndexes, givenLines(request)),
     isAccepted: hasEnded && (automaton === null || verdict.strict.all),
   };
   return {
@@ -39,7 +39,7 @@ export function judge(
 }
 
 /** As what it was asked for; of a couplet its 对仗 as well. */
-export function verdictOn(text: string, request: WritingRequest): Verdict {
+export function verdictOn(text: string, request: WritingRequest, lang: Language = 'zh'): Verdict {
   return check(
     {
       text,
@@ -47,7 +47,7 @@ export function verdictOn(text: string, request: WritingRequest): Verdict {
       ...(request.tune === undefined ? {} : { tune: request.tune }),
       ...(request.book === undefined ? {} : { book: request.book }),
     },
-    { parallelism: request.couplet !== undefined },
+    { parallelism: request.couplet !== undefined, lang },
   );
 }
 

@@ -8,14 +8,18 @@ export interface Novelty {
   readonly longestSharedNgram: number;
 }
 
-/** @param indexes asked in order: of two that know a line, the first names its source */
-export function noveltyOf(text: string, indexes: readonly LineIndex[]): Novelty {
-  const copiedLines = splitLines(text).flatMap((line) => {
+/**
+ * @param indexes asked in order: of two that know a line, the first names its source
+ * @param given lines that were asked for as they stand; whose they are is no matter of the poem's
+ */
+export function noveltyOf(text: string, indexes: readonly LineIndex[], given: readonly string[] = []): Novelty {
+  const own = splitLines(text).filter((line) => !given.includes(line));
+  const copiedLines = own.flatMap((line) => {
     const source = indexes.map((index) => index.find(line)).find((found) => found !== null);
     return source === undefined || source === null ? [] : [{ line, source }];
   });
   return {
     copiedLines,
-    longestSharedNgram: Math.max(0, ...indexes.map((index) => index.longestSharedNgram(text))),
+    longestSharedNgram: Math.max(0, ...indexes.map((index) => index.longestSharedNgram(own.join('\n')))),
   };
 }

@@ -10,6 +10,7 @@ import {
   PlanError,
   type PoemAutomaton,
   type RegulatedFormName,
+  splitText,
 } from '@tuiqiao/prosody';
 import { VerseError } from './errors.ts';
 import { nearestRequest, requestCommand } from './request-command.ts';
@@ -43,6 +44,16 @@ const REGULATED: readonly string[] = ['五绝', '七绝', '五律', '七律', '�
 
 function isRegulated(form: string | undefined): form is RegulatedFormName {
   return form !== undefined && REGULATED.includes(form);
+}
+
+/** What was given of each line, the characters together: whole lines, and parts of lines. */
+export function givenLines({ fixed = [], couplet }: WritingRequest): string[] {
+  const given = new Map<number, string>();
+  for (const { line, character } of [...fixed].sort((a, b) => a.line - b.line || a.position - b.position)) {
+    given.set(line, (given.get(line) ?? '') + character);
+  }
+  if (couplet !== undefined) for (const [i, { text }] of splitText(couplet).lines.entries()) given.set(i + 1, text);
+  return [...new Set(given.values())];
 }
 
 /** True when the automaton knows the form asked for. */

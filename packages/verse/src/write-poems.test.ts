@@ -98,6 +98,20 @@ describe('writing under a request', () => {
     const given = [...line].map((character, i) => ({ line: 1, position: i + 1, character }));
     const [kept] = await write([{ form: '五绝', fixed: given }], { lineIndexes: [index], rejectsCopies: true });
     expect(linesOf(kept!.text)[0]).toBe(line);
+    expect(index.find(line)).not.toBeNull();
+    expect(kept!.novelty!.copiedLines).toEqual([]);
+    expect(kept!.score.copies).toBe(0);
+    const [answer] = await write([{ form: '联', couplet: line }], { lineIndexes: [index], rejectsCopies: true });
+    expect(answer!.novelty!.copiedLines).toEqual([]);
+  });
+
+  it('speaks of the poem in the language asked for, and scores it alike', async () => {
+    const requests: WritingRequest[] = Array(4).fill({ form: '七律' });
+    const [chinese, english] = [await write(requests), await write(requests, { language: 'en' })];
+    const messages = english.flatMap(({ verdict }) => verdict.findings.map(({ message }) => message));
+    expect(messages.length).toBeGreaterThan(0);
+    for (const message of messages) expect(message).toMatch(/[a-z]{3} [a-z]/u);
+    expect(english.map(({ score }) => score)).toEqual(chinese.map(({ score }) => score));
   });
 
   it('writes no run of characters of an index, though given ones may be anybody’s', async () => {

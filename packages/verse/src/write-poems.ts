@@ -10,7 +10,7 @@ import {
   type SamplingOptions,
   type Tokenizer,
 } from '@tuiqiao/lm';
-import type { Verdict } from '@tuiqiao/prosody';
+import type { Language, Verdict } from '@tuiqiao/prosody';
 import { createPoemConstraint, type PoemConstraint } from './constraint.ts';
 import { judge } from './judge-poem.ts';
 import type { Novelty } from './novelty.ts';
@@ -53,6 +53,8 @@ export interface WritePoemsOptions {
   readonly refusedFrom?: number;
   /** The vocabulary, when it is at hand already: working it out takes a moment for large ones. */
   readonly tokens?: TokenInventory;
+  /** Of the verdicts' sentences. Default Chinese. */
+  readonly language?: Language;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }

@@ -1,12 +1,12 @@
 /** Requests made ready for the decoder: prompt, automaton and leanings of each; what of the corpus must not be written. */
 import type { LanguageModel } from '@tuiqiao/lm';
-import { type PoemAutomaton, splitText } from '@tuiqiao/prosody';
+import type { PoemAutomaton } from '@tuiqiao/prosody';
 import type { PoemConstraint, PoemConstraintOptions } from './constraint.ts';
 import { placeEmbedded } from './embed-characters.ts';
 import { VerseError } from './errors.ts';
 import { createParallelBias, type ParallelBias } from './parallel-bias.ts';
 import { promptIdsFor } from './prompt.ts';
-import { compileRequest, hasAutomaton, shapeKey, type WritingRequest } from './request-plan.ts';
+import { compileRequest, givenLines, hasAutomaton, shapeKey, type WritingRequest } from './request-plan.ts';
 import { createRhymeBias, type RhymeBias } from './rhyme-bias.ts';
 import type { TokenInventory } from './token-inventory.ts';
 import type { WritePoemsOptions } from './write-poems.ts';
@@ -90,15 +90,10 @@ function tokensNeeded(automaton: PoemAutomaton | null, tokens: TokenInventory | 
 /** Lines that were given may stand anywhere; all others, and runs of them, in no index. */
 export function copyGuard(
   { lineIndexes, rejectsCopies = false, forbiddenNgram }: WritePoemsOptions,
-  { fixed = [], couplet }: WritingRequest,
+  request: WritingRequest,
 ): Pick<PoemConstraintOptions, 'isForbiddenLine' | 'isForbiddenRun'> {
   if (lineIndexes === undefined || !(rejectsCopies || forbiddenNgram !== undefined)) return {};
-  const given = new Map<number, string>();
-  for (const { line, character } of [...fixed].sort((a, b) => a.line - b.line || a.position - b.position)) {
-    given.set(line, (given.get(line) ?? '') + character);
-  }
-  if (couplet !== undefined) for (const [i, { text }] of splitText(couplet).lines.entries()) given.set(i + 1, text);
-  const own = [...new Set(given.values())];
+  const own = givenLines(request);
   return {
     ...(rejectsCopies
       ? { isForbiddenLine: (line) => !own.includes(line) && lineIndexes.some((index) => index.find(line) !== null) }

@@ -45,7 +45,7 @@ async function writePoem(chat: Chat, text: string, seed: number | undefined, sig
     topK: options.topK,
     repetitionPenalty: options.repetitionPenalty,
   });
-  const { poems } = await engine.write({ model: state.model, options: words }, { signal });
+  const { poems } = await engine.write({ model: state.model, options: words, language: session.language }, { signal });
   const [poem] = poems;
   if (poem === undefined) throw new CliError('no-poem', session.text('givenUp', { count: 1 }));
   if (session.isJson) await session.printJson(poem);

@@ -41,7 +41,7 @@ export function addDemoCommand(host: CommandHost): void {
       const interrupt = listenForInterrupt(session);
       const reader = createRunReader(session);
       try {
-        const controls = { signal: interrupt.signal, onEvent: reader.onEvent };
+        const controls = { signal: interrupt.signal, onEvent: reader.onEvent, language: session.language };
         const result = (await runInWorker('demo', options, controls)) as DemoResult;
         reader.stop();
         await tell(session, result);

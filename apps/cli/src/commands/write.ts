@@ -60,7 +60,11 @@ export function addWriteCommand(host: CommandHost): void {
           if (event.type === 'poem') printer.print(event.record as PoemRecord);
           else reader.onEvent(event);
         };
-        const result = await runInWorker('write', options, { signal: interrupt.signal, onEvent });
+        const result = await runInWorker('write', options, {
+          signal: interrupt.signal,
+          onEvent,
+          language: session.language,
+        });
         await printer.end();
         reader.stop();
         const { givenUp } = result as WriteResult;

@@ -86,6 +86,8 @@ export interface CompletionControls {
 export interface PoemJob {
   readonly model: string;
   readonly options: PoemOptions;
+  /** Of the verdicts' sentences. Default Chinese. */
+  readonly language?: 'zh' | 'en';
 }
 
 export interface PoemsResult extends CompletionResult {

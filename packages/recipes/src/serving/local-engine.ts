@@ -1,5 +1,5 @@
 /** The engine in this thread: a base and its adapters, opened once, switched between jobs. */
-import type { PoemOptions, ServeOptions } from '@tuiqiao/schema';
+import type { RunControls, ServeOptions } from '@tuiqiao/schema';
 import { createTokenBytes, promptIdsFor, promptStyleOf } from '@tuiqiao/verse';
 import { describeKernels, openKernels } from '../compute.ts';
 import { RecipesError } from '../errors.ts';
@@ -9,7 +9,7 @@ import { polishRecord } from '../polish.ts';
 import { writeRecords } from '../write.ts';
 import { toWritingRequest } from '../write-request.ts';
 import { type CompletionHost, completeJob } from './complete.ts';
-import type { Engine, PoemsResult, ServedModel } from './engine.ts';
+import type { Engine, PoemJob, PoemsResult, ServedModel } from './engine.ts';
 import { changeServedAdapters, loadServedAdapters, switchTo } from './served-models.ts';
 import { SharedBatch } from './shared-batch.ts';
 import { Turns } from './turns.ts';
@@ -69,9 +69,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     });
   };
   const write = async (
-    id: string,
-    words: PoemOptions,
-    controls: Parameters<Engine['write']>[1],
+    { model: id, options: words, language }: PoemJob,
+    controls: RunControls,
   ): Promise<PoemsResult> => {
     const requests = Array(words.count).fill(toWritingRequest(words));
     const { poems, givenUp } = await writeRecords(
@@ -85,7 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         adapter: id === base.id ? [] : [id],
         named: base.id,
       },
-      controls,
+      { ...controls, ...(language === undefined ? {} : { language }) },
     );
     return {
       poems,
@@ -105,7 +104,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       return { ...facts, models: modelsNow() };
     },
     complete: (job, controls = {}) => take(job.model, controls.signal, () => completeJob(host, job, controls)),
-    write: (job, controls = {}) => take(job.model, controls.signal, () => write(job.model, job.options, controls)),
+    write: (job, controls = {}) => take(job.model, controls.signal, () => write(job, controls)),
     polish: (job, controls = {}) =>
       take(job.model, controls.signal, () =>
         polishRecord(opened, job.poem, { ...job.options, batchSize: POEM_SLOTS }, { ...controls, named: job.model }),
