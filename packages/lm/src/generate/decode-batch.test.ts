@@ -1,5 +1,5 @@
 import { createReferenceKernels } from '@tuiqiao/kernels';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLanguageModel } from '../load-language-model.ts';
 import { createSequences, DecodeBatch } from './decode-batch.ts';
 import { generate, type TokenEvent } from './generate.ts';
@@ -54,6 +54,31 @@ describe('a decoding batch', () => {
     const [second] = createSequences(model, [[5]], options);
     expect(batch.add(second!)).toBe(true);
     expect((await batch.step()).map(({ of }) => of)).toEqual([second]);
+  });
+
+  it('reads a prompt once that several new sequences have in common, even if the one it is read for leaves', async () => {
+    const prompts = [[5, 6, 7], [8], [5, 6, 7], [5, 6, 7]];
+    const sampled = { ...options, seed: 4, temperature: 1.5 };
+    const alone = await generate(model, prompts, { ...sampled, slots: 1 });
+    expect(new Set(alone.map(({ ids }) => ids.join())).size).toBe(4);
+    expect(await generate(model, prompts, sampled)).toEqual(alone);
+
+    const reading = vi.spyOn(model, 'extendInPlace');
+    const sequences = createSequences(model, prompts, sampled);
+    const batch = new DecodeBatch(model, 4, 32);
+    for (const sequence of sequences) batch.add(sequence);
+    const step = batch.step();
+    batch.remove(sequences[0]!);
+    const ids = new Map<unknown, number[]>(sequences.map((sequence) => [sequence, []]));
+    const note = (events: Awaited<typeof step>) => {
+      for (const { of, event } of events) if (event.type === 'token') ids.get(of)!.push(event.id);
+    };
+    note(await step);
+    while (batch.size > 0) note(await batch.step());
+    const read = reading.mock.calls.map(([, entries]) => entries.reduce((sum, entry) => sum + entry.ids.length, 0));
+    reading.mockRestore();
+    expect(read.slice(0, 2)).toEqual([4, 3]);
+    expect([...ids.values()]).toEqual([[], ...alone.slice(1).map((sequence) => sequence.ids)]);
   });
 
   it('has no room beyond its slots', () => {

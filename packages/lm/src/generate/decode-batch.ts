@@ -133,13 +133,11 @@ export class DecodeBatch {
   /** One token for every sequence. */
   async step(): Promise<BatchEvent[]> {
     const running = this.#running;
-    const entries = running.map(({ slot, ids, asked }): CacheEntry => {
-      const newest = ids.at(-1);
-      return { slot, ids: newest === undefined ? asked.prompt : [newest] };
-    });
+    const { entries, rows } = planStep(running);
     this.#prefillTokens = 0;
-    const logits = await this.#model.extendInPlace(this.#cache, entries); // [B, V]
-    const draws = running.map((sequence, row) => new Draw(sequence, row));
+    const logits = await this.#model.extendInPlace(this.#cache, entries); // [entries, V]
+    for (const [i, sequence] of running.entries()) this.#takePrompt(sequence, entries[rows[i]!]!.slot);
+    const draws = running.map((sequence, i) => new Draw(sequence, rows[i]!));
     // Removed while the model was at work.
     const left = draws.filter(({ sequence }) => this.#running.includes(sequence));
     await drawTokens(this.#model, logits, left);
@@ -157,12 +155,41 @@ export class DecodeBatch {
     return events;
   }
 
+  /** Keys and values of its prompt, where they were made in another's slot. */
+  #takePrompt(sequence: Running, from: number): void {
+    if (sequence.slot === from || !this.#running.includes(sequence)) return;
+    const { lengths } = this.#cache;
+    // The other one may have left meanwhile; what it held is still there.
+    const length = lengths[from]!;
+    lengths[from] = sequence.asked.prompt.length;
+    this.#cache.copySlot(from, sequence.slot);
+    lengths[from] = length;
+  }
+
   #release(gone: Running): void {
     const { slot } = gone;
     this.#running = this.#running.filter((sequence) => sequence !== gone);
     this.#cache.lengths[slot] = 0;
     this.#free.push(slot);
   }
+}
+
+/**
+ * What the model reads: the newest token of each sequence, and the prompts of those that are new. One that several new ones
+ * have in common is read once. `rows`: of each sequence, the entry whose logits are its own.
+ */
+function planStep(running: readonly Running[]): { readonly entries: CacheEntry[]; readonly rows: number[] } {
+  const entries: CacheEntry[] = [];
+  const known = new Map<string, number>();
+  const rows = running.map(({ slot, ids, asked }) => {
+    const newest = ids.at(-1);
+    if (newest !== undefined) return entries.push({ slot, ids: [newest] }) - 1;
+    const key = asked.prompt.join(' ');
+    const row = known.get(key) ?? entries.push({ slot, ids: asked.prompt }) - 1;
+    known.set(key, row);
+    return row;
+  });
+  return { entries, rows };
 }
 
 /** The drawing of one sequence's next token. */
