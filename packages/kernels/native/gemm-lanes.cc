@@ -17,8 +17,9 @@ namespace {
 
 constexpr long kLeastRows = 9, kLeastColumns = 32;
 constexpr long kBlock = 2 * W;  // rows of the left operand at a time
-constexpr long kQuads = 3;      // columns at a time, in fours: with two vectors of rows, 24 sums
+constexpr long kQuads = 3;      // columns at a time at most, in fours
 constexpr long kLine = 16;      // pairs of weights in a cache line
+constexpr long kPage = 4096;
 
 inline __m512bh splatPair(const bf16* p) {
   int32_t pair;
@@ -176,7 +177,10 @@ bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& g
   if ((M + W - 1) / W * W * 9 > M * 10) return false;
   const bf16* left = static_cast<const bf16*>(a.data);
   const bf16* right = static_cast<const bf16*>(b.data);
-  const long pairs = K / 2, blocks = (M + kBlock - 1) / kBlock, tiles = (N / 4 + kQuads - 1) / kQuads;
+  // Sums enough to keep the processor busy. Rows of the weight whole pages apart share one set of the first-level cache: no
+  // more of them at a time than it has ways.
+  const long quadsAtOnce = M > W || gemm.ldB * sizeof(bf16) % kPage == 0 ? 2 : kQuads;
+  const long pairs = K / 2, blocks = (M + kBlock - 1) / kBlock, tiles = (N / 4 + quadsAtOnce - 1) / quadsAtOnce;
   Scratch<int32_t> packed;
   packed.reserve(blocks * kBlock * pairs);
   const int team = teamSize(threads, std::max(N * K, M * N * K / 8));
@@ -189,9 +193,9 @@ bool laneGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm& g
   };
   withType(out, [&](auto* to) {
     const auto tile = [&](long block, long index, bool fetches) {
-      const long first = index * 4 * kQuads, quads = std::min(kQuads, (N - first) / 4);
+      const long first = index * 4 * quadsAtOnce, quads = std::min(quadsAtOnce, (N - first) / 4);
       multiplyBlock(to + block * kBlock * gemm.ldOut + first, packed.data() + block * kBlock * pairs, right + first * gemm.ldB,
-                    rowsOf(block), quads, fetches ? 4 * kQuads * gemm.ldB : 0, gemm);
+                    rowsOf(block), quads, fetches ? 4 * quadsAtOnce * gemm.ldB : 0, gemm);
     };
 #pragma omp parallel num_threads(team) if (team > 1)
     {

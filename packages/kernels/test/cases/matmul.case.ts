@@ -30,6 +30,8 @@ const SIZES: MatmulSizes[] = [
   { M: 131, N: 10, K: 70, ldB: 12, ldOut: 13, alpha: 3 },
   { M: 8, N: 103, K: 65, transposeA: true, accumulate: true },
   { M: 17, N: 96, K: 90, transposeA: true, ldB: 140, ldOut: 100, alpha: 0.5 },
+  { M: 16, N: 60, K: 2048, transposeB: true },
+  { M: 15, N: 52, K: 48, transposeB: true, alpha: 0.5 },
   { M: 45, N: 40, K: 16, transposeB: true, accumulate: true, alpha: 2, ldOut: 50 },
 ];
 
