@@ -141,6 +141,7 @@ export interface Verdict {
   readonly variant: string | null;
   readonly book: BookName;
   readonly rhyme: RhymeFound | null;
+  /** Put together when first read, as the findings are: who wants the scores alone does not pay for sentences. */
   readonly lines: readonly LineReading[];
   readonly findings: readonly Finding[];
   readonly strict: Score;

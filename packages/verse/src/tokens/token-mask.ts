@@ -4,7 +4,7 @@
  */
 import type { AllowedSet, AutomatonState, LookAhead, PoemAutomaton } from '@tuiqiao/prosody';
 import { characterLength } from './token-bytes.ts';
-import type { PrefixSet, TokenTrie, TrieNode } from './token-trie.ts';
+import type { PairTokens, PrefixSet, TokenTrie, TrieNode } from './token-trie.ts';
 
 /** How far the text has come: whole characters in the automaton, the first bytes of the next one beside it. */
 export interface TextPosition {
@@ -25,11 +25,12 @@ export function markTokens(mask: Uint32Array, automaton: PoemAutomaton, trie: To
 
 /** What is asked of one state, asked once: thousands of tokens pass through the same few states. */
 interface StateView {
+  readonly state: AutomatonState;
   readonly allowed: AllowedSet;
   /** Of the states that a longer token passes; asked for when the first one does. */
   ahead: LookAhead | undefined;
-  /** What follows characters of a kind. */
-  readonly after: Map<number, AutomatonState | null>;
+  /** What follows characters of a kind, by its number. */
+  readonly after: (StateView | null | undefined)[];
 }
 
 class TokenWalk {
@@ -48,29 +49,31 @@ class TokenWalk {
 
   /** Tokens under a node whose characters so far have led to `state`. */
   visit(node: TrieNode, state: AutomatonState): void {
-    const view = this.#view(state);
-    switch (view.allowed.kind) {
+    this.#visit(node, this.#view(state));
+  }
+
+  #visit(node: TrieNode, view: StateView): void {
+    const { allowed } = view;
+    switch (allowed.kind) {
       case 'end':
         return;
       case 'mark':
-        this.#visitMark(node, state, view.allowed.mark);
+        this.#visitMark(node, view.state, allowed.mark);
         return;
       case 'characters':
-        this.#visitCharacters(node, state, view, view.allowed.bits);
+        this.#addLast(node, allowed.bits);
+        this.#addPairs(node.pairs, view, allowed.bits);
+        this.#visitCharacters(node, view, allowed.bits);
         return;
       default:
-        view.allowed satisfies never;
+        allowed satisfies never;
     }
   }
 
   #view(state: AutomatonState): StateView {
     const known = this.#views.get(state);
     if (known !== undefined) return known;
-    const view: StateView = {
-      allowed: this.#automaton.allowed(state),
-      ahead: undefined,
-      after: new Map<number, AutomatonState | null>(),
-    };
+    const view: StateView = { state, allowed: this.#automaton.allowed(state), ahead: undefined, after: [] };
     this.#views.set(state, view);
     return view;
   }
@@ -79,26 +82,18 @@ class TokenWalk {
     const child = node.marks.get(mark);
     if (child !== undefined) {
       this.#add(child.tokens);
-      if (child.isInner) this.#descend(MARK, child, this.#automaton.advance(state, mark));
+      const next = child.isInner ? this.#automaton.advance(state, mark) : null;
+      if (next !== null) this.#descend(MARK, child, this.#view(next));
     }
     for (const { prefix, ids } of node.tails) if (prefix.marks.includes(mark)) this.#add(ids);
   }
 
-  #visitCharacters(node: TrieNode, state: AutomatonState, view: StateView, bits: Uint32Array): void {
-    this.#addLast(node, bits);
-    const { indexes, children, tails } = node;
+  #visitCharacters({ indexes, children, tails }: TrieNode, view: StateView, bits: Uint32Array): void {
     for (let i = 0; i < indexes.length; i++) {
       const index = indexes[i]!;
       if (((bits[index >>> 5]! >>> (index & 31)) & 1) === 0 || this.#isRepeated(index)) continue;
-      const child = children[i]!;
-      const next = this.#after(state, view, index);
-      if (next === null) continue;
-      this.#path.push(index);
-      const following = child.endsNext ? this.#view(next).allowed : null;
-      // Nearly every word of a vocabulary has two characters: no need to visit the second.
-      if (following?.kind === 'characters') this.#addLast(child, following.bits);
-      else if (following === null) this.visit(child, next);
-      this.#path.pop();
+      const next = this.#after(view, index);
+      if (next !== null) this.#descend(index, children[i]!, next);
     }
     for (const { prefix, ids } of tails) if (this.#hasCharacter(prefix, bits)) this.#add(ids);
   }
@@ -116,23 +111,46 @@ class TokenWalk {
     }
   }
 
-  #after(state: AutomatonState, view: StateView, index: number): AutomatonState | null {
-    view.ahead ??= this.#automaton.lookAhead(state, this.#trie.longest);
-    const { ahead, after } = view;
-    const kind = ahead.kindOf(index);
-    if (kind === null) return this.#automaton.advanceIndex(state, index);
-    let next = after.get(kind);
+  /** Tokens that end with the character after the next: nearly every word of a vocabulary has two. */
+  #addPairs({ firsts, starts, seconds, ids }: PairTokens, view: StateView, bits: Uint32Array): void {
+    const mask = this.#mask;
+    const mayRepeat = !this.#automaton.forbidsRepeats;
+    for (let i = 0; i < firsts.length; i++) {
+      const first = firsts[i]!;
+      if (((bits[first >>> 5]! >>> (first & 31)) & 1) === 0 || this.#isRepeated(first)) continue;
+      const following = this.#after(view, first)?.allowed;
+      if (following?.kind !== 'characters') continue;
+      this.#path.push(first);
+      for (let j = starts[i]!; j < starts[i + 1]!; j++) {
+        const second = seconds[j]!;
+        if (((following.bits[second >>> 5]! >>> (second & 31)) & 1) === 0) continue;
+        if (!mayRepeat && this.#isRepeated(second)) continue;
+        const id = ids[j]!;
+        mask[id >>> 5]! |= 1 << (id & 31);
+      }
+      this.#path.pop();
+    }
+  }
+
+  #after(view: StateView, index: number): StateView | null {
+    view.ahead ??= this.#automaton.lookAhead(view.state, this.#trie.longest);
+    const kind = view.ahead.kindOf(index);
+    if (kind === null) {
+      const own = this.#automaton.advanceIndex(view.state, index);
+      return own === null ? null : this.#view(own);
+    }
+    let next = view.after[kind];
     if (next === undefined) {
-      next = ahead.after(index);
-      after.set(kind, next);
+      const state = view.ahead.after(index);
+      next = state === null ? null : this.#view(state);
+      view.after[kind] = next;
     }
     return next;
   }
 
-  #descend(symbol: number, child: TrieNode, state: AutomatonState | null): void {
-    if (state === null) return;
+  #descend(symbol: number, child: TrieNode, view: StateView): void {
     this.#path.push(symbol);
-    this.visit(child, state);
+    this.#visit(child, view);
     this.#path.pop();
   }
 

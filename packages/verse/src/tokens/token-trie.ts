@@ -15,7 +15,9 @@ export interface TrieNode {
   /** Tokens that end with the next character: its inventory index and the id, as many as there are tokens. */
   readonly lastIndexes: Int32Array;
   readonly lastIds: Int32Array;
-  /** Inventory indexes of the next characters that longer tokens go on from, and the node of each. */
+  /** Tokens of two characters more after which none goes on: most words of a vocabulary. */
+  readonly pairs: PairTokens;
+  /** Inventory indexes of the next characters that other tokens go on from, and the node of each. */
   readonly indexes: Int32Array;
   readonly children: readonly TrieNode[];
   readonly marks: ReadonlyMap<string, TrieNode>;
@@ -23,8 +25,16 @@ export interface TrieNode {
   readonly tails: readonly { readonly prefix: PrefixSet; readonly ids: readonly number[] }[];
   /** Longer tokens go on from here. */
   readonly isInner: boolean;
-  /** They all end with the next character: most do. */
-  readonly endsNext: boolean;
+}
+
+/** Flat, since every mask looks through all of them. */
+export interface PairTokens {
+  /** Inventory indexes of the first characters, each once. */
+  readonly firsts: Int32Array;
+  /** Where the tokens of each first character begin in the two lists below, and where the last ones end. */
+  readonly starts: Int32Array;
+  readonly seconds: Int32Array;
+  readonly ids: Int32Array;
 }
 
 /** A node while the trie is being built. */
@@ -90,22 +100,45 @@ export function buildTokenTrie(tokens: Iterable<readonly [number, string]>, inve
 
 function freeze(draft: Draft, prefixes: ReadonlyMap<string, PrefixSet>): TrieNode {
   const { tokens, children, marks, tails } = draft;
-  const last = [...children].flatMap(([index, child]) => child.tokens.map((id) => [index, id] as const));
+  const last = lastTokens(children);
   const inner = [...children].filter(([, child]) => isInner(child));
+  const others = inner.filter(([, child]) => !endsNext(child));
   return {
     tokens,
     lastIndexes: Int32Array.from(last, ([index]) => index),
     lastIds: Int32Array.from(last, ([, id]) => id),
-    indexes: Int32Array.from(inner, ([index]) => index),
-    children: inner.map(([, child]) => freeze(child, prefixes)),
+    pairs: listPairs(inner.filter(([, child]) => endsNext(child))),
+    indexes: Int32Array.from(others, ([index]) => index),
+    children: others.map(([, child]) => freeze(child, prefixes)),
     marks: new Map([...marks].map(([mark, child]) => [mark, freeze(child, prefixes)])),
     tails: [...tails].map(([prefix, ids]) => ({ prefix: prefixes.get(prefix)!, ids })),
     isInner: isInner(draft),
-    endsNext: inner.length + marks.size + tails.size === 0,
   };
 }
 
-const isInner = ({ children, marks, tails }: Draft): boolean => children.size + marks.size + tails.size > 0;
+/** Tokens that end with the next character. */
+const lastTokens = (children: ReadonlyMap<number, Draft>): (readonly [number, number])[] =>
+  [...children].flatMap(([index, child]) => child.tokens.map((id) => [index, id] as const));
+
+function listPairs(children: readonly (readonly [number, Draft])[]): PairTokens {
+  const seconds = children.map(([, child]) => lastTokens(child.children));
+  const starts = new Int32Array(children.length + 1);
+  for (const [i, own] of seconds.entries()) starts[i + 1] = starts[i]! + own.length;
+  return {
+    firsts: Int32Array.from(children, ([index]) => index),
+    starts,
+    seconds: Int32Array.from(seconds.flat(), ([index]) => index),
+    ids: Int32Array.from(seconds.flat(), ([, id]) => id),
+  };
+}
+
+/** Whether all that goes on from here ends with the next character. */
+const endsNext = ({ children, marks, tails }: Draft): boolean =>
+  marks.size + tails.size === 0 && ![...children.values()].some(isInner);
+
+function isInner({ children, marks, tails }: Draft): boolean {
+  return children.size + marks.size + tails.size > 0;
+}
 
 /** Puts one token in its place; returns how many symbols it holds, 0 when it is left out. */
 function insert(
