@@ -61,6 +61,7 @@ template <int R, int C>
 inline void multiplyPanels(Vec (*total)[C][kPanel / W], const Rows& left, long m, const Panels& right, long panel, long blocks,
                            Turn turn) {
   const long K = blocks * kBlock;
+  [[maybe_unused]] long due = turn.index;
   for (long b = 0; b < blocks; b++) {
 #if defined(__AVX512VNNI__)
     __m512i sum[R][C];
@@ -68,10 +69,12 @@ inline void multiplyPanels(Vec (*total)[C][kPanel / W], const Rows& left, long m
       for (int c = 0; c < C; c++) sum[r][c] = _mm512_set1_epi32(left.sums[(m + r) * blocks + b]);
     const uint8_t* from[C];
     for (int c = 0; c < C; c++) from[c] = right.codes + ((panel + c) * blocks + b) * kBlock * kPanel;
-    if (b % turn.count == turn.index)
+    if (b == due) {
+      due += turn.count;
       for (int c = 0; c < C; c++)
         for (long i = 0; i < kBlock * kPanel; i += 64)
           _mm_prefetch(from[c] + C * blocks * kBlock * kPanel + i, _MM_HINT_T1);
+    }
 #pragma GCC unroll 8
     for (int s = 0; s < kSteps; s++) {
       __m512i w[C];
@@ -94,7 +97,6 @@ inline void multiplyPanels(Vec (*total)[C][kPanel / W], const Rows& left, long m
         total[r][c][0] += Vec(_mm512_cvtepi32_ps(sum[r][c])) * (scale * left.scales[(m + r) * blocks + b]);
     }
 #else
-    (void)turn;
     for (int c = 0; c < C; c++) {
       const uint8_t* from = right.codes + ((panel + c) * blocks + b) * kBlock * kPanel;
       const float* scale = right.scales + ((panel + c) * blocks + b) * kPanel;
