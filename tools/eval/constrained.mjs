@@ -14,7 +14,7 @@ import { wilson } from '@tuiqiao/eval';
 import { createKernels } from '@tuiqiao/kernels';
 import { loadLanguageModel, loadTokenizer } from '@tuiqiao/lm';
 import { createTokenInventory, writePoemsStream } from '@tuiqiao/verse';
-import { judgeCi, judgePoem, loadParts, loadReadings, loadVariants } from './independent-checker.mjs';
+import { addVariants, judgeCi, judgePoem, loadParts, loadReadings, loadVariants } from './independent-checker.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -35,6 +35,7 @@ const MOST_BROKEN = 0.001;
 
 const readings = loadReadings(path.join(values.data, 'prosody/pingshui.tsv'));
 const parts = loadParts(path.join(values.data, 'prosody/cilin.tsv'));
+for (const table of [readings, parts]) addVariants(table, path.join(values.data, 'prosody/variants.tsv'));
 const variants = loadVariants(path.join(values.data, 'forms/cipu.json.gz'));
 const n = Number(values.n);
 const tokenizer = await loadTokenizer(values.model);

@@ -118,6 +118,20 @@ export function loadParts(file) {
   return readings;
 }
 
+/**
+ * Adds to a table the readings that variants have from the characters they stand for (甯 written for 寧), as texts use them.
+ * @param file tab-separated: variant, standard, … with a header
+ */
+export function addVariants(table, file) {
+  for (const row of readFileSync(file, 'utf8').split('\n').slice(1)) {
+    const [variant, standard] = row.split('\t');
+    const [own, other] = [table.get(variant), table.get(standard)];
+    if (variant === standard || other === undefined) continue;
+    const union = (key) => new Set([...(own?.[key] ?? []), ...other[key]]);
+    table.set(variant, Object.fromEntries(Object.keys(other).map((key) => [key, union(key)])));
+  }
+}
+
 /** Length, rhyme, meter, all of a ci by the best of the variants. */
 export function judgeCi(text, variants, parts) {
   const verdicts = variants.map((variant) => judgeVariant(text, variant, parts));
