@@ -74,6 +74,15 @@ async function exportAdapter(opened: OpenedModel, options: ExportOptions): Promi
     );
   }
   const { outputDir, format } = options;
+  if (format === 'peft' && adapter.bottlenecks.length > 0) {
+    throw new RecipesError(
+      'recipe-bad-value',
+      `export peft: expected a kind PEFT has, got bottleneck adapters, ${adapter.name}`,
+      {
+        hint: "Their folder is as AdapterHub's library has it: use it as it is.",
+      },
+    );
+  }
   const naming = { baseModelName: opened.folder, modelConfig: opened.model.config };
   if (format === 'mlx') await saveMlxAdapter(opened.model, adapter, outputDir, naming);
   else {

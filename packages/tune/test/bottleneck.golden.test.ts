@@ -1,5 +1,5 @@
 /** Bottleneck adapters against what AdapterHub's library computes: logits, loss, gradients; and through our own files. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,6 +13,7 @@ import { detachAdapter, setAdapterScale, unfreezeAdapter } from '../src/lora/ada
 import { loadAdapter, saveAdapter } from '../src/lora/adapter-files.ts';
 import { combineAdapters } from '../src/lora/combine-adapters.ts';
 import { mergeAdapter } from '../src/lora/merge-adapter.ts';
+import { saveMlxAdapter } from '../src/lora/mlx-files.ts';
 import { accumulateGradients } from '../src/micro-batch.ts';
 import { sftObjective } from '../src/objectives/sft.ts';
 import { packSequences } from '../src/packing.ts';
@@ -169,6 +170,9 @@ describe('bottleneck adapters', () => {
     await expect(combineAdapters(model, [adapter], [1], { combination: 'cat', name: 'both' })).rejects.toThrow(
       /got default with bottlenecks/,
     );
+    const mlx = path.join(folder, 'mlx');
+    await expect(saveMlxAdapter(model, adapter, mlx)).rejects.toThrow(/expected low-rank updates for mlx-lm/);
+    expect(existsSync(mlx)).toBe(false);
     expect(() => attachBottlenecks(model, { reductionFactor: 0.5, seed: 1, name: 'b' })).toThrow(/number ≥ 1/);
 
     const damaged = path.join(folder, 'damaged');

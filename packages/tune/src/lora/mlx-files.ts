@@ -16,7 +16,7 @@ import {
 import { type Kernels, type Parameter, syncCompute } from '@tuiqiao/tensor';
 import writeFileAtomic from 'write-file-atomic';
 import { TuneError } from '../errors.ts';
-import { type Adapter, type AdapterConfig, attachDeltas, deltaScaling, freezeAdapter } from './adapter.ts';
+import { type Adapter, type AdapterConfig, attachDeltas, deltaScaling, freezeAdapter, isLowRank } from './adapter.ts';
 
 const WEIGHTS_FILE = 'adapters.safetensors';
 const CONFIG_FILE = 'adapter_config.json';
@@ -38,6 +38,15 @@ export async function saveMlxAdapter(
   options: { readonly baseModelName?: string } = {},
 ): Promise<void> {
   const { config, deltas, saved, starts } = adapter;
+  if (!isLowRank(adapter)) {
+    throw new TuneError(
+      'adapter-format',
+      `${folder}: expected low-rank updates for mlx-lm, got another kind, ${adapter.name}`,
+      {
+        hint: 'mlx-lm knows neither virtual tokens nor bottleneck adapters: train a LoRA adapter for it',
+      },
+    );
+  }
   if (saved.size > 0 || starts.size > 0) {
     throw new TuneError('adapter-format', `${folder}: expected low-rank updates only for mlx-lm, got ${adapter.name}`, {
       hint: 'mlx-lm has no modules_to_save: merge the adapter instead (tuiqiao merge)',
