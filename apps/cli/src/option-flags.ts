@@ -1,5 +1,5 @@
 /** Command-line flags from the schema: every option of a set as a flag, under every name it has. */
-import { describeOptions, type OptionDescription, type OptionSetName, type PlainMap } from '@tuiqiao/schema';
+import type { OptionDescription, PlainMap } from '@tuiqiao/schema';
 import { type Command, Option } from 'commander';
 import type { CommandHost } from './command-host.ts';
 
@@ -7,6 +7,8 @@ import type { CommandHost } from './command-host.ts';
 export interface TypedOption {
   readonly key: string;
   readonly value: unknown;
+  /** Given again, it adds to what was given before; of others the last counts. */
+  readonly isList?: boolean;
 }
 
 const SECTION_TITLES: Readonly<Record<string, string>> = {
@@ -74,16 +76,20 @@ function helpText(description: OptionDescription, host: CommandHost): string {
 }
 
 /**
- * Adds a flag for every option of the set and returns the list that parsing fills. `seed` is a global option already.
+ * Adds a flag for every option described and returns the list that parsing fills. `seed` is a global option already.
  * Names of other projects work as flags too (`--lora_rank 8`) and are left out of the help.
  */
-export function addOptionFlags(command: Command, host: CommandHost, set: OptionSetName): TypedOption[] {
+export function addOptionFlags(
+  command: Command,
+  host: CommandHost,
+  descriptions: readonly OptionDescription[],
+): TypedOption[] {
   const typed: TypedOption[] = [];
   const listen = (name: string, take: (text: string | null) => TypedOption): void => {
     command.on(`option:${name}`, (text: string | null) => typed.push(take(text)));
   };
   const hidden = new Set<string>();
-  for (const description of describeOptions(set)) {
+  for (const description of descriptions) {
     if (description.path === 'seed') continue;
     const key = description.path;
     const section = key.includes('.') ? SECTION_TITLES[key.split('.')[0]!] : undefined;
@@ -93,7 +99,7 @@ export function addOptionFlags(command: Command, host: CommandHost, set: OptionS
       if (!isShown) option.hideHelp();
       else if (section !== undefined) option.helpGroup(section);
       command.addOption(option);
-      listen(option.name(), (text) => ({ key, value: take(text) }));
+      listen(option.name(), (text) => ({ key, value: take(text), isList: description.type === 'list' }));
     };
     if (description.type === 'boolean') {
       const isOnByDefault = description.defaultValue === true;
@@ -115,12 +121,11 @@ export function addOptionFlags(command: Command, host: CommandHost, set: OptionS
 }
 
 /** Typed options as one map for `parseOptions`; lists given several times are joined, other repeats: the last wins. */
-export function toOptionMap(set: OptionSetName, typed: readonly TypedOption[], seed: number | undefined): PlainMap {
-  const lists = new Set(describeOptions(set).flatMap((entry) => (entry.type === 'list' ? [entry.path] : [])));
+export function toOptionMap(typed: readonly TypedOption[], seed: number | undefined): PlainMap {
   const map: PlainMap = {};
-  for (const { key, value } of typed) {
+  for (const { key, value, isList } of typed) {
     const before = map[key];
-    map[key] = lists.has(key) && before !== undefined ? [before, value].flat() : value;
+    map[key] = isList === true && before !== undefined ? [before, value].flat() : value;
   }
   if (seed !== undefined) map.seed = seed;
   return map;

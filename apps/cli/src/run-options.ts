@@ -1,5 +1,5 @@
 /** Commands whose options are flags only: parse, run in the worker with progress on stderr, tell. */
-import { type OptionSetName, parseOptions } from '@tuiqiao/schema';
+import { describeOptions, type OptionSetName, parseOptions } from '@tuiqiao/schema';
 import type { Command } from 'commander';
 import type { CommandHost } from './command-host.ts';
 import type { ExitStatus } from './exit-codes.ts';
@@ -18,10 +18,10 @@ export function addOptionsCommand(
   tell: (session: Session, result: unknown) => Promise<ExitStatus>,
 ): Command {
   const command = host.program.command(name).description(summary);
-  const typed = addOptionFlags(command, host, name);
+  const typed = addOptionFlags(command, host, describeOptions(name));
   command.action(
     host.action(async (session) => {
-      const { options, warnings } = parseOptions(name, toOptionMap(name, typed, session.seed));
+      const { options, warnings } = parseOptions(name, toOptionMap(typed, session.seed));
       for (const warning of warnings) session.warn(warning);
       const interrupt = listenForInterrupt(session);
       const reader = createRunReader(session);

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Override } from '@tuiqiao/recipes';
-import type { Recipe, Stage, StagePlan } from '@tuiqiao/schema';
+import { describeOptions, type Recipe, type Stage, type StagePlan } from '@tuiqiao/schema';
 import { type Command, Option } from 'commander';
 import type { CommandHost } from './command-host.ts';
 import { CliError } from './errors.ts';
@@ -26,7 +26,7 @@ interface TrainingResult {
 /** Adds the recipe argument, --set, --dry-run, and (for one stage) its options as flags. */
 export function addRecipeInput(command: Command, host: CommandHost, stage: Stage | undefined): TypedOption[] {
   command.argument('[recipe]', host.text('recipeArgument'));
-  const typed = stage === undefined ? [] : addOptionFlags(command, host, stage);
+  const typed = stage === undefined ? [] : addOptionFlags(command, host, describeOptions(stage));
   const set = new Option('--set <key=value>', host.text('optionSet'));
   command.addOption(set);
   command.on(`option:${set.name()}`, (text: string) => typed.push({ key: '--set', value: text }));

@@ -1,5 +1,5 @@
 /** Every option of a command as data: for `--help`, for forms and for the documentation. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ALIASES } from './aliases.ts';
 import { isPlainMap, type PlainMap } from './resolve-names.ts';
 import { OPTION_SETS, type OptionSetName } from './stages.ts';
@@ -80,6 +80,11 @@ function walk(prefix: string, node: PlainMap): OptionDescription[] {
 
 /** The options of a command or stage in the order of their schema; `stage` itself is left out. */
 export function describeOptions(set: OptionSetName): readonly OptionDescription[] {
-  const json = z.toJSONSchema(OPTION_SETS[set], { io: 'input', unrepresentable: 'any' }) as unknown as PlainMap;
+  return describeSchema(OPTION_SETS[set]);
+}
+
+/** `describeOptions` for who has the set at hand. */
+export function describeSchema(schema: z.ZodObject): readonly OptionDescription[] {
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as unknown as PlainMap;
   return walk('', json).filter((description) => description.path !== 'stage');
 }

@@ -1,7 +1,7 @@
 import './pages.ts';
 
 export { ALIASES, type Alias, type Origin } from './aliases.ts';
-export { describeOptions, flagOf, type OptionDescription } from './describe-options.ts';
+export { describeOptions, describeSchema, flagOf, type OptionDescription } from './describe-options.ts';
 export { editDistance, findNearest } from './edit-distance.ts';
 export { type ErrorWords, OptionError, type OptionErrorCode, TuiqiaoError } from './errors.ts';
 export { reviveError, type SerialisedError, serialiseError } from './errors-between-threads.ts';
@@ -57,7 +57,7 @@ export {
   type StudioModels,
 } from './http/studio-requests.ts';
 export type { Metrics } from './metrics.ts';
-export { INPUT_FORMATS, type InputFormat } from './options/check.ts';
+export { checkSchema, INPUT_FORMATS, type InputFormat } from './options/check.ts';
 export { DPO_LOSSES } from './options/dpo.ts';
 export { EVALUATION_TASKS, type EvaluationTask, parseRung, type Rung } from './options/evaluate.ts';
 export { DEFAULT_REWARDS, GRPO_LOSSES } from './options/grpo.ts';
@@ -67,7 +67,7 @@ export { DATASET_FORMATS } from './options/prepare.ts';
 export { TEMPLATES, type TemplateName } from './options/template.ts';
 export { LR_SCHEDULERS } from './options/training.ts';
 export { BOOKS, VERSE_FORMS } from './options/verse.ts';
-export { type Parsed, parseOptions, parseRecipe, readStage } from './parse-options.ts';
+export { type Parsed, parseOptions, parseOptionsBy, parseRecipe, readStage } from './parse-options.ts';
 export { type PlainMap, resolveNames } from './resolve-names.ts';
 export type {
   CheckpointSave,

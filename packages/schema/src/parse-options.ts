@@ -1,9 +1,9 @@
 /** The door: anything → resolved options, or one sentence that says what is wrong with it. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { STAGE_WORDS, STAGES_NOT_YET } from './aliases.ts';
 import { findNearest } from './edit-distance.ts';
 import { OptionError } from './errors.ts';
-import { isPlainMap, resolveNames } from './resolve-names.ts';
+import { isPlainMap, resolveNamesBy } from './resolve-names.ts';
 import { OPTION_SETS, type OptionSetName, type Recipe, type ResolvedOptions, STAGES, type Stage } from './stages.ts';
 
 export interface Parsed<Options> {
@@ -120,15 +120,24 @@ export function toOptionError(set: string, issue: z.core.$ZodIssue, input: unkno
  * @throws OptionError with one sentence about the first thing that is wrong.
  */
 export function parseOptions<Name extends OptionSetName>(set: Name, input: unknown): Parsed<ResolvedOptions<Name>> {
+  return parseOptionsBy(OPTION_SETS[set], set, input) as Parsed<ResolvedOptions<Name>>;
+}
+
+/** `parseOptions` for who has the set at hand; `set` is its name, for what is said of mistakes. */
+export function parseOptionsBy<Schema extends z.ZodObject>(
+  schema: Schema,
+  set: OptionSetName,
+  input: unknown,
+): Parsed<z.output<Schema>> {
   if (!isPlainMap(input)) {
     throw new OptionError('recipe-not-a-map', `${set}: expected a map of options, got ${show(input)}`);
   }
-  const { options, warnings } = resolveNames(set, input);
-  const result = OPTION_SETS[set].safeParse(options);
+  const { options, warnings } = resolveNamesBy(schema, set, input);
+  const result = schema.safeParse(options);
   if (!result.success) throw toOptionError(set, result.error.issues[0]!, options);
   const isApproximate = 'quantization' in result.data && result.data.quantization === 'q8_0';
   return {
-    options: result.data as ResolvedOptions<Name>,
+    options: result.data,
     warnings: isApproximate ? [...warnings, APPROXIMATE_WEIGHTS] : warnings,
   };
 }

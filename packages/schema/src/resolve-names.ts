@@ -2,7 +2,7 @@
  * From a map as a person wrote it to a map in our names: aliases resolved and converted, foreign names judged, unknown
  * ones refused with "did you mean". Values are not looked at beyond that; `parseOptions` does.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ALIASES, type Alias, DROPPED } from './aliases.ts';
 import { findNearest } from './edit-distance.ts';
 import { OptionError } from './errors.ts';
@@ -22,6 +22,12 @@ const aliasesByName = new Map<string, readonly Alias[]>();
 for (const entry of ALIASES) aliasesByName.set(entry.name, [...(aliasesByName.get(entry.name) ?? []), entry]);
 const foreignByName = new Map(FOREIGN_NAMES.map((entry) => [entry.name, entry]));
 
+export interface ResolvedNames {
+  readonly options: PlainMap;
+  /** Sentences a person should see once. */
+  readonly warnings: readonly string[];
+}
+
 export function isPlainMap(value: unknown): value is PlainMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -35,23 +41,26 @@ function sectionOf(type: unknown): z.ZodObject | undefined {
   return inner instanceof z.ZodObject ? inner : undefined;
 }
 
-function namesOf(set: OptionSetName): OptionNames {
+function namesOf(schema: z.ZodObject): OptionNames {
   const sections = new Map<string, ReadonlySet<string>>();
-  const shape: Record<string, unknown> = OPTION_SETS[set].shape;
-  for (const [name, type] of Object.entries(shape)) {
+  for (const [name, type] of Object.entries(schema.shape)) {
     const section = sectionOf(type);
     if (section !== undefined) sections.set(name, new Set(Object.keys(section.shape)));
   }
-  return { top: new Set(Object.keys(shape)), sections };
+  return { top: new Set(Object.keys(schema.shape)), sections };
 }
 
-/** Our dotted paths of a set, `lora.rank` for fields of sections. */
-export function pathsOf(set: OptionSetName): string[] {
-  const names = namesOf(set);
+/** Dotted paths, `lora.rank` for fields of sections. */
+function listPaths(names: OptionNames): string[] {
   return [...names.top].flatMap((name) => {
     const section = names.sections.get(name);
     return section === undefined ? [name] : [...section].map((field) => `${name}.${field}`);
   });
+}
+
+/** Our dotted paths of a set. */
+export function pathsOf(set: OptionSetName): string[] {
+  return listPaths(namesOf(OPTION_SETS[set]));
 }
 
 function hasPath(names: OptionNames, path: string): boolean {
@@ -76,7 +85,7 @@ function unknownKey(set: OptionSetName, key: string, names: OptionNames): Option
       },
     );
   }
-  const paths = pathsOf(set);
+  const paths = listPaths(names);
   const usableAliases = ALIASES.filter((entry) => hasPath(names, entry.path)).map((entry) => entry.name);
   const section = key.includes('.') ? `${key.split('.')[0]}.` : '';
   const nearest =
@@ -177,8 +186,13 @@ function assign(options: PlainMap, path: string, value: unknown): void {
  * Dotted keys (`lora.rank`) and nested maps are both understood.
  * @throws OptionError `option-unknown`, `option-twice`, `option-unsupported`, `option-bad-value`.
  */
-export function resolveNames(set: OptionSetName, input: PlainMap): { options: PlainMap; warnings: string[] } {
-  const names = namesOf(set);
+export function resolveNames(set: OptionSetName, input: PlainMap): ResolvedNames {
+  return resolveNamesBy(OPTION_SETS[set], set, input);
+}
+
+/** `resolveNames` for who has the set at hand: a program that needs one set alone loads no other (`check`). */
+export function resolveNamesBy(schema: z.ZodObject, set: OptionSetName, input: PlainMap): ResolvedNames {
+  const names = namesOf(schema);
   const warnings: string[] = [];
   const options: PlainMap = {};
   const writtenAs = new Map<string, string>();

@@ -1,6 +1,6 @@
 /** The options of every command that has some, each one a strict object put together from the concerns. */
-import { z } from 'zod';
-import { inputFields, verdictFields } from './options/check.ts';
+import * as z from 'zod';
+import { checkSchema } from './options/check.ts';
 import { compareFields } from './options/compare.ts';
 import { completionFields, dataFields, ownPoemsSchema } from './options/data.ts';
 import { dpoSchema, pairsSchema } from './options/dpo.ts';
@@ -330,12 +330,6 @@ export const polishSchema = z.strictObject({
     '种子，使结果可重复；不填则随机并报告。',
   ),
   ...computeFields,
-});
-
-export const checkSchema = z.strictObject({
-  ...targetFields,
-  ...inputFields,
-  ...verdictFields,
 });
 
 export const demoSchema = z.strictObject({

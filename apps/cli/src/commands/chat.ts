@@ -1,6 +1,6 @@
 /** `tuiqiao chat`: a conversation in the terminal, or from a pipe, a message a line. */
 import { createInterface, type Interface } from 'node:readline';
-import { type ChatOptions, parseOptions } from '@tuiqiao/schema';
+import { type ChatOptions, describeOptions, parseOptions } from '@tuiqiao/schema';
 import { answer, type Chat } from '../chat/answer.ts';
 import { isTheme, readInput, startState } from '../chat/chat-state.ts';
 import { type CommandHost, examples } from '../command-host.ts';
@@ -122,7 +122,7 @@ async function run(session: Session, options: ChatOptions): Promise<ExitStatus> 
 
 export function addChatCommand(host: CommandHost): void {
   const command = host.program.command('chat').description(host.text('chatSummary'));
-  const typed = addOptionFlags(command, host, 'chat');
+  const typed = addOptionFlags(command, host, describeOptions('chat'));
   command.addHelpText(
     'after',
     `\n${host.text('chatHelp')}\n${examples(host, [
@@ -134,7 +134,7 @@ export function addChatCommand(host: CommandHost): void {
   );
   command.action(
     host.action(async (session) => {
-      const { options, warnings } = parseOptions('chat', toOptionMap('chat', typed, undefined));
+      const { options, warnings } = parseOptions('chat', toOptionMap(typed, undefined));
       for (const warning of warnings) session.warn(warning);
       return run(session, options);
     }),

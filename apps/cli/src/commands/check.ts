@@ -1,6 +1,6 @@
 /** `tuiqiao check`: the verdict on poems, one by one, for a reader, as JSON lines, as CSV or as a page. */
 import type { BookName, Verdict } from '@tuiqiao/prosody';
-import { type CheckOptions, parseOptions, TuiqiaoError } from '@tuiqiao/schema';
+import { type CheckOptions, checkSchema, describeSchema, parseOptionsBy, TuiqiaoError } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
 import { CliError } from '../errors.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -117,7 +117,7 @@ export function addCheckCommand(host: CommandHost): void {
     .summary(host.text('checkSummary'))
     .description(`${host.text('checkSummary')}\n${host.text('legend')}`)
     .argument('[file...]', host.text('checkFiles'));
-  const typed = addOptionFlags(command, host, 'check');
+  const typed = addOptionFlags(command, host, describeSchema(checkSchema));
   command.addHelpText(
     'after',
     examples(host, [
@@ -131,7 +131,7 @@ export function addCheckCommand(host: CommandHost): void {
   );
   command.action(
     host.action(async (session, given) => {
-      const { options, warnings } = parseOptions('check', toOptionMap('check', typed, undefined));
+      const { options, warnings } = parseOptionsBy(checkSchema, 'check', toOptionMap(typed, undefined));
       for (const warning of warnings) session.warn(warning);
       const kind = chooseKind(options, session.isJson);
       const sources = given.args.length > 0 ? given.args : ['-'];

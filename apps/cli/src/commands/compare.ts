@@ -1,6 +1,6 @@
 /** `tuiqiao compare A B`: two models side by side, open or blind, and what readers said of them. */
 import type { CompareResult, JudgeTally } from '@tuiqiao/recipes';
-import { parseOptions } from '@tuiqiao/schema';
+import { describeOptions, parseOptions } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
 import { EXIT, type ExitStatus } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -106,7 +106,7 @@ export function addCompareCommand(host: CommandHost): void {
     .description(host.text('compareSummary'))
     .argument('[a]', host.text('compareModels'))
     .argument('[b]', host.text('compareModels'));
-  const typed = addOptionFlags(command, host, 'compare');
+  const typed = addOptionFlags(command, host, describeOptions('compare'));
   command.addHelpText(
     'after',
     examples(host, [
@@ -124,7 +124,7 @@ export function addCompareCommand(host: CommandHost): void {
         ...(a === undefined ? [] : [{ key: 'a', value: a }]),
         ...(b === undefined ? [] : [{ key: 'b', value: b }]),
       ];
-      const { options, warnings } = parseOptions('compare', toOptionMap('compare', named, session.seed));
+      const { options, warnings } = parseOptions('compare', toOptionMap(named, session.seed));
       for (const warning of warnings) session.warn(warning);
       const interrupt = listenForInterrupt(session);
       const reader = createRunReader(session);

@@ -1,7 +1,7 @@
 /** `tuiqiao demo`: the main job on the embedded defaults, told as it goes. */
 import path from 'node:path';
 import type { DemoResult } from '@tuiqiao/recipes';
-import { parseOptions } from '@tuiqiao/schema';
+import { describeOptions, parseOptions } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
 import { EXIT } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -29,14 +29,14 @@ async function tell(session: Session, result: DemoResult): Promise<void> {
 
 export function addDemoCommand(host: CommandHost): void {
   const command = host.program.command('demo').description(host.text('demoSummary'));
-  const typed = addOptionFlags(command, host, 'demo');
+  const typed = addOptionFlags(command, host, describeOptions('demo'));
   command.addHelpText(
     'after',
     examples(host, ['npm run demo', 'npm run demo -- --theme 春愁 --rhyme 东', 'tuiqiao demo --overwrite-output-dir']),
   );
   command.action(
     host.action(async (session) => {
-      const { options, warnings } = parseOptions('demo', toOptionMap('demo', typed, session.seed));
+      const { options, warnings } = parseOptions('demo', toOptionMap(typed, session.seed));
       for (const warning of warnings) session.warn(warning);
       const interrupt = listenForInterrupt(session);
       const reader = createRunReader(session);

@@ -1,6 +1,6 @@
 /** `tuiqiao polish` (推敲): other characters for a place, a line or a couplet of a poem, best first. */
 import type { PoemToPolish, PolishRecord } from '@tuiqiao/recipes';
-import { parseOptions } from '@tuiqiao/schema';
+import { describeOptions, parseOptions } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readPoems } from '../input/read-poems.ts';
@@ -16,7 +16,7 @@ export function addPolishCommand(host: CommandHost): void {
     .summary(host.text('polishSummary'))
     .description(host.text('polishDescription'))
     .argument('[file...]', host.text('checkFiles'));
-  const typed = addOptionFlags(command, host, 'polish');
+  const typed = addOptionFlags(command, host, describeOptions('polish'));
   command.addHelpText(
     'after',
     examples(host, [
@@ -29,7 +29,7 @@ export function addPolishCommand(host: CommandHost): void {
   );
   command.action(
     host.action(async (session, given) => {
-      const { options, warnings } = parseOptions('polish', toOptionMap('polish', typed, session.seed));
+      const { options, warnings } = parseOptions('polish', toOptionMap(typed, session.seed));
       for (const warning of warnings) session.warn(warning);
       const poems: PoemToPolish[] = [];
       for await (const { poem } of readPoems(given.args.length > 0 ? given.args : ['-'])) poems.push(poem);

@@ -1,6 +1,6 @@
 /** `tuiqiao serve`: an OpenAI-compatible server over a base model and adapters on it. */
 import type { EngineFacts } from '@tuiqiao/recipes';
-import { parseOptions } from '@tuiqiao/schema';
+import { describeOptions, parseOptions } from '@tuiqiao/schema';
 import type { RunningServer } from '@tuiqiao/server';
 import { type CommandHost, examples } from '../command-host.ts';
 import { addOptionFlags, toOptionMap } from '../option-flags.ts';
@@ -35,7 +35,7 @@ async function announce(session: Session, server: RunningServer, facts: EngineFa
 
 export function addServeCommand(host: CommandHost): void {
   const command = host.program.command('serve').description(host.text('serveSummary'));
-  const typed = addOptionFlags(command, host, 'serve');
+  const typed = addOptionFlags(command, host, describeOptions('serve'));
   command.addHelpText(
     'after',
     examples(host, [
@@ -47,7 +47,7 @@ export function addServeCommand(host: CommandHost): void {
   );
   command.action(
     host.action(async (session) => {
-      const { options, warnings } = parseOptions('serve', toOptionMap('serve', typed, undefined));
+      const { options, warnings } = parseOptions('serve', toOptionMap(typed, undefined));
       for (const warning of warnings) session.warn(warning);
       return serveUntilStopped(session, options, (server, facts, apiKey) =>
         announce(session, server, facts, apiKey !== undefined),

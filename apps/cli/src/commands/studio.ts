@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { EngineFacts } from '@tuiqiao/recipes';
-import { DEFAULT_MODEL, parseOptions, type StudioOptions } from '@tuiqiao/schema';
+import { DEFAULT_MODEL, describeOptions, parseOptions, type StudioOptions } from '@tuiqiao/schema';
 import type { RunningServer } from '@tuiqiao/server';
 import { type CommandHost, examples } from '../command-host.ts';
 import { addOptionFlags, toOptionMap } from '../option-flags.ts';
@@ -49,7 +49,7 @@ async function announce(
 
 export function addStudioCommand(host: CommandHost): void {
   const command = host.program.command('studio').description(host.text('studioSummary'));
-  const typed = addOptionFlags(command, host, 'studio');
+  const typed = addOptionFlags(command, host, describeOptions('studio'));
   command.addHelpText(
     'after',
     examples(host, [
@@ -62,7 +62,7 @@ export function addStudioCommand(host: CommandHost): void {
   );
   command.action(
     host.action(async (session) => {
-      const { options: asked, warnings } = parseOptions('studio', toOptionMap('studio', typed, undefined));
+      const { options: asked, warnings } = parseOptions('studio', toOptionMap(typed, undefined));
       for (const warning of warnings) session.warn(warning);
       const isPlain = asked.model === DEFAULT_MODEL && asked.adapter.length === 0 && existsSync(ALIGNED_FOLDER);
       const options = isPlain ? { ...asked, adapter: [ALIGNED_ADAPTER] } : asked;

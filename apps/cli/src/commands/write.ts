@@ -1,6 +1,6 @@
 /** `tuiqiao write`: poems on request, told with their verdict and where a line came from. */
 import type { PoemRecord, WriteResult } from '@tuiqiao/recipes';
-import { type OnEvent, parseOptions } from '@tuiqiao/schema';
+import { describeOptions, type OnEvent, parseOptions } from '@tuiqiao/schema';
 import { type CommandHost, examples } from '../command-host.ts';
 import { EXIT } from '../exit-codes.ts';
 import { listenForInterrupt } from '../interrupt.ts';
@@ -31,7 +31,7 @@ function createPrinter(session: Session, pause: () => void): { print(poem: PoemR
 
 export function addWriteCommand(host: CommandHost): void {
   const command = host.program.command('write').description(host.text('writeSummary'));
-  const typed = addOptionFlags(command, host, 'write');
+  const typed = addOptionFlags(command, host, describeOptions('write'));
   command.addHelpText(
     'after',
     examples(host, [
@@ -50,7 +50,7 @@ export function addWriteCommand(host: CommandHost): void {
   );
   command.action(
     host.action(async (session) => {
-      const { options, warnings } = parseOptions('write', toOptionMap('write', typed, session.seed));
+      const { options, warnings } = parseOptions('write', toOptionMap(typed, session.seed));
       for (const warning of warnings) session.warn(warning);
       const interrupt = listenForInterrupt(session);
       const reader = createRunReader(session);

@@ -2,7 +2,7 @@
  * Adapters at run time. `load_lora_adapter` and `unload_lora_adapter` are vLLM's, `lora-adapters` is llama.cpp's; what
  * those have and we do not (`lora_int_id`, `task_name`, …) is ignored.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Beyond this an adapter says nothing any more. */
 const MAX_SCALE = 10;

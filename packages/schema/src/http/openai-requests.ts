@@ -3,7 +3,7 @@
  * (tools, several modalities) is refused where it would change the answer, and ignored where it would not (`user`, `store`).
  * `top_k`, `min_p`, `repetition_penalty` are vLLM's additions; everything of ours is under `poem`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { seed } from '../options/lists.ts';
 
 /** Answers to one request at most. */

@@ -1,5 +1,5 @@
 /** The door of the server: a body → a request, or one sentence that says what is wrong with it. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { toOptionError } from '../parse-options.ts';
 
 /** @throws OptionError about the first thing that is wrong; its `key` is the field */

@@ -1,5 +1,5 @@
 /** Requests and replies of our own endpoints: `/v1/poems` and `/v1/check`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { OptionError } from '../errors.ts';
 import { BOOKS, VERSE_WORDS } from '../options/verse.ts';
 import { parseOptions } from '../parse-options.ts';

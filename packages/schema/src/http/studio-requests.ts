@@ -1,5 +1,5 @@
 /** Requests and replies of the studio's addresses under `/api` that no other client has. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { BOOKS, VERSE_WORDS } from '../options/verse.ts';
 import { polishSchema } from '../stages.ts';
 

@@ -1,6 +1,7 @@
 /** Where `check` finds its poems inside a file, and what it makes of its verdicts. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
+import { targetFields } from './verse.ts';
 
 /** How a file is read; `auto` goes by its name and its first line. */
 export const INPUT_FORMATS = ['auto', 'text', 'jsonl', 'json', 'csv', 'tsv'] as const;
@@ -10,7 +11,7 @@ function column(name: string, english: string, chinese: string) {
   return option(z.string().min(1).default(name), english, chinese, { isAdvanced: name !== 'text' && name !== 'title' });
 }
 
-export const inputFields = {
+const inputFields = {
   inputFormat: option(
     z.enum(INPUT_FORMATS).default('auto'),
     'How the input is read; auto goes by the name of the file and its first line.',
@@ -33,7 +34,7 @@ export const inputFields = {
   bookColumn: column('book', 'Column or field of the rhyme book.', '韵书所在的列或字段。'),
 };
 
-export const verdictFields = {
+const verdictFields = {
   csv: option(z.boolean().default(false), 'One row of CSV per poem.', '每首一行 CSV。'),
   html: option(
     z.boolean().default(false),
@@ -61,3 +62,10 @@ export const verdictFields = {
     '有诗不合严格标准时以 1 退出。',
   ),
 };
+
+/** The options of `check`, here and not among the stages': a poem is checked without any of theirs. */
+export const checkSchema = z.strictObject({
+  ...targetFields,
+  ...inputFields,
+  ...verdictFields,
+});

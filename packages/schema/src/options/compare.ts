@@ -1,5 +1,5 @@
 /** Two models side by side: open, blind, or read back. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseRung, rungSchema } from './evaluate.ts';
 import { nameList, seed } from './lists.ts';
 import { option } from './option.ts';

@@ -1,5 +1,5 @@
 /** Which examples are trained on, and how they become tokens. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList } from './lists.ts';
 import { option } from './option.ts';
 

@@ -1,5 +1,5 @@
 /** Direct preference optimisation. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList, numberList } from './lists.ts';
 import { option } from './option.ts';
 

@@ -1,5 +1,5 @@
 /** The ladder: the same prompts and seeds through several models. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList, seed } from './lists.ts';
 import { DEFAULT_MODEL } from './model.ts';
 import { option } from './option.ts';

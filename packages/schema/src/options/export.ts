@@ -1,5 +1,5 @@
 /** Adapters into their base, and models into the files of other programs. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList, seed } from './lists.ts';
 import { option } from './option.ts';
 

@@ -1,5 +1,5 @@
 /** How tokens are drawn. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
 
 export const generationFields = {

@@ -1,5 +1,5 @@
 /** Group-relative policy optimisation: the model's own poems, rewarded by rules. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList, numberList } from './lists.ts';
 import { option } from './option.ts';
 

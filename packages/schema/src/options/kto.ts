@@ -1,5 +1,5 @@
 /** Kahneman-Tversky optimisation: answers marked good or bad, one by one. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
 
 export const KTO_LOSSES = ['kto', 'apo_zero_unpaired'] as const;

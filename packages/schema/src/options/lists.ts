@@ -1,5 +1,5 @@
 /** Types several concerns share. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One name, several, or names separated by commas: always a list inside. */
 export const nameList = z

@@ -1,5 +1,5 @@
 /** Low-rank adapters: y = W x + (alpha / rank) · B A x. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList, patternMap } from './lists.ts';
 import { option } from './option.ts';
 

@@ -1,5 +1,5 @@
 /** Which model a stage starts from. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList } from './lists.ts';
 import { option } from './option.ts';
 

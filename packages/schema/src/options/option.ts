@@ -1,5 +1,5 @@
 /** How one option is written down: its type with meaning (English and Chinese) and unit. Defaults live in the type. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /** What `describeOptions` finds beside the type. */
 export interface OptionMeta {

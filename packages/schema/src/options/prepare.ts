@@ -1,5 +1,5 @@
 /** Poems as dataset files: which poems, asked for how, in which format. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList, seed } from './lists.ts';
 import { option } from './option.ts';
 

@@ -1,5 +1,5 @@
 /** The base model from nothing: geometry, tokens, data. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
 
 /** Qwen3 geometry; names as in config.json, in camel case. */

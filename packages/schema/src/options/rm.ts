@@ -1,5 +1,5 @@
 /** Reward models: a number for how good an answer is, learnt from pairs of a better and a worse one. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
 
 export const rmSchema = z.strictObject({

@@ -1,5 +1,5 @@
 /** Poems written while training goes on, to see rules learned and not only loss. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
 
 export const sampleFields = {

@@ -1,5 +1,5 @@
 /** How a model is served. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nameList } from './lists.ts';
 import { option } from './option.ts';
 

@@ -1,5 +1,5 @@
 /** The chat template of a stage that reads conversations, by LLaMA-Factory's names. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
 
 export const TEMPLATES = [

@@ -1,5 +1,5 @@
 /** The optimizer, its schedule, and what a run writes while it goes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { seed } from './lists.ts';
 import { option } from './option.ts';
 

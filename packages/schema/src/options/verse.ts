@@ -1,5 +1,5 @@
 /** What a poem should be: the words of a writing request, and of a check. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { option } from './option.ts';
 
 /** 平水韵 · 词林正韵 · 中华新韵 · 中华通韵 · 廣韻 (to check only); the names of the prosody engine. */
