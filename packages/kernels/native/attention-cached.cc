@@ -14,21 +14,34 @@ namespace {
 constexpr long kAhead = 8;
 constexpr long kRowsAtOnce = 4, kVectorsAtOnce = 4, kHeadsAtOnce = 4;
 
+// The rows of one sequence and head: position p lies in page table[p >> shift], which has 1 << shift positions.
+template <class T>
+struct PagedRows {
+  const T* base;
+  const int32_t* table;
+  long shift, ld, first;
+
+  const T* at(long j) const {
+    const long position = first + j;
+    return base + ((static_cast<long>(table[position >> shift]) << shift) + (position & ((1L << shift) - 1))) * ld;
+  }
+};
+
 template <class T>
 inline void prefetchRow(const T* row, long D) {
   for (long d = 0; d < D; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d);
 }
 
-// scores[h · stride + j] = query[h] · k[j]; query rows are `ldQuery` apart and zero past D.
+// scores[h · stride + j] = query[h] · k.at(j); query rows are `ldQuery` apart and zero past D.
 template <class T>
-void scoreRows(float* scores, long stride, const float* query, long ldQuery, long heads, const T* k, long ld, long count,
-               long D) {
+void scoreRows(float* scores, long stride, const float* query, long ldQuery, long heads, const PagedRows<T>& k,
+               long count, long D) {
   for (long j = 0; j < count; j += kRowsAtOnce) {
     const long rows = std::min(kRowsAtOnce, count - j);
     const T* row[kRowsAtOnce];
     for (long r = 0; r < kRowsAtOnce; r++) {
-      row[r] = k + (j + std::min(r, rows - 1)) * ld;
-      if (j + r + kAhead < count) prefetchRow(k + (j + r + kAhead) * ld, D);
+      row[r] = k.at(j + std::min(r, rows - 1));
+      if (j + r + kAhead < count) prefetchRow(k.at(j + r + kAhead), D);
     }
     if (heads == 1) {
       Vec dots[kRowsAtOnce] = {};
@@ -63,15 +76,16 @@ void scoreRows(float* scores, long stride, const float* query, long ldQuery, lon
   }
 }
 
-// out[h, d] = Σ_j scores[h · stride + j] · v[j, d] for up to kHeadsAtOnce heads and kVectorsAtOnce vectors of columns.
+// out[h, d] = Σ_j scores[h · stride + j] · v.at(j)[d] for up to kHeadsAtOnce heads and kVectorsAtOnce vectors of columns.
 template <int Heads, class TOut, class T>
-void addValues(TOut* out, long ldOut, const float* scores, long stride, const T* v, long ld, long count, long columns) {
+void addValues(TOut* out, long ldOut, const float* scores, long stride, const PagedRows<T>& v, long count,
+               long columns) {
   Vec total[Heads][kVectorsAtOnce] = {};
   const long vectors = (columns + W - 1) / W;
   const bool isWhole = columns == kVectorsAtOnce * W;
   for (long j = 0; j < count; j++) {
-    const T* row = v + j * ld;
-    if (j + kAhead < count) prefetchRow(row + kAhead * ld, columns);
+    const T* row = v.at(j);
+    if (j + kAhead < count) prefetchRow(v.at(j + kAhead), columns);
     Vec value[kVectorsAtOnce] = {};
     if (isWhole) {
 #pragma GCC unroll 4
@@ -114,13 +128,14 @@ void normalise(float* row, long count, long stride) {
 
 }  // namespace
 
-// attentionCached(out, q, kCache, vCache, slots, lengths; B, H, G, D, capacity, scale, window, softCap, alibi)
+// attentionCached(out, q, kCache, vCache, tables, lengths; B, H, G, D, pageSize, ldTable, scale, window, softCap, alibi)
 void attentionCached(const Call& call) {
-  const long B = call.size(0), H = call.size(1), G = call.size(2), D = call.size(3), capacity = call.size(4);
-  const float scale = call.real(5);
-  const long window = call.size(6);
-  const ScoreChanges changes{call.real(7), call.flag(8)};
-  const int32_t* slots = call.buffers[4].i32();
+  const long B = call.size(0), H = call.size(1), G = call.size(2), D = call.size(3);
+  const long shift = __builtin_ctzl(static_cast<unsigned long>(call.size(4))), ldTable = call.size(5);
+  const float scale = call.real(6);
+  const long window = call.size(7);
+  const ScoreChanges changes{call.real(8), call.flag(9)};
+  const int32_t* tables = call.buffers[4].i32();
   const int32_t* lengths = call.buffers[5].i32();
   long positions = 0, longest = 0;
   for (long b = 0; b < B; b++) {
@@ -143,14 +158,14 @@ void attentionCached(const Call& call) {
       for (long index = 0; index < B * G; index++) {
         const long b = index / G, g = index % G;
         const long length = lengths[b], first = std::max(0L, length - window), count = length - first;
-        const T* k = kCache + ((slots[b] * capacity + first) * G + g) * D;
-        const T* v = vCache + ((slots[b] * capacity + first) * G + g) * D;
+        const int32_t* table = tables + b * ldTable;
+        const PagedRows<T> k{kCache + g * D, table, shift, G * D, first};
         const long firstHead = (g * H + G - 1) / G, heads = ((g + 1) * H + G - 1) / G - firstHead;
         for (long h = 0; h < heads; h++)
           eachVector(0, D, [&](long d, auto m) {
             store(query + h * ldQuery + d, keep(load(q + b * H * D + (firstHead + h) * D + d, m) * scale, m, 0.0f));
           });
-        scoreRows(scores, stride, query, ldQuery, heads, k, G * D, count, D);
+        scoreRows(scores, stride, query, ldQuery, heads, k, count, D);
         for (long h = 0; h < heads; h++) {
           float* row = scores + h * stride;
           if (changes.any())
@@ -162,11 +177,12 @@ void attentionCached(const Call& call) {
             T* to = out + b * H * D + (firstHead + h) * D + d;
             const float* p = scores + h * stride;
             const long columns = std::min(kVectorsAtOnce * W, D - d);
+            const PagedRows<T> v{vCache + g * D + d, table, shift, G * D, first};
             switch (std::min(kHeadsAtOnce, heads - h)) {
-              case 1: addValues<1>(to, D, p, stride, v + d, G * D, count, columns); break;
-              case 2: addValues<2>(to, D, p, stride, v + d, G * D, count, columns); break;
-              case 3: addValues<3>(to, D, p, stride, v + d, G * D, count, columns); break;
-              default: addValues<4>(to, D, p, stride, v + d, G * D, count, columns);
+              case 1: addValues<1>(to, D, p, stride, v, count, columns); break;
+              case 2: addValues<2>(to, D, p, stride, v, count, columns); break;
+              case 3: addValues<3>(to, D, p, stride, v, count, columns); break;
+              default: addValues<4>(to, D, p, stride, v, count, columns);
             }
           }
       }

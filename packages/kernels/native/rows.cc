@@ -69,17 +69,16 @@ void scatterAddRows(const Call& call) {
   });
 }
 
-// cacheAppend(cache, x, slots, positions; N, C, capacity, ldX)
+// cacheAppend(cache, x, rows; N, C, ldX)
 void cacheAppend(const Call& call) {
-  const long N = call.size(0), C = call.size(1), capacity = call.size(2), ldX = call.size(3);
-  const int32_t* slots = call.buffers[2].i32();
-  const int32_t* positions = call.buffers[3].i32();
+  const long N = call.size(0), C = call.size(1), ldX = call.size(2);
+  const int32_t* rows = call.buffers[2].i32();
   withType(call.buffers[0], [&](auto* cache) {
     withType(call.buffers[1], [&](const auto* x) {
       // Every row goes to memory of its own, which is far away.
       eachRowRange(call, N, 4 * C, [&](long begin, long end) {
         for (long n = begin; n < end; n++) {
-          auto* row = cache + (slots[n] * capacity + positions[n]) * C;
+          auto* row = cache + rows[n] * C;
           eachVector(0, C, [&](long c, auto m) { store(row + c, load(x + n * ldX + c, m), m); });
         }
       });

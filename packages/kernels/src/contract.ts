@@ -366,28 +366,29 @@ export interface Kernels {
     sizes: AttentionSizes,
   ): void;
   /**
-   * One new query per row over a cache: row b attends to cache positions 0 … lengths[b] − 1 of slot slots[b].
-   * kCache, vCache: [slots, capacity, G·D]. out [B, H·D], q [B, H·D]; all one float type.
+   * One new query per row over a cache in pages: row b attends to positions 0 … lengths[b] − 1 of its sequence. Position p
+   * lies in page tables[b, p div pageSize], of which only pages that are seen need be there.
+   * kCache, vCache: [pages, pageSize, G·D], pageSize a power of two; tables i32 [B, ldTable]. out [B, H·D], q [B, H·D];
+   * all one float type.
    */
   attentionCached(
     out: DeviceBuffer,
     q: DeviceBuffer,
     kCache: DeviceBuffer,
     vCache: DeviceBuffer,
-    slots: DeviceBuffer,
+    tables: DeviceBuffer,
     lengths: DeviceBuffer,
-    sizes: { B: number; H: number; G: number; D: number; capacity: number } & Pick<
+    sizes: { B: number; H: number; G: number; D: number; pageSize: number; ldTable: number } & Pick<
       AttentionSizes,
       'scale' | 'window' | 'softCap' | 'alibi'
     >,
   ): void;
-  /** cache[slots[n], positions[n]] = x[n] (rows of C elements, x row stride ldX). */
+  /** cache[rows[n]] = x[n] (rows of C elements, x row stride ldX). */
   cacheAppend(
     cache: DeviceBuffer,
     x: DeviceBuffer,
-    slots: DeviceBuffer,
-    positions: DeviceBuffer,
-    sizes: { N: number; C: number; capacity: number; ldX?: number },
+    rows: DeviceBuffer,
+    sizes: { N: number; C: number; ldX?: number },
   ): void;
 
   /** out = silu(gate) ⊙ up, silu(x) = x/(1 + e^−x). gate and up rows have stride ldX, out is packed [N, C]. */

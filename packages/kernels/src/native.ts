@@ -286,29 +286,29 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         alibi,
       );
     },
-    attentionCached(out, q, kCache, vCache, slots, lengths, sizes) {
-      const { B, H, G, D, capacity, scale = 1 / Math.sqrt(D), window = capacity } = sizes;
+    attentionCached(out, q, kCache, vCache, tables, lengths, sizes) {
+      const { B, H, G, D, pageSize, ldTable, scale = 1 / Math.sqrt(D), window = ldTable * pageSize } = sizes;
       const { softCap = 0, alibi = false } = sizes;
       native.attentionCached(
         data(out),
         data(q),
         data(kCache),
         data(vCache),
-        data(slots),
+        data(tables),
         data(lengths),
         B,
         H,
         G,
         D,
-        capacity,
+        pageSize,
+        ldTable,
         scale,
         window,
         softCap,
         alibi,
       );
     },
-    cacheAppend: (cache, x, slots, positions, { N, C, capacity, ldX = C }) =>
-      native.cacheAppend(data(cache), data(x), data(slots), data(positions), N, C, capacity, ldX),
+    cacheAppend: (cache, x, rows, { N, C, ldX = C }) => native.cacheAppend(data(cache), data(x), data(rows), N, C, ldX),
 
     swiglu: (out, gate, up, { N, C, ldX = C }) => native.swiglu(data(out), data(gate), data(up), N, C, ldX),
     swigluBackward: (dGate, dUp, dOut, gate, up, { N, C, ldX = C }) =>

@@ -103,7 +103,7 @@ export interface LanguageModel {
   hiddenStates(batch: PackedTokens, rows: Int32Array, tape: Tape): Tensor;
   /** Final hidden states → logits of every row [N, V] (of `keptTokens`, where there are some); for tests and small inputs only. */
   logits(batch: PackedTokens, tape: Tape): Tensor;
-  /** A cache of `slots` sequences of at most `capacity` tokens, for the soft prompt of the moment. */
+  /** A cache of `slots` sequences of at most `capacity` tokens, for the soft prompt of the moment; it takes memory as it is filled. */
   createCache(slots: number, capacity: number): KeyValueCache;
   /**
    * Appends tokens and returns the logits of each sequence's last new token, f32 [B, V], rows in the order of `entries`.
@@ -129,8 +129,13 @@ export interface CacheEntry {
 export interface KeyValueCache {
   readonly slots: number;
   readonly capacity: number;
-  /** Tokens held per slot; set to 0 to reuse a slot, or lower to drop a tail. */
+  /** Tokens held per slot; to be read only. */
   readonly lengths: Int32Array;
-  /** Makes slot `to` hold what slot `from` holds. */
-  copySlot(from: number, to: number): void;
+  /**
+   * Drops what a slot holds behind its first `length` tokens; 0 empties it, and its memory is free for others.
+   * @throws LmError `batch-invalid` for more than it holds, or where a sliding window has passed over what they see
+   */
+  truncate(slot: number, length: number): void;
+  /** Makes slot `to` hold the first `length` tokens (default: all) of slot `from`. Most of the memory is shared. */
+  copySlot(from: number, to: number, length?: number): void;
 }

@@ -2,7 +2,7 @@
  * Attention: causal within packed segments, and one query a row over a key/value cache.
  * Legend: N rows, H query heads, G key/value heads, D head size, S segments, B decoding rows.
  */
-import type { AttentionSizes, Kernels } from '../contract.ts';
+import type { AttentionSizes, DeviceBuffer, Kernels } from '../contract.ts';
 import { storeFloats, storeRows, toFloatRow, toFloats, toInts } from './memory.ts';
 
 /** The rows that the queries of a segment see, in their order, and how many of them are a prefix's. */
@@ -130,21 +130,29 @@ export const attentionBackward: Kernels['attentionBackward'] = (
   storeRows(dV, dValues, { N, C: G * D, ld: ldV });
 };
 
-export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCache, slots, lengths, sizes) => {
-  const { B, H, G, D, capacity, window = capacity } = sizes;
+export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCache, tables, lengths, sizes) => {
+  const { B, H, G, D, pageSize, ldTable, window = ldTable * pageSize } = sizes;
   const width = G * D;
   const queries = toFloats(q, B * H * D);
   const to = toFloats(out, B * H * D);
-  const slotOf = toInts(slots);
+  const pages = toInts(tables);
   const lengthOf = toInts(lengths);
-  const weights = new Float64Array(capacity);
+  const weights = new Float64Array(ldTable * pageSize);
   const row = new Float64Array(D);
   for (let b = 0; b < B; b++) {
     const length = lengthOf[b]!;
     const first = Math.max(0, length - window);
-    const at = (slotOf[b]! * capacity + first) * width;
-    const keys = toFloatRow(kCache, at, (length - first) * width);
-    const values = toFloatRow(vCache, at, (length - first) * width);
+    const gather = (cache: DeviceBuffer): Float32Array => {
+      const rows = new Float32Array((length - first) * width);
+      for (let position = first; position < length; position++) {
+        const page = pages[b * ldTable + Math.floor(position / pageSize)]!;
+        const at = (page * pageSize + (position % pageSize)) * width;
+        rows.set(toFloatRow(cache, at, width), (position - first) * width);
+      }
+      return rows;
+    };
+    const keys = gather(kCache);
+    const values = gather(vCache);
     for (let h = 0; h < H; h++) {
       const qAt = (b * H + h) * D;
       const head = Math.floor((h * G) / H) * D;
@@ -168,12 +176,9 @@ export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCac
   storeFloats(out, to);
 };
 
-export const cacheAppend: Kernels['cacheAppend'] = (cache, x, slots, positions, { N, C, capacity, ldX = C }) => {
-  const slotOf = toInts(slots);
-  const positionOf = toInts(positions);
-  for (let n = 0; n < N; n++) {
-    storeFloats(cache, toFloatRow(x, n * ldX, C), (slotOf[n]! * capacity + positionOf[n]!) * C);
-  }
+export const cacheAppend: Kernels['cacheAppend'] = (cache, x, rows, { N, C, ldX = C }) => {
+  const rowOf = toInts(rows);
+  for (let n = 0; n < N; n++) storeFloats(cache, toFloatRow(x, n * ldX, C), rowOf[n]! * C);
 };
 
 type ScoreSizes = Pick<AttentionSizes, 'H' | 'D' | 'scale' | 'softCap' | 'alibi'>;

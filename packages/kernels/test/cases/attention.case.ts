@@ -119,32 +119,32 @@ function fusedRowsCase(type: 'f32' | 'bf16'): KernelCase {
 }
 
 function cachedCase(type: 'f32' | 'bf16', extra: Pick<AttentionCase, 'window' | 'softCap' | 'alibi'>): KernelCase {
-  const [B, H, G, D, capacity, slots] = [3, 4, 2, 8, 9, 4];
-  const sizes = { B, H, G, D, capacity, ...extra };
+  const [B, H, G, D, pageSize, pages, ldTable] = [3, 4, 2, 8, 4, 5, 3];
+  const sizes = { B, H, G, D, pageSize, ldTable, ...extra };
   return {
     name: `attentionCached ${JSON.stringify(extra)}`,
     buffers: {
       out: floats(type, B * H * D),
       q: floats(type, B * H * D),
-      kCache: floats(type, slots * capacity * G * D),
-      vCache: floats(type, slots * capacity * G * D),
-      slots: ints([2, 0, 3]),
-      lengths: ints([1, 9, 5]),
+      kCache: floats(type, pages * pageSize * G * D),
+      vCache: floats(type, pages * pageSize * G * D),
+      // Pages in any order, one of them the beginning of two; none where none is seen.
+      tables: ints([4, -1, -1, 2, 0, 3, 2, 1, -1]),
+      lengths: ints([1, 9, 6]),
     },
-    forward: (kernels, b) => kernels.attentionCached(b.out!, b.q!, b.kCache!, b.vCache!, b.slots!, b.lengths!, sizes),
+    forward: (kernels, b) => kernels.attentionCached(b.out!, b.q!, b.kCache!, b.vCache!, b.tables!, b.lengths!, sizes),
   };
 }
 
 function cacheAppendCase(type: 'f32' | 'bf16'): KernelCase {
-  const [N, C, capacity, ldX] = [4, 6, 5, 11];
+  const [N, C, ldX] = [4, 6, 11];
   return {
     name: 'cacheAppend from strided rows',
     buffers: {
-      cache: floats(type, 3 * capacity * C),
+      cache: floats(type, 15 * C),
       x: floats(type, strided(N, C, ldX)),
-      slots: ints([0, 0, 2, 1]),
-      positions: ints([1, 2, 4, 0]),
+      rows: ints([1, 2, 14, 5]),
     },
-    forward: (kernels, b) => kernels.cacheAppend(b.cache!, b.x!, b.slots!, b.positions!, { N, C, capacity, ldX }),
+    forward: (kernels, b) => kernels.cacheAppend(b.cache!, b.x!, b.rows!, { N, C, ldX }),
   };
 }

@@ -3,6 +3,7 @@ import { createArena, createRandom, Tape } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel, PackedBatch } from '../language-model.ts';
 import { createLanguageModel } from '../load-language-model.ts';
+import type { DecoderCache } from './key-value-cache.ts';
 
 const kernels = createReferenceKernels();
 
@@ -161,12 +162,29 @@ describe.each([
   it('forgets what lies behind a lowered length', async () => {
     const cache = model.createCache(1, 16);
     await model.extend(cache, [{ slot: 0, ids: a }]);
-    cache.lengths[0] = 3;
+    cache.truncate(0, 3);
     const logits = await model.extend(cache, [{ slot: 0, ids: [b[0]!, b[1]!] }]);
     const expected = await fullLogits(model, [...a.slice(0, 3), b[0]!, b[1]!]);
     expectClose(logits, expected.subarray(4 * V));
-    cache.lengths[0] = 0;
+    cache.truncate(0, 0);
     expectClose(await model.extend(cache, [{ slot: 0, ids: c }]), await rowOf(c, 5));
+  });
+
+  it('lets copies and what they were copied from go on apart', async () => {
+    const cache = model.createCache(3, 40);
+    const long = sequenceOf(20, 7);
+    await model.extend(cache, [{ slot: 0, ids: long }]);
+    cache.copySlot(0, 1);
+    cache.copySlot(0, 2, 18);
+    expect([...cache.lengths]).toEqual([20, 20, 18]);
+    const lastOf = async (sequence: number[]) => rowOf(sequence, sequence.length - 1);
+    const together = await model.extend(
+      cache,
+      [a, b, c].map((ids, slot) => ({ slot, ids })),
+    );
+    expectClose(together.subarray(0, V), await lastOf([...long, ...a]));
+    expectClose(together.subarray(V, 2 * V), await lastOf([...long, ...b]));
+    expectClose(together.subarray(2 * V), await lastOf([...long.slice(0, 18), ...c]));
   });
 
   it('refuses a full slot, a slot twice, no ids, and a slot that is not there', async () => {
@@ -183,6 +201,60 @@ describe.each([
       await expect(model.extend(cache, entries)).rejects.toMatchObject({ code: 'batch-invalid' });
     }
     expect([...cache.lengths]).toEqual([0, 0]);
+  });
+});
+
+describe('the memory of the cache', () => {
+  it('grows with what is held, and holds what it held', async () => {
+    const model = createTiny({});
+    const V = model.config.vocabSize;
+    const cache = model.createCache(20, 40) as DecoderCache;
+    expect(cache.keys).toEqual([]);
+    const sequences = Array.from({ length: 20 }, (_, i) => sequenceOf(33, i));
+    for (const [slot, ids] of sequences.entries()) await model.extend(cache, [{ slot, ids: ids.slice(0, 31) }]);
+    const before = cache.keys[0]!.length;
+    const logits = await model.extend(
+      cache,
+      sequences.map((ids, slot) => ({ slot, ids: ids.slice(31) })),
+    );
+    expect(cache.heldPages).toBe(60);
+    expect(cache.keys[0]!.length).toBe(2 * before);
+    for (const slot of [0, 7, 19]) {
+      const expected = await fullLogits(model, sequences[slot]!);
+      expectClose(logits.subarray(slot * V, (slot + 1) * V), expected.subarray(32 * V));
+    }
+    for (let slot = 0; slot < 20; slot++) cache.truncate(slot, 0);
+    expect(cache.heldPages).toBe(0);
+  });
+
+  it('is not written where another slot reads', async () => {
+    const model = createTiny({});
+    const V = model.config.vocabSize;
+    const cache = model.createCache(2, 40);
+    const [long, end] = [sequenceOf(20, 1), sequenceOf(6, 2)];
+    await model.extend(cache, [{ slot: 0, ids: long }]);
+    cache.copySlot(0, 1);
+    // Back into the page that both have in common.
+    cache.truncate(1, 13);
+    const cut = await model.extend(cache, [{ slot: 1, ids: end }]);
+    expectClose(cut, (await fullLogits(model, [...long.slice(0, 13), ...end])).subarray(18 * V));
+    const whole = await model.extend(cache, [{ slot: 0, ids: [1] }]);
+    expectClose(whole, (await fullLogits(model, [...long, 1])).subarray(20 * V));
+    expect(() => cache.truncate(1, 30)).toThrow('expected 0 to 19 tokens of slot 1, got 30');
+  });
+
+  it('gives up what no layer sees any more', async () => {
+    const model = createTiny({ model_type: 'mistral', sliding_window: 4 });
+    const cache = model.createCache(1, 200) as DecoderCache;
+    const ids = sequenceOf(150, 3);
+    for (let at = 0; at < 150; at += 10) {
+      await model.extend(cache, [{ slot: 0, ids: ids.slice(at, at + 10) }]);
+      expect(cache.heldPages).toBeLessThanOrEqual(2);
+    }
+    const V = model.config.vocabSize;
+    const logits = await model.extend(cache, [{ slot: 0, ids: [1] }]);
+    expectClose(logits, (await fullLogits(model, [...ids, 1])).subarray(150 * V));
+    expect(() => cache.truncate(0, 100)).toThrow('slot 0 keeps 4 positions of 151');
   });
 });
 

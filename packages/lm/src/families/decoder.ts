@@ -173,6 +173,7 @@ export class Decoder implements LanguageModel {
       prompt === null ? realPlan : (prompt.prefix === null ? planPrompt : planPrefix)(realPlan, prompt.tokens);
     checkIds(this.config, plan.ids);
     checkPositions(this.config, plan.positions);
+    for (const { slot, ids } of entries) cache.reserve(slot, ids.length);
     cache.arena.reset();
     const tape = new Tape(this.kernels, cache.arena, { computeType: this.computeType, isRecording: false });
     const attend = attendOverCache(tape, this.config, cache, plan);

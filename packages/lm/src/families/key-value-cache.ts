@@ -1,11 +1,16 @@
 /**
- * Keys and values of past tokens, per layer [slots, capacity, G·D], and attention over them: new sequences attend within
- * themselves (varlen), continued ones over their slot of the cache.
+ * Keys and values of past tokens in pages, per layer [pages, PAGE_SIZE, G·D], and attention over them: new sequences attend
+ * within themselves (varlen), continued ones over the pages of their slot. Memory follows what is held, not what slots
+ * could hold.
  */
 import { type Arena, createArena, type DeviceBuffer, type FloatType, type Kernels } from '@tuiqiao/tensor';
 import type { ModelConfig } from '../config.ts';
 import { LmError } from '../errors.ts';
 import type { CacheEntry, KeyValueCache } from '../language-model.ts';
+import { PAGE_SIZE, PageTable } from './page-table.ts';
+
+/** Pages of the first allocation; it doubles when they are used up. */
+const FIRST_PAGES = 32;
 
 export class DecoderCache implements KeyValueCache {
   readonly slots: number;
@@ -13,15 +18,20 @@ export class DecoderCache implements KeyValueCache {
   readonly lengths: Int32Array;
   /** Positions of a slot before its first token. */
   readonly virtualTokens: number;
-  /** Per layer. */
-  readonly keys: readonly DeviceBuffer[];
-  readonly values: readonly DeviceBuffer[];
   /** Memory of a step, its logits among it: each cache has its own, so that two of one model do not disturb each other. */
   readonly arena: Arena;
+  readonly #pages: PageTable;
   readonly #kernels: Kernels;
-  /** Numbers of a slot and of a position, per layer. */
-  readonly #slotLength: number;
+  readonly #type: FloatType;
+  readonly #layers: number;
+  /** Numbers of a position, per layer. */
   readonly #width: number;
+  /** Positions that any layer sees, the newest included; Infinity where one sees all. */
+  readonly #window: number;
+  /** Pages there is memory for. */
+  #allocated = 0;
+  #keys: DeviceBuffer[];
+  #values: DeviceBuffer[];
 
   constructor(
     kernels: Kernels,
@@ -31,46 +41,116 @@ export class DecoderCache implements KeyValueCache {
     capacity: number,
     virtualTokens = 0,
   ) {
-    const length = slots * (capacity + virtualTokens) * config.kvHeads * config.headDim;
-    const perLayer = allocateMany(kernels, type, length, 2 * config.layers);
     this.slots = slots;
     this.capacity = capacity;
     this.virtualTokens = virtualTokens;
     this.lengths = new Int32Array(slots);
-    this.keys = perLayer.slice(0, config.layers);
-    this.values = perLayer.slice(config.layers);
-    this.arena = createArena(kernels, { keepsViews: true });
+    this.arena = createArena(kernels);
+    this.#pages = new PageTable(slots);
     this.#kernels = kernels;
+    this.#type = type;
+    this.#layers = config.layers;
     this.#width = config.kvHeads * config.headDim;
-    this.#slotLength = this.positions * this.#width;
+    const { windows } = config.architecture;
+    this.#window = Math.max(
+      ...Array.from({ length: config.layers }, (_, layer) => windows[layer] ?? Number.POSITIVE_INFINITY),
+    );
+    this.#keys = [];
+    this.#values = [];
   }
 
-  /** Positions a slot has room for. */
-  get positions(): number {
-    return this.capacity + this.virtualTokens;
+  /** Pages that slots hold at present, those that several share counted once. */
+  get heldPages(): number {
+    return this.#pages.held;
   }
 
-  copySlot(from: number, to: number): void {
-    if (from === to) return;
-    const length = (this.lengths[from]! + this.virtualTokens) * this.#width;
-    for (const buffer of [...this.keys, ...this.values]) {
-      const part = (slot: number) => buffer.view(slot * this.#slotLength, length);
-      if (length > 0) this.#kernels.scale(part(to), part(from), { length, alpha: 1 });
+  /** Of each layer [pages, PAGE_SIZE, G·D]; they move when the cache grows. */
+  get keys(): readonly DeviceBuffer[] {
+    return this.#keys;
+  }
+
+  get values(): readonly DeviceBuffer[] {
+    return this.#values;
+  }
+
+  truncate(slot: number, length: number): void {
+    const positions = this.#positionsOf('truncate', slot, length);
+    this.#pages.truncate(slot, positions);
+    this.lengths[slot] = length;
+    // What comes next is written behind them.
+    if (positions % PAGE_SIZE > 0 && this.#pages.isShared(slot, positions)) {
+      this.#copyPage(this.#pages.separate(slot, positions));
     }
-    this.lengths[to] = this.lengths[from]!;
   }
-}
 
-/** Small caches lie in one piece of memory: the system gives a large one in large pages, which are far quicker to get and to find. */
-const LARGEST_PIECE = 1 << 27;
-/** Parts of a piece begin on cache lines. */
-const PART_STEP = 32;
+  copySlot(from: number, to: number, length = this.lengths[from]!): void {
+    if (from === to) return;
+    const copied = this.#pages.share(from, to, this.#positionsOf('copySlot', from, length));
+    if (copied !== null) this.#copyPage(copied);
+    this.lengths[to] = length;
+  }
 
-function allocateMany(kernels: Kernels, type: FloatType, length: number, count: number): DeviceBuffer[] {
-  const step = Math.ceil(length / PART_STEP) * PART_STEP;
-  if (step * count > LARGEST_PIECE) return Array.from({ length: count }, () => kernels.allocate(type, length));
-  const piece = kernels.allocate(type, step * count);
-  return Array.from({ length: count }, (_, i) => piece.view(i * step, length));
+  /** Memory for so many more tokens of a slot; what no layer will see again is given up. */
+  reserve(slot: number, tokens: number): void {
+    const start = this.virtualTokens + this.lengths[slot]!;
+    this.#pages.forgetBefore(slot, start - this.#window + 1);
+    this.#pages.reserve(slot, start + tokens);
+    this.#grow();
+  }
+
+  /** Rows of `keys` and `values` that hold positions (virtual ones counted) of slots. */
+  rowsOf(slots: Int32Array, positions: Int32Array): Int32Array {
+    return this.#pages.rowsOf(slots, positions);
+  }
+
+  /** See `PageTable.tablesOf`. */
+  tablesOf(slots: Int32Array): { readonly tables: Int32Array; readonly width: number } {
+    return this.#pages.tablesOf(slots);
+  }
+
+  /** Positions of the first `length` tokens of a slot, all of which that the next token will see must still be there. */
+  #positionsOf(operation: string, slot: number, length: number): number {
+    const most = this.lengths[slot] ?? 0;
+    if (!(length >= 0 && length <= most)) {
+      throw new LmError('batch-invalid', `${operation}: expected 0 to ${most} tokens of slot ${slot}, got ${length}`);
+    }
+    if (length === 0) return 0;
+    const positions = this.virtualTokens + length;
+    const first = Math.max(0, positions - this.#window + 1);
+    if (first < positions && !this.#pages.holds(slot, first)) {
+      const kept = `slot ${slot} keeps ${this.#window} positions of ${most}`;
+      throw new LmError('batch-invalid', `${operation}: expected more than ${length} tokens, ${kept}`);
+    }
+    return positions;
+  }
+
+  #copyPage({ from, to }: { readonly from: number; readonly to: number }): void {
+    this.#grow();
+    const length = PAGE_SIZE * this.#width;
+    for (const buffer of [...this.#keys, ...this.#values]) {
+      this.#kernels.scale(buffer.view(to * length, length), buffer.view(from * length, length), { length, alpha: 1 });
+    }
+  }
+
+  /** Memory for every page there is, layer by layer, so that little is held twice. */
+  #grow(): void {
+    const before = this.#allocated;
+    if (this.#pages.size <= before) return;
+    let pages = Math.max(before, FIRST_PAGES, 2 * this.slots);
+    while (pages < this.#pages.size) pages *= 2;
+    const pageLength = PAGE_SIZE * this.#width;
+    const enlarge = (buffer: DeviceBuffer | undefined): DeviceBuffer => {
+      const larger = this.#kernels.allocate(this.#type, pages * pageLength);
+      const length = before * pageLength;
+      if (buffer !== undefined) this.#kernels.scale(larger.view(0, length), buffer, { length, alpha: 1 });
+      return larger;
+    };
+    for (let layer = 0; layer < this.#layers; layer++) {
+      this.#keys[layer] = enlarge(this.#keys[layer]);
+      this.#values[layer] = enlarge(this.#values[layer]);
+    }
+    this.#allocated = pages;
+  }
 }
 
 /**

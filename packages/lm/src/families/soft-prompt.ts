@@ -69,17 +69,14 @@ export function appendPrefix(
   const { kernels, arena } = tape;
   const C = kvHeads * headDim;
   const N = fresh.length * T;
-  const each = (of: (i: number) => number) =>
-    uploadInts(
-      tape,
-      Int32Array.from({ length: N }, (_, i) => of(i)),
-    );
-  const [rows, slotOf] = [each((i) => i % T), each((i) => fresh[Math.floor(i / T)]!)];
+  const places = Int32Array.from({ length: N }, (_, i) => i % T);
+  const slotOf = Int32Array.from({ length: N }, (_, i) => fresh[Math.floor(i / T)]!);
+  const [sources, rows] = [uploadInts(tape, places), uploadInts(tape, cache.rowsOf(slotOf, places))];
   for (const [layer, { keys, values }] of prefix!.entries()) {
     const write = (to: DeviceBuffer, table: Parameter): void => {
       const repeated = tape.scratch('f32', N * C);
-      kernels.embed(repeated, table.value, rows, { N, C });
-      kernels.cacheAppend(to, repeated, slotOf, rows, { N, C, capacity: cache.positions, ldX: C });
+      kernels.embed(repeated, table.value, sources, { N, C });
+      kernels.cacheAppend(to, repeated, rows, { N, C });
       arena.release(repeated);
     };
     write(cache.keys[layer]!, keys);

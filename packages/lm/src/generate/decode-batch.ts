@@ -85,10 +85,12 @@ export class DecodeBatch {
   readonly #cache: KeyValueCache;
   readonly #free: number[];
   #running: Running[] = [];
+  /** Slots of those removed while the model is at work, which still reads and writes there; null between steps. */
+  #leaving: number[] | null = null;
   /** Prompts of those that joined since the last step. */
   #prefillTokens = 0;
 
-  /** @param capacity tokens a slot holds, prompt and output */
+  /** @param capacity tokens a sequence may come to, prompt and output; memory is taken as they come */
   constructor(model: LanguageModel, slots: number, capacity: number) {
     this.#model = model;
     this.#cache = model.createCache(slots, capacity);
@@ -97,11 +99,6 @@ export class DecodeBatch {
 
   get size(): number {
     return this.#running.length;
-  }
-
-  /** Tokens a slot holds. */
-  get capacity(): number {
-    return this.#cache.capacity;
   }
 
   /** False when it must wait: no slot is free, or the next step reads enough prompts already. */
@@ -135,8 +132,9 @@ export class DecodeBatch {
     const running = this.#running;
     const { entries, rows } = planStep(running);
     this.#prefillTokens = 0;
-    const logits = await this.#model.extendInPlace(this.#cache, entries); // [entries, V]
+    const logits = await this.#extend(entries); // [entries, V]
     for (const [i, sequence] of running.entries()) this.#takePrompt(sequence, entries[rows[i]!]!.slot);
+    this.#freeSlots();
     const draws = running.map((sequence, i) => new Draw(sequence, rows[i]!));
     // Removed while the model was at work.
     const left = draws.filter(({ sequence }) => this.#running.includes(sequence));
@@ -155,21 +153,37 @@ export class DecodeBatch {
     return events;
   }
 
-  /** Keys and values of its prompt, where they were made in another's slot. */
+  async #extend(entries: readonly CacheEntry[]): Promise<DeviceBuffer> {
+    this.#leaving = [];
+    try {
+      return await this.#model.extendInPlace(this.#cache, entries);
+    } catch (error) {
+      this.#freeSlots();
+      throw error;
+    }
+  }
+
+  /** Keys and values of its prompt, where they were made in another's slot, who may have been removed meanwhile. */
   #takePrompt(sequence: Running, from: number): void {
     if (sequence.slot === from || !this.#running.includes(sequence)) return;
-    const { lengths } = this.#cache;
-    // The other one may have left meanwhile; what it held is still there.
-    const length = lengths[from]!;
-    lengths[from] = sequence.asked.prompt.length;
-    this.#cache.copySlot(from, sequence.slot);
-    lengths[from] = length;
+    this.#cache.copySlot(from, sequence.slot, sequence.asked.prompt.length);
   }
 
   #release(gone: Running): void {
     const { slot } = gone;
     this.#running = this.#running.filter((sequence) => sequence !== gone);
-    this.#cache.lengths[slot] = 0;
+    if (this.#leaving === null) this.#freeSlot(slot);
+    else this.#leaving.push(slot);
+  }
+
+  #freeSlots(): void {
+    const leaving = this.#leaving ?? [];
+    this.#leaving = null;
+    for (const slot of leaving) this.#freeSlot(slot);
+  }
+
+  #freeSlot(slot: number): void {
+    this.#cache.truncate(slot, 0);
     this.#free.push(slot);
   }
 }

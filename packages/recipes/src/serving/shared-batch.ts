@@ -1,6 +1,6 @@
 /**
- * One decoding batch that everybody's sequences share: they join between steps and leave when they end. Its cache is made
- * as long as the longest sequence that is there when it begins; a longer one waits until the batch is empty.
+ * One decoding batch that everybody's sequences share: they join between steps and leave when they end. Its cache takes
+ * memory page by page, so a long sequence joins short ones.
  */
 import { setImmediate } from 'node:timers/promises';
 import { type BatchSequence, DecodeBatch, type LanguageModel, type SequenceEnd, type TokenEvent } from '@tuiqiao/lm';
@@ -12,9 +12,6 @@ interface Entry {
   readonly onEvent: OnSequenceEvent;
   readonly fail: (error: unknown) => void;
 }
-
-/** Caches grow by doubling from this, so that a little longer a prompt does not make a new one. */
-const SMALLEST_CAPACITY = 256;
 
 export class SharedBatch {
   readonly #model: LanguageModel;
@@ -70,17 +67,9 @@ export class SharedBatch {
   }
 
   #admit(): void {
-    const needs = ({ sequence }: Entry): number => sequence.prompt.length + sequence.limit;
-    if (this.#running.size === 0 && this.#waiting.length > 0) {
-      const longest = Math.max(...this.#waiting.slice(0, this.#slots).map(needs));
-      if (this.#batch === null || this.#batch.capacity < longest) {
-        let capacity = SMALLEST_CAPACITY;
-        while (capacity < longest) capacity *= 2;
-        this.#batch = new DecodeBatch(this.#model, this.#slots, capacity);
-      }
-    }
+    this.#batch ??= new DecodeBatch(this.#model, this.#slots, this.#model.config.maxPositions);
     for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
-      if (needs(first) > this.#batch!.capacity || !this.#batch!.add(first.sequence)) return;
+      if (!this.#batch.add(first.sequence)) return;
       this.#waiting.shift();
       this.#running.set(first.sequence, first);
     }
