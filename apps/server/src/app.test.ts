@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type Engine, openEngine } from '@tuiqiao/recipes';
-import type { ChatCompletion, TextCompletion } from '@tuiqiao/schema';
+import { type Engine, openEngine, type PoemRecord } from '@tuiqiao/recipes';
+import type { ChatCompletion, PoemsReply, TextCompletion } from '@tuiqiao/schema';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTinyPoet } from '../../../packages/recipes/test/tiny-poet.ts';
 import { type AppOptions, createApp } from './app.ts';
@@ -159,6 +159,18 @@ describe('poems', () => {
     expect(events.filter(({ type }) => type === 'line').map((line) => line.text)).toEqual(
       told.split(/[，。]/u).filter((line) => line !== ''),
     );
+  });
+
+  it('have their findings in the language asked for', async () => {
+    const messagesIn = async (lang: object): Promise<string[]> => {
+      const { poems }: PoemsReply<PoemRecord> = (await post('/v1/poems', { ...poem, count: 8, ...lang })).json();
+      return poems.flatMap(({ verdict }) => verdict.findings.map(({ message }) => message));
+    };
+    const [chinese, english] = [await messagesIn({}), await messagesIn({ lang: 'en' })];
+    expect(english).toHaveLength(chinese.length);
+    expect(english.length).toBeGreaterThan(0);
+    for (const message of english) expect(message).toMatch(/[a-z]{3} [a-z]{2}/u);
+    for (const message of chinese) expect(message).not.toMatch(/[a-z]{3} [a-z]{2}/u);
   });
 
   it('that cannot be are refused with the reason', async () => {

@@ -18,11 +18,11 @@ import { beginJob, type House, readJson, sendEvents } from './house.ts';
 
 /** @param isStream what counts where the request does not say `stream` */
 export async function answerPoems(c: Context, house: House, isStream = false): Promise<Response> {
-  const { model: asked, stream = isStream, ...words } = parseRequest('poems', poemsRequest, await readJson(c));
+  const { model: asked, stream = isStream, lang, ...words } = parseRequest('poems', poemsRequest, await readJson(c));
   const model = asked ?? house.engine.facts.models[0]!.id;
   const { options } = parsePoemWords(words);
   const { job, stop } = await beginJob<RunEvent, PoemsResult>(c, house, (signal, onEvent) =>
-    house.engine.write({ model, options }, { signal, onEvent }),
+    house.engine.write({ model, options, ...(lang === undefined ? {} : { language: lang }) }, { signal, onEvent }),
   );
   if (!stream) {
     const { poems, givenUp } = await job.result;

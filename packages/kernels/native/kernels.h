@@ -1,5 +1,5 @@
 // What the binding and the kernels agree on. A kernel gets its operands positionally, outputs first, then inputs, then
-// sizes, exactly as packages/kernels/src/contract.ts lists them. The kernel sources are compiled once per instruction
+// sizes, exactly as packages/kernels/src/contract/ lists them. The kernel sources are compiled once per instruction
 // set, each time in its own namespace (TUIQIAO_ISA); the binding picks one set at run time.
 #pragma once
 #include <cstddef>

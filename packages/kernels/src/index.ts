@@ -1,3 +1,4 @@
+export type { SamplingSettings, TokenChoice, TokenRequest } from './contract/sampling.ts';
 export type {
   Activation,
   AdamWSizes,
@@ -11,7 +12,6 @@ export type {
   RowSizes,
 } from './contract.ts';
 export { ACTIVATIONS } from './contract.ts';
-export type { SamplingSettings, TokenChoice, TokenRequest } from './contract-sampling.ts';
 export type { CreateKernelsOptions } from './create-kernels.ts';
 export { createKernels } from './create-kernels.ts';
 export { KernelsError } from './errors.ts';

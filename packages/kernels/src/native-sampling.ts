@@ -1,6 +1,7 @@
 /** Choosing tokens with the addon: requests are laid out as native/sampling.cc reads them. */
+
+import type { TokenChoice, TokenRequest } from './contract/sampling.ts';
 import type { DeviceBuffer, Kernels } from './contract.ts';
-import type { TokenChoice, TokenRequest } from './contract-sampling.ts';
 import { asHost } from './host-buffer.ts';
 import type { NativeAddon } from './native-addon.ts';
 

@@ -1,7 +1,7 @@
 /** Choosing tokens, with both implementations; and that these agree. */
 import { describe, expect, it } from 'vitest';
+import type { SamplingSettings, TokenChoice, TokenRequest } from '../src/contract/sampling.ts';
 import type { Kernels } from '../src/contract.ts';
-import type { SamplingSettings, TokenChoice, TokenRequest } from '../src/contract-sampling.ts';
 import { createNativeKernels } from '../src/native.ts';
 import { createReferenceKernels } from '../src/reference.ts';
 import { createNumbers } from './run-case.ts';

@@ -3,8 +3,9 @@
  * walked, block by block where every token may be drawn; top-k keeps a heap of k, top-p a histogram of masses. (Typical
  * sampling, rarely asked for, does sort.)
  */
+
+import type { SamplingSettings, TokenChoice, TokenRequest } from '../contract/sampling.ts';
 import type { DeviceBuffer } from '../contract.ts';
-import type { SamplingSettings, TokenChoice, TokenRequest } from '../contract-sampling.ts';
 import { asHost } from '../host-buffer.ts';
 import { type Exponents, expOfNegative, exponentiate, SUM_BLOCK, sumExponentials } from './exponential.ts';
 

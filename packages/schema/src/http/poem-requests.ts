@@ -9,12 +9,16 @@ import type { PoemOptions } from '../stages.ts';
 /** Poems judged in one request. */
 const MAX_POEMS_CHECKED = 1000;
 
+const lang = z.enum(['zh', 'en']).optional();
+
 /** `POST /v1/poems`: beside these fields the words of `write`, in snake_case. */
 export const poemsRequest = z.looseObject({
   /** Absent: the base model. */
   model: z.string().min(1).optional(),
   /** Server-sent events: `line` and `poem` as they are written, then `[DONE]`. */
   stream: z.boolean().optional(),
+  /** Of the findings in each poem's verdict; absent: Chinese. */
+  lang,
 });
 
 const poemToCheck = z.strictObject({
@@ -26,9 +30,7 @@ const poemToCheck = z.strictObject({
   book: z.preprocess((value) => VERSE_WORDS[String(value)] ?? value, z.enum(BOOKS)).optional(),
 });
 
-const lang = z.enum(['zh', 'en']).optional();
-
-/** `POST /v1/check` of one poem; `lang` is the language of the findings. */
+/** `POST /v1/check` of one poem. */
 export const checkRequest = poemToCheck.extend({ lang });
 /** The same of several, under `poems`. */
 export const checkManyRequest = z.strictObject({ poems: z.array(poemToCheck).min(1).max(MAX_POEMS_CHECKED), lang });
