@@ -10,10 +10,11 @@ export interface Novelty {
 
 /**
  * @param indexes asked in order: of two that know a line, the first names its source
- * @param given lines that were asked for as they stand; whose they are is no matter of the poem's
+ * @param given lines that were asked for as they stand; whose they are is no matter of the poem's. Where the poem has a mark
+ *   within such a line (逗), its parts are given too.
  */
 export function noveltyOf(text: string, indexes: readonly LineIndex[], given: readonly string[] = []): Novelty {
-  const own = splitLines(text).filter((line) => !given.includes(line));
+  const own = splitLines(text).filter((line) => !given.some((each) => each.includes(line)));
   const copiedLines = own.flatMap((line) => {
     const source = indexes.map((index) => index.find(line)).find((found) => found !== null);
     return source === undefined || source === null ? [] : [{ line, source }];
