@@ -1,5 +1,6 @@
 // One query a row over a key/value cache (decoding). Limited by reading the cache once; query heads that share a
-// key/value head share the read.
+// key/value head share the read. Values are fetched while keys are multiplied, and the next head's keys while values
+// are summed: a sequence is too short for the processor to foresee where the next one lies.
 #include "kernel-list.h"
 #include "score-changes.h"
 #include "simd.h"
@@ -10,38 +11,43 @@ namespace TUIQIAO_ISA {
 
 namespace {
 
-// Rows ahead of the one being read: rows of a head lie a whole position apart, too far for the processor to foresee.
-constexpr long kAhead = 8;
+// Keys or values of one head that are fetched before they are read; of longer sequences the processor foresees enough.
+constexpr long kFetchedBytes = 1 << 16;
 constexpr long kRowsAtOnce = 4, kVectorsAtOnce = 4, kHeadsAtOnce = 4;
 
-// The rows of one sequence and head: position p lies in page table[p >> shift], which has 1 << shift positions.
+// The rows of one sequence and head: position p lies in page table[p >> shift], which has 1 << shift positions of it.
 template <class T>
 struct PagedRows {
   const T* base;
   const int32_t* table;
-  long shift, ld, first;
+  // Numbers from a page to the next.
+  long ldPage;
+  long shift, D, first, count;
 
   const T* at(long j) const {
     const long position = first + j;
-    return base + ((static_cast<long>(table[position >> shift]) << shift) + (position & ((1L << shift) - 1))) * ld;
+    return base + table[position >> shift] * ldPage + (position & ((1L << shift) - 1)) * D;
+  }
+
+  // Where nothing of it is read yet.
+  void fetch(long j) const {
+    if (j >= count || count * D * static_cast<long>(sizeof(T)) > kFetchedBytes) return;
+    const T* row = at(j);
+    for (long d = 0; d < D; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d);
   }
 };
 
-template <class T>
-inline void prefetchRow(const T* row, long D) {
-  for (long d = 0; d < D; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d);
-}
-
-// scores[h · stride + j] = query[h] · k.at(j); query rows are `ldQuery` apart and zero past D.
+// scores[h · stride + j] = query[h] · k.at(j); query rows are `ldQuery` apart and zero past D. Fetches `next` meanwhile.
 template <class T>
 void scoreRows(float* scores, long stride, const float* query, long ldQuery, long heads, const PagedRows<T>& k,
-               long count, long D) {
-  for (long j = 0; j < count; j += kRowsAtOnce) {
-    const long rows = std::min(kRowsAtOnce, count - j);
+               const PagedRows<T>& next) {
+  const long D = k.D;
+  for (long j = 0; j < k.count; j += kRowsAtOnce) {
+    const long rows = std::min(kRowsAtOnce, k.count - j);
     const T* row[kRowsAtOnce];
     for (long r = 0; r < kRowsAtOnce; r++) {
       row[r] = k.at(j + std::min(r, rows - 1));
-      if (j + r + kAhead < count) prefetchRow(k.at(j + r + kAhead), D);
+      next.fetch(j + r);
     }
     if (heads == 1) {
       Vec dots[kRowsAtOnce] = {};
@@ -77,15 +83,16 @@ void scoreRows(float* scores, long stride, const float* query, long ldQuery, lon
 }
 
 // out[h, d] = Σ_j scores[h · stride + j] · v.at(j)[d] for up to kHeadsAtOnce heads and kVectorsAtOnce vectors of columns.
+// Fetches `next` meanwhile, where there is one.
 template <int Heads, class TOut, class T>
-void addValues(TOut* out, long ldOut, const float* scores, long stride, const PagedRows<T>& v, long count,
-               long columns) {
+void addValues(TOut* out, long ldOut, const float* scores, long stride, const PagedRows<T>& v, long columns,
+               const PagedRows<T>* next) {
   Vec total[Heads][kVectorsAtOnce] = {};
   const long vectors = (columns + W - 1) / W;
   const bool isWhole = columns == kVectorsAtOnce * W;
-  for (long j = 0; j < count; j++) {
+  for (long j = 0; j < v.count; j++) {
     const T* row = v.at(j);
-    if (j + kAhead < count) prefetchRow(v.at(j + kAhead), columns);
+    if (next) next->fetch(j);
     Vec value[kVectorsAtOnce] = {};
     if (isWhole) {
 #pragma GCC unroll 4
@@ -131,7 +138,8 @@ void normalise(float* row, long count, long stride) {
 // attentionCached(out, q, kCache, vCache, tables, lengths; B, H, G, D, pageSize, ldTable, scale, window, softCap, alibi)
 void attentionCached(const Call& call) {
   const long B = call.size(0), H = call.size(1), G = call.size(2), D = call.size(3);
-  const long shift = __builtin_ctzl(static_cast<unsigned long>(call.size(4))), ldTable = call.size(5);
+  const long pageSize = call.size(4), ldTable = call.size(5);
+  const long shift = __builtin_ctzl(static_cast<unsigned long>(pageSize));
   const float scale = call.real(6);
   const long window = call.size(7);
   const ScoreChanges changes{call.real(8), call.flag(9)};
@@ -154,36 +162,43 @@ void attentionCached(const Call& call) {
       const Scratch<float> memory(mostHeads * (stride + ldQuery));
       float* scores = memory.data();
       float* query = scores + mostHeads * stride;
-#pragma omp for schedule(dynamic, 4)
+      const auto rowsOf = [&](const T* cache, long index) {
+        const long b = index / G, g = index % G;
+        const long length = lengths[b], first = std::max(0L, length - window);
+        return PagedRows<T>{cache + g * pageSize * D, tables + b * ldTable, G * pageSize * D, shift, D, first, length - first};
+      };
+#pragma omp for schedule(static)
       for (long index = 0; index < B * G; index++) {
         const long b = index / G, g = index % G;
-        const long length = lengths[b], first = std::max(0L, length - window), count = length - first;
-        const int32_t* table = tables + b * ldTable;
-        const PagedRows<T> k{kCache + g * D, table, shift, G * D, first};
+        const PagedRows<T> k = rowsOf(kCache, index), v = rowsOf(vCache, index);
+        const PagedRows<T> following = rowsOf(kCache, std::min(index + 1, B * G - 1));
         const long firstHead = (g * H + G - 1) / G, heads = ((g + 1) * H + G - 1) / G - firstHead;
         for (long h = 0; h < heads; h++)
           eachVector(0, D, [&](long d, auto m) {
             store(query + h * ldQuery + d, keep(load(q + b * H * D + (firstHead + h) * D + d, m) * scale, m, 0.0f));
           });
-        scoreRows(scores, stride, query, ldQuery, heads, k, count, D);
+        scoreRows(scores, stride, query, ldQuery, heads, k, v);
         for (long h = 0; h < heads; h++) {
           float* row = scores + h * stride;
           if (changes.any())
-            changes.apply(row, nullptr, count, static_cast<float>(count - 1), changes.slopeOf(firstHead + h, H));
-          normalise(row, count, (count + W - 1) / W * W);
+            changes.apply(row, nullptr, k.count, static_cast<float>(k.count - 1), changes.slopeOf(firstHead + h, H));
+          normalise(row, k.count, (k.count + W - 1) / W * W);
         }
+        const PagedRows<T>* next = &following;
         for (long h = 0; h < heads; h += kHeadsAtOnce)
           for (long d = 0; d < D; d += kVectorsAtOnce * W) {
             T* to = out + b * H * D + (firstHead + h) * D + d;
             const float* p = scores + h * stride;
             const long columns = std::min(kVectorsAtOnce * W, D - d);
-            const PagedRows<T> v{vCache + g * D + d, table, shift, G * D, first};
+            PagedRows<T> part = v;
+            part.base += d;
             switch (std::min(kHeadsAtOnce, heads - h)) {
-              case 1: addValues<1>(to, D, p, stride, v, count, columns); break;
-              case 2: addValues<2>(to, D, p, stride, v, count, columns); break;
-              case 3: addValues<3>(to, D, p, stride, v, count, columns); break;
-              default: addValues<4>(to, D, p, stride, v, count, columns);
+              case 1: addValues<1>(to, D, p, stride, part, columns, next); break;
+              case 2: addValues<2>(to, D, p, stride, part, columns, next); break;
+              case 3: addValues<3>(to, D, p, stride, part, columns, next); break;
+              default: addValues<4>(to, D, p, stride, part, columns, next);
             }
+            next = nullptr;
           }
       }
     }

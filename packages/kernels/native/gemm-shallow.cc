@@ -19,9 +19,10 @@ constexpr long kDeepest = 64;
 constexpr long kLeastRows = 32, kLeastColumns = 64;
 constexpr int kRows = 8, kVectors = 2;  // 16 sums, 2 vectors of B and a factor
 
-// `factors`: pairs of the rows of A, [row, pair].
+// `factors`: pairs of the rows of A, which lie `ldFactors` bf16 numbers apart.
 template <int Rows, class T>
-void multiplyRows(T* out, const int32_t* factors, const int32_t* columns, long ldColumns, long pairs, const Gemm& gemm) {
+void multiplyRows(T* out, const bf16* factors, long ldFactors, const int32_t* columns, long ldColumns, long pairs,
+                  const Gemm& gemm) {
   const auto block = [&](long n, auto vectors, auto mask) {
     constexpr int Vectors = decltype(vectors)::value;
     Vec total[Rows][Vectors] = {};
@@ -32,7 +33,9 @@ void multiplyRows(T* out, const int32_t* factors, const int32_t* columns, long l
         row[v] = reinterpret_cast<__m512bh>(_mm512_load_si512(columns + p * ldColumns + n + v * W));
 #pragma GCC unroll 8
       for (int r = 0; r < Rows; r++) {
-        const __m512bh factor = reinterpret_cast<__m512bh>(_mm512_set1_epi32(factors[r * pairs + p]));
+        int32_t pair;
+        memcpy(&pair, factors + r * ldFactors + 2 * p, sizeof pair);
+        const __m512bh factor = reinterpret_cast<__m512bh>(_mm512_set1_epi32(pair));
 #pragma GCC unroll 2
         for (int v = 0; v < Vectors; v++) total[r][v] = _mm512_dpbf16_ps(total[r][v], row[v], factor);
       }
@@ -67,15 +70,22 @@ bool shallowGemm(const Buffer& out, const Buffer& a, const Buffer& b, const Gemm
   } else {
     packPairs(columns, ldColumns, right, gemm.transposeB ? 1 : gemm.ldB, gemm.transposeB ? gemm.ldB : 1, gemm.K, gemm.N);
   }
-  int32_t* rows = factors.reserve(gemm.M * pairs);
-  for (long m = 0; m < gemm.M; m++)
-    for (long p = 0; p < pairs; p++) rows[m * pairs + p] = pairAt(left + m * gemm.ldA + 2 * p, 1, gemm.K - 2 * p);
+  // An odd last number has no neighbour of its own row: such rows are copied, with a zero behind.
+  const bf16* rows = left;
+  long ldRows = gemm.ldA;
+  if (gemm.K % 2 != 0) {
+    int32_t* copies = factors.reserve(gemm.M * pairs);
+    for (long m = 0; m < gemm.M; m++)
+      for (long p = 0; p < pairs; p++) copies[m * pairs + p] = pairAt(left + m * gemm.ldA + 2 * p, 1, gemm.K - 2 * p);
+    rows = reinterpret_cast<const bf16*>(copies);
+    ldRows = 2 * pairs;
+  }
   withType(out, [&](auto* to) {
     eachPart(teamSize(threads, 2 * gemm.M * gemm.N), gemm.M, kRows, [&](long begin, long end, int) {
       for (long m = begin; m < end;) {
         const auto run = [&](auto count) {
           constexpr int Rows = decltype(count)::value;
-          multiplyRows<Rows>(to + m * gemm.ldOut, rows + m * pairs, columns, ldColumns, pairs, gemm);
+          multiplyRows<Rows>(to + m * gemm.ldOut, rows + m * ldRows, ldRows, columns, ldColumns, pairs, gemm);
           m += Rows;
         };
         if (end - m >= kRows) run(std::integral_constant<int, kRows>{});

@@ -23,7 +23,7 @@ static const Kernel table[] = {
     {"embedBackward", 1, 3, 4, embedBackward},
     {"gatherRows", 1, 3, 2, gatherRows},
     {"scatterAddRows", 1, 3, 2, scatterAddRows},
-    {"cacheAppend", 1, 3, 3, cacheAppend},
+    {"cacheAppend", 1, 3, 5, cacheAppend},
     {"rmsNorm", 2, 4, 4, rmsNorm},
     {"rmsNormBackward", 2, 6, 4, rmsNormBackward},
     {"swiglu", 1, 3, 3, swiglu},

@@ -69,17 +69,21 @@ void scatterAddRows(const Call& call) {
   });
 }
 
-// cacheAppend(cache, x, rows; N, C, ldX)
+// cacheAppend(cache, x, rows; N, G, D, pageSize, ldX)
 void cacheAppend(const Call& call) {
-  const long N = call.size(0), C = call.size(1), ldX = call.size(2);
+  const long N = call.size(0), G = call.size(1), D = call.size(2), pageSize = call.size(3), ldX = call.size(4);
   const int32_t* rows = call.buffers[2].i32();
   withType(call.buffers[0], [&](auto* cache) {
     withType(call.buffers[1], [&](const auto* x) {
       // Every row goes to memory of its own, which is far away.
-      eachRowRange(call, N, 4 * C, [&](long begin, long end) {
+      eachRowRange(call, N, 4 * G * D, [&](long begin, long end) {
         for (long n = begin; n < end; n++) {
-          auto* row = cache + rows[n] * C;
-          eachVector(0, C, [&](long c, auto m) { store(row + c, load(x + n * ldX + c, m), m); });
+          const long page = rows[n] / pageSize, place = rows[n] % pageSize;
+          for (long g = 0; g < G; g++) {
+            auto* to = cache + ((page * G + g) * pageSize + place) * D;
+            const auto* from = x + n * ldX + g * D;
+            eachVector(0, D, [&](long d, auto m) { store(to + d, load(from + d, m), m); });
+          }
         }
       });
     });

@@ -308,7 +308,8 @@ export function createNativeKernels(options: NativeKernelOptions = {}): Kernels 
         alibi,
       );
     },
-    cacheAppend: (cache, x, rows, { N, C, ldX = C }) => native.cacheAppend(data(cache), data(x), data(rows), N, C, ldX),
+    cacheAppend: (cache, x, rows, { N, G, D, pageSize, ldX = G * D }) =>
+      native.cacheAppend(data(cache), data(x), data(rows), N, G, D, pageSize, ldX),
 
     swiglu: (out, gate, up, { N, C, ldX = C }) => native.swiglu(data(out), data(gate), data(up), N, C, ldX),
     swigluBackward: (dGate, dUp, dOut, gate, up, { N, C, ldX = C }) =>

@@ -65,7 +65,7 @@ export interface AttentionKernels {
   /**
    * One new query per row over a cache in pages: row b attends to positions 0 … lengths[b] − 1 of its sequence. Position p
    * lies in page tables[b, p div pageSize], of which only pages that are seen need be there.
-   * kCache, vCache: [pages, pageSize, G·D], pageSize a power of two; tables i32 [B, ldTable]. out [B, H·D], q [B, H·D];
+   * kCache, vCache: [pages, G, pageSize, D], pageSize a power of two; tables i32 [B, ldTable]. out [B, H·D], q [B, H·D];
    * all one float type.
    */
   attentionCached(
@@ -80,11 +80,14 @@ export interface AttentionKernels {
       'scale' | 'window' | 'softCap' | 'alibi'
     >,
   ): void;
-  /** cache[rows[n]] = x[n] (rows of C elements, x row stride ldX). */
+  /**
+   * Rows x[n] of G heads (stride ldX, G·D by default) into a cache as above: position rows[n] mod pageSize of page
+   * rows[n] div pageSize.
+   */
   cacheAppend(
     cache: DeviceBuffer,
     x: DeviceBuffer,
     rows: DeviceBuffer,
-    sizes: { N: number; C: number; ldX?: number },
+    sizes: { N: number; G: number; D: number; pageSize: number; ldX?: number },
   ): void;
 }

@@ -146,8 +146,10 @@ export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCac
       const rows = new Float32Array((length - first) * width);
       for (let position = first; position < length; position++) {
         const page = pages[b * ldTable + Math.floor(position / pageSize)]!;
-        const at = (page * pageSize + (position % pageSize)) * width;
-        rows.set(toFloatRow(cache, at, width), (position - first) * width);
+        for (let g = 0; g < G; g++) {
+          const at = ((page * G + g) * pageSize + (position % pageSize)) * D;
+          rows.set(toFloatRow(cache, at, D), (position - first) * width + g * D);
+        }
       }
       return rows;
     };
@@ -176,9 +178,13 @@ export const attentionCached: Kernels['attentionCached'] = (out, q, kCache, vCac
   storeFloats(out, to);
 };
 
-export const cacheAppend: Kernels['cacheAppend'] = (cache, x, rows, { N, C, ldX = C }) => {
-  const rowOf = toInts(rows);
-  for (let n = 0; n < N; n++) storeFloats(cache, toFloatRow(x, n * ldX, C), rowOf[n]! * C);
+export const cacheAppend: Kernels['cacheAppend'] = (cache, x, rows, { N, G, D, pageSize, ldX = G * D }) => {
+  for (const [n, row] of toInts(rows).subarray(0, N).entries()) {
+    for (let g = 0; g < G; g++) {
+      const at = (Math.floor(row / pageSize) * G + g) * pageSize + (row % pageSize);
+      storeFloats(cache, toFloatRow(x, n * ldX + g * D, D), at * D);
+    }
+  }
 };
 
 type ScoreSizes = Pick<AttentionSizes, 'H' | 'D' | 'scale' | 'softCap' | 'alibi'>;

@@ -137,14 +137,14 @@ function cachedCase(type: 'f32' | 'bf16', extra: Pick<AttentionCase, 'window' | 
 }
 
 function cacheAppendCase(type: 'f32' | 'bf16'): KernelCase {
-  const [N, C, ldX] = [4, 6, 11];
+  const [N, G, D, pageSize, ldX] = [4, 2, 3, 4, 11];
   return {
     name: 'cacheAppend from strided rows',
     buffers: {
-      cache: floats(type, 15 * C),
-      x: floats(type, strided(N, C, ldX)),
+      cache: floats(type, 4 * pageSize * G * D),
+      x: floats(type, strided(N, G * D, ldX)),
       rows: ints([1, 2, 14, 5]),
     },
-    forward: (kernels, b) => kernels.cacheAppend(b.cache!, b.x!, b.rows!, { N, C, ldX }),
+    forward: (kernels, b) => kernels.cacheAppend(b.cache!, b.x!, b.rows!, { N, G, D, pageSize, ldX }),
   };
 }

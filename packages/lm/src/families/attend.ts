@@ -44,8 +44,8 @@ export function attendOverCache(tape: Tape, config: ModelConfig, cache: DecoderC
     const keyCache = cache.keys[layer]!;
     const valueCache = cache.values[layer]!;
     const scores = scoreOptions(config, layer);
-    kernels.cacheAppend(keyCache, k.buffer, rows, { N, C: G * D });
-    kernels.cacheAppend(valueCache, values, rows, { N, C: G * D, ldX: ldV });
+    kernels.cacheAppend(keyCache, k.buffer, rows, { N, G, D, pageSize: PAGE_SIZE });
+    kernels.cacheAppend(valueCache, values, rows, { N, G, D, pageSize: PAGE_SIZE, ldX: ldV });
     const out = layerTape.tensor([N, H * D], layerTape.computeType, false, false);
     if (P > 0) {
       const lse = layerTape.scratch('f32', P * H);

@@ -1,5 +1,5 @@
 /**
- * Keys and values of past tokens in pages, per layer [pages, PAGE_SIZE, G·D], and attention over them: new sequences attend
+ * Keys and values of past tokens in pages, per layer [pages, G, PAGE_SIZE, D], and attention over them: new sequences attend
  * within themselves (varlen), continued ones over the pages of their slot. Memory follows what is held, not what slots
  * could hold.
  */
@@ -64,7 +64,7 @@ export class DecoderCache implements KeyValueCache {
     return this.#pages.held;
   }
 
-  /** Of each layer [pages, PAGE_SIZE, G·D]; they move when the cache grows. */
+  /** Of each layer [pages, G, PAGE_SIZE, D]; they move when the cache grows. */
   get keys(): readonly DeviceBuffer[] {
     return this.#keys;
   }
@@ -98,7 +98,7 @@ export class DecoderCache implements KeyValueCache {
     this.#grow();
   }
 
-  /** Rows of `keys` and `values` that hold positions (virtual ones counted) of slots. */
+  /** Where `keys` and `values` hold positions (virtual ones counted) of slots: see `PageTable.rowsOf`. */
   rowsOf(slots: Int32Array, positions: Int32Array): Int32Array {
     return this.#pages.rowsOf(slots, positions);
   }

@@ -90,7 +90,7 @@ export class PageTable {
     return (this.#pages[slot]![Math.floor(position / PAGE_SIZE)] ?? NO_PAGE) !== NO_PAGE;
   }
 
-  /** Rows of positions in the cache [pages · PAGE_SIZE, …]: `page · PAGE_SIZE + position mod PAGE_SIZE`. */
+  /** Where positions lie: `page · PAGE_SIZE + position mod PAGE_SIZE`. */
   rowsOf(slots: Int32Array, positions: Int32Array): Int32Array {
     return positions.map((position, n) => {
       const page = this.#pages[slots[n]!]![Math.floor(position / PAGE_SIZE)]!;

@@ -11,6 +11,7 @@ import {
 import type { ModelConfig } from '../config.ts';
 import type { SoftPrompt } from '../language-model.ts';
 import type { DecoderCache, ExtendPlan } from './key-value-cache.ts';
+import { PAGE_SIZE } from './page-table.ts';
 
 /** The plan with T more rows before each fresh sequence; `ids` remain those of the real rows. */
 export function planPrompt(plan: ExtendPlan, T: number): ExtendPlan {
@@ -76,7 +77,7 @@ export function appendPrefix(
     const write = (to: DeviceBuffer, table: Parameter): void => {
       const repeated = tape.scratch('f32', N * C);
       kernels.embed(repeated, table.value, sources, { N, C });
-      kernels.cacheAppend(to, repeated, rows, { N, C });
+      kernels.cacheAppend(to, repeated, rows, { N, G: kvHeads, D: headDim, pageSize: PAGE_SIZE });
       arena.release(repeated);
     };
     write(cache.keys[layer]!, keys);

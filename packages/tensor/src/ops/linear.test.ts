@@ -9,7 +9,14 @@ import {
   randomValues,
 } from '../../test/gradient-check.ts';
 import { createArena } from '../arena.ts';
-import { createLinear, createParameter, fuseParameters, initNormal, zeroGradients } from '../parameter.ts';
+import {
+  createLinear,
+  createParameter,
+  disableGradient,
+  fuseParameters,
+  initNormal,
+  zeroGradients,
+} from '../parameter.ts';
 import { createRandom } from '../random.ts';
 import { type Linear, type LowRankDelta, type Parameter, Tape } from '../tape.ts';
 import { swiglu } from './attention.ts';
@@ -28,15 +35,15 @@ function layerOf(
   const weight = randomParameter(`${name}.weight`, [outFeatures, I], isFrozen);
   const bias = hasBias ? randomParameter(`${name}.bias`, [outFeatures], isFrozen) : null;
   const layer = createLinear(name, weight, bias);
-  for (const [i, dropout] of dropouts.entries()) layer.deltas.push(deltaOf(`${name}.${i}`, outFeatures, dropout));
+  for (const [i, dropout] of dropouts.entries()) layer.deltas.push(deltaOf(name, `adapter${i}`, outFeatures, dropout));
   const parameters = [weight, ...(bias === null ? [] : [bias]), ...layer.deltas.flatMap(({ a, b }) => [a, b])];
   return { layer, parameters };
 }
 
-function deltaOf(name: string, outFeatures: number, dropout: number): LowRankDelta {
-  const a = randomParameter(`${name}.lora_A`, [RANK, I]);
-  const b = randomParameter(`${name}.lora_B`, [outFeatures, RANK]);
-  return { name, a, b, rank: RANK, scaling: 0.7, dropout };
+function deltaOf(layer: string, name: string, outFeatures: number, dropout: number, rank = RANK): LowRankDelta {
+  const a = randomParameter(`${layer}.${name}.lora_A`, [rank, I]);
+  const b = randomParameter(`${layer}.${name}.lora_B`, [outFeatures, rank]);
+  return { name, a, b, rank, scaling: 0.7, dropout };
 }
 
 function createTape(isRecording = false, isTraining = false): Tape {
@@ -180,6 +187,50 @@ describe('fusedLinear', () => {
         return [swiglu(tape, gate!, up!)];
       },
     });
+  });
+
+  it('has the gradient of its result when adapters of several layers are one product', () => {
+    const parts = [
+      layerOf('q', 4, { isFrozen: true, dropouts: [0, 0.3] }),
+      layerOf('k', 2, { isFrozen: true }),
+      layerOf('v', 4, { isFrozen: true, dropouts: [0] }),
+    ];
+    const [q, k, v] = parts.map(({ layer }) => layer) as [Linear, Linear, Linear];
+    // Of another rank and strength than the others.
+    const other = { ...deltaOf('k', 'adapter0', 2, 0, 2), scaling: -1.3 };
+    k.deltas.push(other);
+    checkGradients({
+      parameters: [...parts.flatMap(({ parameters }) => parameters), other.a, other.b],
+      inputs: { x: [N, I] },
+      isTraining: true,
+      run: (tape, { x }) =>
+        fusedLinear(tape, x!, [q, k, v])
+          .map(({ tensor }) => tensor)
+          .slice(0, 1),
+    });
+    expect(other.a.fusion?.members).toEqual([q.deltas[0]!.a, other.a, v.deltas[0]!.a]);
+    expect(q.deltas[1]!.a.fusion ?? null).toBeNull();
+  });
+
+  it('brings adapters together anew that were frozen, and leaves out one that is off', () => {
+    const parts = [layerOf('gate', 4, { dropouts: [0, 0] }), layerOf('up', 4, { dropouts: [0, 0] })];
+    const layers = parts.map(({ layer }) => layer);
+    const x = randomValues(N * I);
+    const run = () => {
+      const tape = createTape();
+      return [...numbersOf(fusedLinear(tape, leaf(tape, [N, I], x), layers)[0]!.tensor.buffer)];
+    };
+    const before = run();
+    for (const { deltas } of layers) disableGradient(deltas[0]!.a);
+    expect(layers[0]!.deltas[0]!.a.fusion).toBeNull();
+    expect(run()).toEqual(before);
+    expect(layers[0]!.deltas[0]!.a.fusion?.grad).toBeNull();
+    layers[1]!.deltas[0]!.scaling = 0;
+    const tape = createTape();
+    const off = run();
+    expect(off).not.toEqual(before);
+    const alone = numbersOf(linear(tape, leaf(tape, [N, I], x), layers[1]!).buffer);
+    for (let n = 0; n < N; n++) expect(off.slice(n * 8 + 4, n * 8 + 8)).toEqual([...alone.subarray(n * 4, n * 4 + 4)]);
   });
 
   it('gives what its layers give alone, fused or not', () => {

@@ -6,22 +6,10 @@
 import type { DeviceBuffer, FloatType } from '@tuiqiao/kernels';
 import { type Columns, splitColumns } from '../columns.ts';
 import { TensorError } from '../errors.ts';
-import type { Fusion, Linear, LowRankDelta, Parameter, Tape, Tensor } from '../tape.ts';
+import type { Fusion, Linear, Tape, Tensor } from '../tape.ts';
 import { multiplyBase, multiplyBaseBackward, type Target } from './base-product.ts';
-import { addDora, type DoraTrace, doraBackward } from './dora.ts';
 import { addGradient, cast } from './embed.ts';
-
-/** What a delta leaves for its backward pass. */
-interface DeltaTrace {
-  readonly delta: LowRankDelta;
-  /** dropout(x) Aᵀ, [N, r]. */
-  readonly hidden: DeviceBuffer;
-  readonly scaling: number;
-  /** Dropout probability of this call: 0 outside training. */
-  readonly p: number;
-  readonly seed: number;
-  readonly dora: DoraTrace | null;
-}
+import { addLowRank, type Branch, lowRankBackward } from './low-rank.ts';
 
 /** y [N, O] of `outType` (the tape's compute type when absent). `x` [N, I]. */
 export function linear(tape: Tape, x: Tensor, layer: Linear, options: { outType?: FloatType } = {}): Tensor {
@@ -31,13 +19,17 @@ export function linear(tape: Tape, x: Tensor, layer: Linear, options: { outType?
   const out = tape.tensor([N, layer.outFeatures], outType, needsGradient(input, layer), false);
   const target = { buffer: out.buffer, ld: layer.outFeatures };
   multiplyBase(tape, target, { buffer: input.buffer, N }, layer.weight);
-  const traces = addForward(tape, target, input, layer);
+  addBias(tape, { layer, target }, N);
+  const traces = addLowRank(tape, input, [{ layer, target }]);
   if (out.requiresGrad) {
     tape.push(() => {
       if (out.grad !== null) {
-        withComputeGradient(tape, input, out.grad, (dOut) =>
-          backwardOf(tape, { buffer: dOut, ld: layer.outFeatures }, input, layer, traces),
-        );
+        withComputeGradient(tape, input, out.grad, (dOut) => {
+          const branch = { layer, target: { buffer: dOut, ld: layer.outFeatures } };
+          backwardOfBase(tape, branch, input);
+          biasBackward(tape, branch, N);
+          lowRankBackward(tape, input, [branch], traces);
+        });
       }
       tape.discard(out);
     });
@@ -62,22 +54,26 @@ export function fusedLinear(tape: Tape, x: Tensor, layers: readonly Linear[]): C
     const sizes = { O: width, isConstantB: fusion.grad === null };
     multiplyForward(tape, { buffer: out.buffer, ld: width }, input, fusion.compute, sizes);
   }
-  const traces = layers.map((layer, i) => {
-    const target = columnsOf(out.buffer, columns[i]!, width);
-    if (fusion === null) multiplyBase(tape, target, { buffer: input.buffer, N }, layer.weight);
-    return addForward(tape, target, input, layer);
-  });
+  const branchesOf = (buffer: DeviceBuffer): Branch[] =>
+    layers.map((layer, i) => ({ layer, target: columnsOf(buffer, columns[i]!, width) }));
+  const branches = branchesOf(out.buffer);
+  for (const branch of branches) {
+    if (fusion === null) multiplyBase(tape, branch.target, { buffer: input.buffer, N }, branch.layer.weight);
+    addBias(tape, branch, N);
+  }
+  const traces = addLowRank(tape, input, branches);
   if (out.requiresGrad) {
     tape.push(() => {
       const dOut = out.grad;
       if (dOut !== null) {
         if (fusion !== null)
           backwardOfWeight(tape, { buffer: dOut, ld: width }, input, fusion.compute, fusion.grad, width);
-        for (const [i, layer] of layers.entries()) {
-          const target = columnsOf(dOut, columns[i]!, width);
-          if (fusion === null) backwardOf(tape, target, input, layer, traces[i]!);
-          else backwardOfAdditions(tape, target, input, layer, traces[i]!);
+        const gradients = branchesOf(dOut);
+        for (const branch of gradients) {
+          if (fusion === null) backwardOfBase(tape, branch, input);
+          biasBackward(tape, branch, N);
         }
+        lowRankBackward(tape, input, gradients, traces);
       }
       tape.discard(out);
     });
@@ -107,14 +103,18 @@ export function linearAddResidual(tape: Tape, residual: Tensor, x: Tensor, layer
   }
   const target = { buffer: out.buffer, ld: C };
   multiplyBase(tape, target, { buffer: input.buffer, N }, layer.weight, true);
-  const traces = addForward(tape, target, input, layer);
+  addBias(tape, { layer, target }, N);
+  const traces = addLowRank(tape, input, [{ layer, target }]);
   if (out.requiresGrad) {
     tape.push(() => {
       const dOut = out.grad;
       if (dOut !== null && layerNeedsGradient) {
-        withComputeGradient(tape, input, dOut, (gradient) =>
-          backwardOf(tape, { buffer: gradient, ld: C }, input, layer, traces),
-        );
+        withComputeGradient(tape, input, dOut, (gradient) => {
+          const branch = { layer, target: { buffer: gradient, ld: C } };
+          backwardOfBase(tape, branch, input);
+          biasBackward(tape, branch, N);
+          lowRankBackward(tape, input, [branch], traces);
+        });
       }
       tape.arena.release(out.buffer);
       if (dOut === null) return;
@@ -177,46 +177,13 @@ function multiplyForward(
   tape.kernels.matmul(out.buffer, x.buffer, weight, options);
 }
 
-/** Adds the layer's bias and deltas to its columns of an output. */
-function addForward(tape: Tape, out: Target, x: Tensor, layer: Linear): DeltaTrace[] {
-  const { kernels } = tape;
-  const N = x.shape[0]!;
-  const { bias, outFeatures: O, inFeatures: I } = layer;
-  if (bias !== null) kernels.addBias(out.buffer, bias.compute, { N, C: O, ldX: out.ld });
-  const traces: DeltaTrace[] = [];
-  for (const delta of layer.deltas) {
-    const { a, b, rank, scaling } = delta;
-    if (scaling === 0) continue;
-    const p = tape.isTraining ? delta.dropout : 0;
-    const seed = p > 0 ? tape.dropoutSeed++ : 0;
-    const input = p > 0 ? dropped(tape, x, p, seed) : x.buffer;
-    const hidden = tape.scratch(x.buffer.dtype, N * rank);
-    kernels.matmul(hidden, input, a.compute, { M: N, N: rank, K: I, transposeB: true });
-    kernels.matmul(out.buffer, hidden, b.compute, {
-      M: N,
-      N: O,
-      K: rank,
-      transposeB: true,
-      ldOut: out.ld,
-      accumulate: true,
-      alpha: scaling,
-    });
-    const { magnitude } = delta;
-    const dora = magnitude ? addDora(tape, out, { buffer: input, N }, hidden, layer, { ...delta, magnitude }) : null;
-    if (input !== x.buffer) tape.arena.release(input);
-    if (tape.isRecording) {
-      traces.push({ delta, hidden, scaling, p, seed, dora });
-      continue;
-    }
-    for (const buffer of [hidden, dora?.z, dora?.reciprocal, dora?.excess]) if (buffer) tape.arena.release(buffer);
-  }
-  return traces;
+function addBias({ kernels }: Tape, { layer: { bias, outFeatures }, target }: Branch, N: number): void {
+  if (bias !== null) kernels.addBias(target.buffer, bias.compute, { N, C: outFeatures, ldX: target.ld });
 }
 
-function dropped(tape: Tape, x: Tensor, p: number, seed: number): DeviceBuffer {
-  const out = tape.scratch(x.buffer.dtype, x.buffer.length);
-  tape.kernels.dropout(out, x.buffer, { length: out.length, p, seed });
-  return out;
+function biasBackward({ kernels }: Tape, { layer: { bias, outFeatures }, target }: Branch, N: number): void {
+  if (!bias?.requiresGrad) return;
+  kernels.sumRows(bias.grad!, target.buffer, { N, C: outFeatures, ldX: target.ld, accumulate: true });
 }
 
 /** Calls `use` with dOut in the type the products need. */
@@ -231,14 +198,13 @@ function withComputeGradient(tape: Tape, x: Tensor, dOut: DeviceBuffer, use: (gr
   tape.arena.release(converted);
 }
 
-function backwardOf(tape: Tape, dOut: Target, x: Tensor, layer: Linear, traces: readonly DeltaTrace[]): void {
+function backwardOfBase(tape: Tape, { layer, target: dOut }: Branch, x: Tensor): void {
   const { weight, outFeatures } = layer;
   if (weight.quantized) {
     if (x.requiresGrad) multiplyBaseBackward(tape, tape.gradTarget(x), dOut, x.shape[0]!, weight);
-  } else {
-    backwardOfWeight(tape, dOut, x, weight.compute, weight.requiresGrad ? weight.grad : null, outFeatures);
+    return;
   }
-  backwardOfAdditions(tape, dOut, x, layer, traces);
+  backwardOfWeight(tape, dOut, x, weight.compute, weight.requiresGrad ? weight.grad : null, outFeatures);
 }
 
 /** dX (+)= dOut W; dW += dOutᵀ x. */
@@ -273,77 +239,4 @@ function backwardOfWeight(
       accumulate: true,
     });
   }
-}
-
-/**
- * Bias and deltas. With h = dropout(x) Aᵀ and dH = s·dOut B: dB += s·dOutᵀ h, dA += dHᵀ dropout(x), dX += dropout(dH A).
- */
-function backwardOfAdditions(tape: Tape, dOut: Target, x: Tensor, layer: Linear, traces: readonly DeltaTrace[]): void {
-  const { kernels, arena } = tape;
-  const [N, I] = x.shape as readonly [number, number];
-  const { bias, outFeatures: O } = layer;
-  if (bias?.requiresGrad) {
-    kernels.sumRows(bias.grad!, dOut.buffer, { N, C: O, ldX: dOut.ld, accumulate: true });
-  }
-  for (const { delta, hidden, scaling, p, seed, dora } of traces) {
-    const { a, b, rank, magnitude } = delta;
-    const dProduct = dora && magnitude ? backwardOfDora(tape, dOut, x, layer, magnitude, dora, { p, seed }) : dOut;
-    if (b.requiresGrad) {
-      kernels.matmul(b.grad!, dProduct.buffer, hidden, {
-        M: O,
-        N: rank,
-        K: N,
-        transposeA: true,
-        ldA: dProduct.ld,
-        accumulate: true,
-        alpha: scaling,
-      });
-    }
-    if (a.requiresGrad || x.requiresGrad) {
-      // Over the hidden values, which nothing needs any more.
-      kernels.matmul(hidden, dProduct.buffer, b.compute, { M: N, N: rank, K: O, ldA: dProduct.ld, alpha: scaling });
-    }
-    if (a.requiresGrad) {
-      const input = p > 0 ? dropped(tape, x, p, seed) : x.buffer;
-      kernels.matmul(a.grad!, hidden, input, { M: rank, N: I, K: N, transposeA: true, accumulate: true });
-      if (input !== x.buffer) arena.release(input);
-    }
-    if (x.requiresGrad) {
-      const { buffer, accumulate } = tape.gradTarget(x);
-      if (p > 0) {
-        const dInput = tape.scratch(x.buffer.dtype, N * I);
-        kernels.matmul(dInput, hidden, a.compute, { M: N, N: I, K: rank });
-        kernels.dropout(dInput, dInput, { length: N * I, p, seed });
-        kernels.scale(buffer, dInput, { length: N * I, alpha: 1, accumulate });
-        arena.release(dInput);
-      } else {
-        kernels.matmul(buffer, hidden, a.compute, { M: N, N: I, K: rank, accumulate });
-      }
-    }
-    arena.release(hidden);
-    if (dProduct !== dOut) arena.release(dProduct.buffer);
-  }
-}
-
-/** The DoRA part of a delta's backward pass; returns the gradient of the low-rank product. */
-function backwardOfDora(
-  tape: Tape,
-  dOut: Target,
-  x: Tensor,
-  layer: Linear,
-  magnitude: Parameter,
-  trace: DoraTrace,
-  { p, seed }: { p: number; seed: number },
-): Target {
-  const [N, I] = x.shape as readonly [number, number];
-  const ld = layer.outFeatures;
-  if (!x.requiresGrad) return { buffer: doraBackward(tape, dOut, N, layer, magnitude, trace, null), ld };
-  if (p === 0) return { buffer: doraBackward(tape, dOut, N, layer, magnitude, trace, tape.gradTarget(x)), ld };
-  const dInput = tape.scratch(x.buffer.dtype, N * I);
-  const buffer = doraBackward(tape, dOut, N, layer, magnitude, trace, { buffer: dInput, accumulate: false });
-  tape.kernels.dropout(dInput, dInput, { length: N * I, p, seed });
-  const dX = tape.gradTarget(x);
-  tape.kernels.scale(dX.buffer, dInput, { length: N * I, alpha: 1, accumulate: dX.accumulate });
-  tape.arena.release(dInput);
-  return { buffer, ld };
 }
