@@ -1,6 +1,6 @@
 // One query a row over a key/value cache (decoding). Limited by reading the cache once; query heads that share a
-// key/value head share the read. Values are fetched while keys are multiplied, and the next head's keys while values
-// are summed: a sequence is too short for the processor to foresee where the next one lies.
+// key/value head share the read. Rows are fetched a few ahead, after the last keys the first values, after those the
+// next head's keys: a sequence is too short for the processor to foresee where the next one lies.
 #include "kernel-list.h"
 #include "score-changes.h"
 #include "simd.h"
@@ -11,11 +11,12 @@ namespace TUIQIAO_ISA {
 
 namespace {
 
-// Keys or values of one head that are fetched before they are read; of longer sequences the processor foresees enough.
-constexpr long kFetchedBytes = 1 << 16;
+// Rows between the one that is fetched and the one that is read.
+constexpr long kAhead = 8;
 constexpr long kRowsAtOnce = 4, kVectorsAtOnce = 4, kHeadsAtOnce = 4;
 
-// The rows of one sequence and head: position p lies in page table[p >> shift], which has 1 << shift positions of it.
+// The rows of one sequence and head: position p lies in page table[p >> shift], which has 1 << shift positions of it,
+// `D` numbers each.
 template <class T>
 struct PagedRows {
   const T* base;
@@ -29,85 +30,105 @@ struct PagedRows {
     return base + table[position >> shift] * ldPage + (position & ((1L << shift) - 1)) * D;
   }
 
-  // Where nothing of it is read yet.
-  void fetch(long j) const {
-    if (j >= count || count * D * static_cast<long>(sizeof(T)) > kFetchedBytes) return;
-    const T* row = at(j);
-    for (long d = 0; d < D; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d);
+  // body(j, rows, n, after): the rows from j on that lie in one page, and where the rows after them begin.
+  template <class Body>
+  void eachPage(const PagedRows* next, Body body) const {
+    for (long j = 0; j < count;) {
+      const long n = std::min(count - j, (1L << shift) - ((first + j) & ((1L << shift) - 1)));
+      const T* after = j + n < count ? at(j + n) : next && next->count > 0 ? next->at(0) : nullptr;
+      body(j, at(j), n, after);
+      j += n;
+    }
   }
 };
 
-// scores[h · stride + j] = query[h] · k.at(j); query rows are `ldQuery` apart and zero past D. Fetches `next` meanwhile.
+// Row r + kAhead of a page of n rows, or the row after them.
+template <class T>
+inline void fetchAhead(const T* rows, long n, const T* after, long r, long D, long columns) {
+  const T* row = r + kAhead < n ? rows + (r + kAhead) * D : after ? after + (r + kAhead - n) * D : nullptr;
+  if (row == nullptr) return;
+  for (long d = 0; d < columns; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d);
+}
+
+inline void storeScores(float* to, const Quarter& four, long count) {
+  if (count == kRowsAtOnce) {
+    memcpy(to, &four, sizeof four);
+  } else {
+    for (long r = 0; r < count; r++) to[r] = four[r];
+  }
+}
+
+// scores[h · stride + j] = query[h] · k.at(j); query rows are `ldQuery` apart and zero past D. `next` is read after it.
 template <class T>
 void scoreRows(float* scores, long stride, const float* query, long ldQuery, long heads, const PagedRows<T>& k,
                const PagedRows<T>& next) {
   const long D = k.D;
-  for (long j = 0; j < k.count; j += kRowsAtOnce) {
-    const long rows = std::min(kRowsAtOnce, k.count - j);
-    const T* row[kRowsAtOnce];
-    for (long r = 0; r < kRowsAtOnce; r++) {
-      row[r] = k.at(j + std::min(r, rows - 1));
-      next.fetch(j + r);
-    }
-    if (heads == 1) {
-      Vec dots[kRowsAtOnce] = {};
-      eachVector(0, D, [&](long d, auto m) {
-        const Vec a = load(query + d);
+  k.eachPage(&next, [&](long j, const T* page, long n, const T* after) {
+    for (long i = 0; i < n; i += kRowsAtOnce) {
+      const long rows = std::min(kRowsAtOnce, n - i);
+      const T* row[kRowsAtOnce];
+      for (long r = 0; r < kRowsAtOnce; r++) {
+        row[r] = page + (i + std::min(r, rows - 1)) * D;
+        fetchAhead(page, n, after, i + r, D, D);
+      }
+      float* to = scores + j + i;
+      if (heads == 1) {
+        Vec dots[kRowsAtOnce] = {};
+        eachVector(0, D, [&](long d, auto m) {
+          const Vec a = load(query + d);
 #pragma GCC unroll 4
-        for (int r = 0; r < kRowsAtOnce; r++) dots[r] += load(row[r] + d, m) * a;
-      });
-      const Quarter here = sums(dots[0], dots[1], dots[2], dots[3]);
-      memcpy(scores + j, &here, sizeof here);
-      continue;
-    }
-    for (long h = 0; h < heads; h += 2) {
-      const float *first = query + h * ldQuery, *second = query + std::min(h + 1, heads - 1) * ldQuery;
-      Vec dots[2][kRowsAtOnce] = {};
-      eachVector(0, D, [&](long d, auto m) {
-        const Vec a = load(first + d), b = load(second + d);
+          for (int r = 0; r < kRowsAtOnce; r++) dots[r] += load(row[r] + d, m) * a;
+        });
+        storeScores(to, sums(dots[0], dots[1], dots[2], dots[3]), rows);
+        continue;
+      }
+      for (long h = 0; h < heads; h += 2) {
+        const float *first = query + h * ldQuery, *second = query + std::min(h + 1, heads - 1) * ldQuery;
+        Vec dots[2][kRowsAtOnce] = {};
+        eachVector(0, D, [&](long d, auto m) {
+          const Vec a = load(first + d), b = load(second + d);
 #pragma GCC unroll 4
-        for (int r = 0; r < kRowsAtOnce; r++) {
-          const Vec key = load(row[r] + d, m);
-          dots[0][r] += key * a;
-          dots[1][r] += key * b;
-        }
-      });
-      // Whole quarters: rows of scores hold whole vectors.
-      const Quarter here = sums(dots[0][0], dots[0][1], dots[0][2], dots[0][3]);
-      memcpy(scores + h * stride + j, &here, sizeof here);
-      if (h + 1 == heads) continue;
-      const Quarter next = sums(dots[1][0], dots[1][1], dots[1][2], dots[1][3]);
-      memcpy(scores + (h + 1) * stride + j, &next, sizeof next);
+          for (int r = 0; r < kRowsAtOnce; r++) {
+            const Vec key = load(row[r] + d, m);
+            dots[0][r] += key * a;
+            dots[1][r] += key * b;
+          }
+        });
+        storeScores(to + h * stride, sums(dots[0][0], dots[0][1], dots[0][2], dots[0][3]), rows);
+        if (h + 1 < heads) storeScores(to + (h + 1) * stride, sums(dots[1][0], dots[1][1], dots[1][2], dots[1][3]), rows);
+      }
     }
-  }
+  });
 }
 
 // out[h, d] = Σ_j scores[h · stride + j] · v.at(j)[d] for up to kHeadsAtOnce heads and kVectorsAtOnce vectors of columns.
-// Fetches `next` meanwhile, where there is one.
+// `next` is read after it; null where the same values are read once more.
 template <int Heads, class TOut, class T>
 void addValues(TOut* out, long ldOut, const float* scores, long stride, const PagedRows<T>& v, long columns,
                const PagedRows<T>* next) {
   Vec total[Heads][kVectorsAtOnce] = {};
   const long vectors = (columns + W - 1) / W;
   const bool isWhole = columns == kVectorsAtOnce * W;
-  for (long j = 0; j < v.count; j++) {
-    const T* row = v.at(j);
-    if (next) next->fetch(j);
-    Vec value[kVectorsAtOnce] = {};
-    if (isWhole) {
+  v.eachPage(next, [&](long j, const T* page, long n, const T* after) {
+    for (long i = 0; i < n; i++) {
+      const T* row = page + i * v.D;
+      fetchAhead(page, n, after, i, v.D, columns);
+      Vec value[kVectorsAtOnce] = {};
+      if (isWhole) {
 #pragma GCC unroll 4
-      for (int i = 0; i < kVectorsAtOnce; i++) value[i] = load(row + i * W);
-    } else {
-      for (long i = 0; i < vectors; i++)
-        value[i] = columns - i * W >= W ? load(row + i * W) : load(row + i * W, Part{columns - i * W});
+        for (int c = 0; c < kVectorsAtOnce; c++) value[c] = load(row + c * W);
+      } else {
+        for (long c = 0; c < vectors; c++)
+          value[c] = columns - c * W >= W ? load(row + c * W) : load(row + c * W, Part{columns - c * W});
+      }
+#pragma GCC unroll 4
+      for (int h = 0; h < Heads; h++) {
+        const Vec p = splat(scores[h * stride + j + i]);
+#pragma GCC unroll 4
+        for (int c = 0; c < kVectorsAtOnce; c++) total[h][c] += value[c] * p;
+      }
     }
-#pragma GCC unroll 4
-    for (int h = 0; h < Heads; h++) {
-      const Vec p = splat(scores[h * stride + j]);
-#pragma GCC unroll 4
-      for (int i = 0; i < kVectorsAtOnce; i++) total[h][i] += value[i] * p;
-    }
-  }
+  });
   for (int h = 0; h < Heads; h++)
     for (long i = 0; i < vectors; i++) {
       if (columns - i * W >= W) {
