@@ -45,11 +45,17 @@ export async function openLineIndexes(modelFolder: string): Promise<LineIndex[]>
   return indexes;
 }
 
-/** Writes the lines of the poems a model was trained on into its folder. */
-export async function saveTrainingLines(poems: readonly Poem[], folder: string): Promise<void> {
+/**
+ * Writes the lines of the poems a model was trained on into its folder.
+ * @param before the folder of the model it went on from: what that one has read stays read
+ */
+export async function saveTrainingLines(poems: readonly Poem[], folder: string, before?: string): Promise<void> {
   // One entry for all: without a poem number beside each hash the file is half as long.
   const text = poems.map((poem) => poem.text).join('\n');
-  const bytes = buildLineIndex([{ ...UNNAMED_SOURCE, text }], { withGrams: false }).serialize();
+  const own = buildLineIndex([{ ...UNNAMED_SOURCE, text }], { withGrams: false });
+  const earlier = before === undefined ? '' : path.join(before, TRAINING_LINES_FILE);
+  const index = existsSync(earlier) ? LineIndex.union([await openOwnIndex(earlier), own]) : own;
+  const bytes = index.serialize();
   const packed = await promisify(brotliCompress)(bytes, {
     params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
   });

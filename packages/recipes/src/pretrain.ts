@@ -20,7 +20,7 @@ import { type BatchingOptions, countSteps, evaluateLoss, sftObjective, train } f
 import { describeKernels, openKernels } from './compute.ts';
 import { openCorpus } from './corpus-source.ts';
 import { saveTrainingLines } from './line-indexes.ts';
-import { type OpenModelOptions, openModel, openTokenizer } from './models.ts';
+import { type OpenModelOptions, openModel, openTokenizer, resolveModelFolder } from './models.ts';
 import { openOptimizer, openSchedule } from './optimizer.ts';
 import { embeddingWithProsody } from './poet/embedding-prior.ts';
 import { DEFAULT_KEEP_RATES, poemToExample, type SequenceExample, sampledRequest } from './poet/examples.ts';
@@ -76,7 +76,8 @@ export async function runPretrain(recipe: PretrainRecipe, controls: RunControls 
       },
     });
     await save(run.folder.folder);
-    await saveTrainingLines(splitOf(poems, 'train'), run.folder.folder);
+    const before = recipe.model === undefined ? undefined : resolveModelFolder(recipe.model);
+    await saveTrainingLines(splitOf(poems, 'train'), run.folder.folder, before);
     return result;
   });
 }

@@ -52,6 +52,18 @@ describe('LineIndex', () => {
     }
   });
 
+  it('knows the lines of several together, each under its first source', () => {
+    const further = buildLineIndex([
+      { author: '某', title: '又', text: '白日依山盡，長河落日圓。' },
+      { author: '孟浩然', title: '春曉', text: '夜來風雨聲。' },
+    ]);
+    const both = LineIndex.parse(LineIndex.union([index, further]).serialize());
+    expect(both.lineCount).toBe(index.lineCount + 1 + (index.find('夜來風雨聲') === null ? 1 : 0));
+    expect(both.find('白日依山盡')).toEqual({ author: '王之渙', title: '登鸛雀樓' });
+    expect(both.find('長河落日圓')).toEqual({ author: '某', title: '又' });
+    expect(both.find('月落烏啼霜')).toBeNull();
+  });
+
   it('refuses a file that is cut or foreign', () => {
     const bytes = index.serialize();
     for (const length of [0, 5, 11, 40, bytes.length - 1])

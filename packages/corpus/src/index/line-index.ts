@@ -68,6 +68,27 @@ export class LineIndex {
     this.sources = sources;
   }
 
+  /**
+   * The lines of several indexes, without n-grams; of a line in two of them the first says where it stands. Equal sources
+   * become one.
+   */
+  static union(indexes: readonly LineIndex[]): LineIndex {
+    const numbers = new Map<string, number>();
+    const sources: LineSource[] = [];
+    const table = new LineTable(indexes.reduce((sum, { lineCount }) => sum + lineCount, 0));
+    for (const index of indexes) {
+      const own = index.sources.map((source) => {
+        const name = `${source.author}\t${source.title}`;
+        const number = numbers.get(name) ?? sources.push(source) - 1;
+        numbers.set(name, number);
+        return number;
+      });
+      const { hashes, poems } = index.table.entries();
+      for (const [i, hash] of hashes.entries()) table.addHash(hash, own[poems[i]!]!);
+    }
+    return new LineIndex(table, null, sources);
+  }
+
   /** Distinct lines of five characters or more. */
   get lineCount(): number {
     return this.table.size;
