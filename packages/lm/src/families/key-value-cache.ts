@@ -11,6 +11,10 @@ import { PAGE_SIZE, PageTable } from './page-table.ts';
 
 /** Pages of the first allocation; it doubles when they are used up. */
 const FIRST_PAGES = 32;
+/** Small caches lie in one piece of memory: the system gives a large one in large pages, which are far quicker to get and to find. */
+const LARGEST_PIECE = 1 << 27;
+/** Parts of a piece begin on cache lines. */
+const PART_STEP = 32;
 
 export class DecoderCache implements KeyValueCache {
   readonly slots: number;
@@ -45,7 +49,7 @@ export class DecoderCache implements KeyValueCache {
     this.capacity = capacity;
     this.virtualTokens = virtualTokens;
     this.lengths = new Int32Array(slots);
-    this.arena = createArena(kernels);
+    this.arena = createArena(kernels, { keepsViews: true });
     this.#pages = new PageTable(slots);
     this.#kernels = kernels;
     this.#type = type;
@@ -132,15 +136,16 @@ export class DecoderCache implements KeyValueCache {
     }
   }
 
-  /** Memory for every page there is, layer by layer, so that little is held twice. */
+  /** Memory for every page there is; of a large cache layer by layer, so that little is held twice. */
   #grow(): void {
     const before = this.#allocated;
     if (this.#pages.size <= before) return;
     let pages = Math.max(before, FIRST_PAGES, 2 * this.slots);
     while (pages < this.#pages.size) pages *= 2;
     const pageLength = PAGE_SIZE * this.#width;
+    const allocate = allocatorOf(this.#kernels, this.#type, pages * pageLength, 2 * this.#layers);
     const enlarge = (buffer: DeviceBuffer | undefined): DeviceBuffer => {
-      const larger = this.#kernels.allocate(this.#type, pages * pageLength);
+      const larger = allocate();
       const length = before * pageLength;
       if (buffer !== undefined) this.#kernels.scale(larger.view(0, length), buffer, { length, alpha: 1 });
       return larger;
@@ -151,6 +156,15 @@ export class DecoderCache implements KeyValueCache {
     }
     this.#allocated = pages;
   }
+}
+
+/** Gives `count` buffers of a length, one after the other. */
+function allocatorOf(kernels: Kernels, type: FloatType, length: number, count: number): () => DeviceBuffer {
+  const step = Math.ceil(length / PART_STEP) * PART_STEP;
+  if (step * count > LARGEST_PIECE) return () => kernels.allocate(type, length);
+  const piece = kernels.allocate(type, step * count);
+  let given = 0;
+  return () => piece.view(step * given++, length);
 }
 
 /**
