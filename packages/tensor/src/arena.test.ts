@@ -1,4 +1,4 @@
-import { createReferenceKernels } from '@tuiqiao/kernels';
+import { createKernelLedger, createReferenceKernels } from '@tuiqiao/kernels';
 import { describe, expect, it } from 'vitest';
 import { createArena } from './arena.ts';
 
@@ -42,6 +42,22 @@ describe('createArena', () => {
     for (let i = 0; i < 5; i++) step();
     expect(arena.sizeBytes).toBe(sizeBytes);
     expect(sizeBytes).toBeGreaterThan(50 * (4 * 10_000 + 2 * 70_000));
+  });
+
+  it('hardly grows with steps of other lengths, large blocks among small ones', async () => {
+    // Kernels that only keep account of what is touched.
+    const ledger = createKernelLedger(kernels.features);
+    const arena = createArena(ledger.kernels);
+    const step = (rows: number) => {
+      arena.reset();
+      for (let layer = 0; layer < 28; layer++) arena.allocate('f32', 3000 * rows);
+      for (const width of [150_000, 1000, 200_000]) arena.allocate('f32', width * 250 + rows);
+    };
+    step(1000);
+    const first = (await ledger.measure()).allocated;
+    for (const rows of [1040, 1010, 1030, 970, 1020, 990]) step(rows);
+    expect((await ledger.measure()).allocated).toBeLessThan(1.1 * first);
+    expect(arena.sizeBytes).toBeGreaterThan(0);
   });
 
   it('gives a released block to the next allocation of its size, and ignores foreign and repeated releases', async () => {

@@ -29,9 +29,9 @@ export interface ArenaOptions {
 
 export type CreateArena = (kernels: Kernels, options?: ArenaOptions) => Arena;
 
-/** First slab of a type; later ones double up to the largest, so that a small run stays small. */
+/** First slab of a type; later ones double up to the common size, so that a small run stays small. */
 const FIRST_SLAB_BYTES = 1 << 20;
-const LARGEST_SLAB_BYTES = 1 << 27;
+const COMMON_SLAB_BYTES = 1 << 27;
 /** Blocks start on cache lines, as vector loads and stores like it. */
 const ALIGNMENT_BYTES = 64;
 
@@ -47,8 +47,6 @@ interface Slab {
 /** Slabs of one element type, and the blocks given back within this step by length. */
 interface Pool {
   readonly slabs: Slab[];
-  /** Index of the slab being filled. */
-  current: number;
   readonly free: Map<number, DeviceBuffer[]>;
 }
 
@@ -70,15 +68,17 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
   function cut(dtype: DType, pool: Pool, length: number): DeviceBuffer {
     const step = ALIGNMENT_BYTES / BYTES[dtype];
     const padded = Math.ceil(length / step) * step;
-    for (; pool.current < pool.slabs.length; pool.current++) {
-      const slab = pool.slabs[pool.current]!;
+    // First fit: behind a large block there is room in the slabs before it.
+    for (const slab of pool.slabs) {
       if (slab.used + padded > slab.buffer.length) continue;
       const block = viewOf(slab, length);
       slab.used += padded;
       return block;
     }
-    const doubled = FIRST_SLAB_BYTES * 2 ** pool.slabs.length;
-    const slabLength = Math.max(padded, Math.min(doubled, LARGEST_SLAB_BYTES) / BYTES[dtype]);
+    const doubled = Math.min(FIRST_SLAB_BYTES * 2 ** pool.slabs.length, COMMON_SLAB_BYTES) / BYTES[dtype];
+    // Steps differ in length: a slab cut to one block would be too short for that of a longer step. What is never used
+    // of a slab is never touched, and so takes no memory.
+    const slabLength = Math.max(2 ** Math.ceil(Math.log2(padded)), doubled);
     const buffer = kernels.allocate(dtype, slabLength);
     sizeBytes += slabLength * BYTES[dtype];
     const slab = { buffer, used: 0, views: new Map() };
@@ -107,7 +107,6 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
       live.clear();
       for (const pool of Object.values(pools)) {
         pool.free.clear();
-        pool.current = 0;
         for (const slab of pool.slabs) slab.used = 0;
       }
     },
@@ -118,5 +117,5 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
 }
 
 function createPool(): Pool {
-  return { slabs: [], current: 0, free: new Map() };
+  return { slabs: [], free: new Map() };
 }
