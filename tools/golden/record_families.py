@@ -228,4 +228,5 @@ def main():
     record_baichuan(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ export {
   writeSafetensors,
 } from './checkpoint/safetensors.ts';
 export type { WeightSource, WeightSources } from './checkpoint/weight-source.ts';
+export { loadWeight } from './checkpoint/weight-source.ts';
 export { writeCheckpoint } from './checkpoint/write-checkpoint.ts';
 export { writeTextFile } from './checkpoint/write-text-file.ts';
 export type { ModelConfig, RopeScaling } from './config.ts';
@@ -32,8 +33,8 @@ export { defaultStopIds, generateText } from './generate/generate-text.ts';
 export type { SamplingOptions } from './generate/sampling-options.ts';
 export type { TextStream } from './generate/text-stream.ts';
 export { createTextStream } from './generate/text-stream.ts';
-export { decodeGguf, type GgufType, ggufBytes } from './gguf/gguf-blocks.ts';
-export { reorderRows, type WriteGgufOptions, type WrittenTensor, writeGguf } from './gguf/write-gguf.ts';
+export type { GgufType } from './gguf/gguf-blocks.ts';
+export { type WriteGgufOptions, writeGguf } from './gguf/write-gguf.ts';
 export type {
   CacheEntry,
   KeyValueCache,

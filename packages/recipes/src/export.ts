@@ -2,17 +2,8 @@
  * `export`: a model, with its adapters merged in, as a GGUF file (with a Modelfile for Ollama), or an adapter for mlx-lm or
  * PEFT. The check reads the file back and lets adapter, merged model and file say the same poems and write some.
  */
-import { open } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  decodeGguf,
-  ggufBytes,
-  reorderRows,
-  saveTemplate,
-  type WrittenTensor,
-  writeGguf,
-  writeTextFile,
-} from '@tuiqiao/lm';
+import { loadWeight, openModel, saveTemplate, writeGguf, writeTextFile } from '@tuiqiao/lm';
 import { type ExportOptions, parseOptions, type RunControls } from '@tuiqiao/schema';
 import { syncCompute } from '@tuiqiao/tensor';
 import { saveAdapter, saveMlxAdapter } from '@tuiqiao/tune';
@@ -111,9 +102,9 @@ async function exportGguf(opened: OpenedModel, options: ExportOptions, controls:
   await mergeAll(opened);
   if (options.adapter.length > 0) await tell('merged');
   const file = path.join(outputDir, `${name}.gguf`);
-  const tensors = await writeGguf(opened.model, opened.tokenizer, file, { type, name });
+  await writeGguf(opened.model, opened.tokenizer, file, { type, name });
   if (options.check) {
-    await readBack(opened, file, tensors);
+    await readBack(opened, file);
     await tell('file');
   }
   const files = [path.basename(file)];
@@ -127,29 +118,12 @@ async function exportGguf(opened: OpenedModel, options: ExportOptions, controls:
   return { outputDir, format, files, check: options.check ? { rows, isSame } : null };
 }
 
-/** Puts the file's numbers into the model, byte by byte from disk. */
-async function readBack({ model }: OpenedModel, file: string, tensors: readonly WrittenTensor[]): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    for (const { parameter: name, shape, type, offset, reorderedHeads } of tensors) {
-      const length = shape.reduce((product, size) => product * size, 1);
-      const bytes = new Uint8Array(ggufBytes(type, length));
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesRead } = await handle.read(bytes, done, bytes.length - done, offset + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      const values = decodeGguf(type, bytes, length);
-      const parameter = model.parameters.get(name)!;
-      model.kernels.write(
-        parameter.value,
-        reorderedHeads === 0 ? values : reorderRows(values, shape, reorderedHeads, true),
-      );
-      syncCompute(model.kernels, parameter);
-    }
-  } finally {
-    await handle.close();
+/** Puts the file's numbers into the model, as a reader of the file finds them. */
+async function readBack({ model }: OpenedModel, file: string): Promise<void> {
+  const { weights } = await openModel(file);
+  for (const [name, parameter] of model.parameters) {
+    await loadWeight(model.kernels, parameter, weights.get(name)!);
+    syncCompute(model.kernels, parameter);
   }
 }
 

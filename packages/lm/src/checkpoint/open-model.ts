@@ -7,7 +7,8 @@ import { weightSources } from './bitsandbytes.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { parseConfig, readConfig } from './config-json.ts';
 import { type GgufFile, readGguf } from './gguf.ts';
-import { ggufConfig, ggufSources } from './gguf-model.ts';
+import { ggufConfig } from './gguf-model.ts';
+import { ggufSources } from './gguf-weights.ts';
 import type { WeightSources } from './weight-source.ts';
 
 export interface OpenedModel {
@@ -25,8 +26,8 @@ export interface OpenedModel {
 export async function openModel(location: string): Promise<OpenedModel> {
   if (await isGguf(location)) {
     const gguf = readGguf(location);
-    const json = await ggufConfig(gguf);
-    return { config: parseConfig(json), weights: ggufSources(gguf, json), gguf };
+    const config = parseConfig(await ggufConfig(gguf));
+    return { config, weights: ggufSources(gguf, config), gguf };
   }
   const config = await readConfig(location);
   const weights = await weightSources(await openCheckpoint(location));

@@ -1,5 +1,5 @@
-/** f32 numbers as GGUF tensor bytes and back: F32, F16, BF16, and Q8_0 (blocks of 32: an f16 scale, then 32 int8). */
-import { bf16ToFloats, f16ToFloats, floatsToBf16 } from '../checkpoint/number-formats.ts';
+/** f32 numbers as GGUF tensor bytes: F32, F16, BF16, and Q8_0 (blocks of 32: an f16 scale, then 32 int8). */
+import { floatsToBf16 } from '../checkpoint/number-formats.ts';
 
 export type GgufType = 'F32' | 'F16' | 'BF16' | 'Q8_0';
 
@@ -41,22 +41,6 @@ export function encodeGguf(type: GgufType, values: Float32Array): Uint8Array {
   }
 }
 
-export function decodeGguf(type: GgufType, bytes: Uint8Array, length: number): Float32Array {
-  const copy = bytes.slice(0, ggufBytes(type, length)).buffer;
-  switch (type) {
-    case 'F32':
-      return new Float32Array(copy);
-    case 'F16':
-      return f16ToFloats(new Uint16Array(copy));
-    case 'BF16':
-      return bf16ToFloats(new Uint16Array(copy));
-    case 'Q8_0':
-      return decodeQ8(new Uint8Array(copy), length);
-    default:
-      return type satisfies never;
-  }
-}
-
 /** q = round(x/d), d = max|x|/127, as ggml's reference. */
 function encodeQ8(values: Float32Array): Uint8Array {
   const out = new Uint8Array(ggufBytes('Q8_0', values.length));
@@ -73,17 +57,6 @@ function encodeQ8(values: Float32Array): Uint8Array {
     }
   }
   return out;
-}
-
-function decodeQ8(bytes: Uint8Array, length: number): Float32Array {
-  const view = new DataView(bytes.buffer);
-  const blocks = length / BLOCK;
-  const halves = Uint16Array.from({ length: blocks }, (_, block) => view.getUint16(block * BLOCK_BYTES, true));
-  const scales = f16ToFloats(halves);
-  return Float32Array.from(
-    { length },
-    (_, i) => scales[Math.floor(i / BLOCK)]! * view.getInt8(Math.floor(i / BLOCK) * BLOCK_BYTES + 2 + (i % BLOCK)),
-  );
 }
 
 /** f32 → IEEE half bits, to nearest even; overflow becomes infinity. */

@@ -45,6 +45,9 @@ const SPLIT_RULES: Readonly<Record<string, SplitRule>> = {
   'chatglm-bpe': { pattern: words('\\p{N}{1,3}') },
   glm4: { pattern: words('\\p{N}{1,3}') },
   dbrx: { pattern: words('\\p{N}{1,3}') },
+  'gpt-4o': {
+    pattern: `[^\\r\\n\\p{L}\\p{N}]?${UPPER}*${LOWER}+${CONTRACTIONS}?|[^\\r\\n\\p{L}\\p{N}]?${UPPER}+${LOWER}*${CONTRACTIONS}?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
+  },
   tekken: {
     pattern: `[^\\r\\n\\p{L}\\p{N}]?${UPPER}*${LOWER}+|[^\\r\\n\\p{L}\\p{N}]?${UPPER}+${LOWER}*|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`,
     ignoresMerges: true,

@@ -26,9 +26,18 @@ const KIND = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byt
 const PRE_TOKENIZERS: Readonly<Record<string, string>> = {
   qwen2: 'qwen2',
   qwen3: 'qwen2',
+  qwen3_moe: 'qwen2',
+  glm: 'chatglm-bpe',
+  glm4: 'glm4',
+  olmo2: 'dbrx',
   llama: 'llama-bpe',
   mistral: 'tekken',
 };
+
+/** Phi-4 has the vocabulary of GPT-4, Phi-4-mini the larger one of GPT-4o. */
+function phiSplit(vocabSize: number): string {
+  return vocabSize > 150_000 ? 'gpt-4o' : 'dbrx';
+}
 
 interface BpeModel {
   readonly type?: string;
@@ -63,7 +72,7 @@ export function ggufVocabulary(tokenizer: Tokenizer, modelType: string, vocabSiz
   }
   const merges = (model.merges ?? []).map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
   if (JSON.stringify(tokenizerJson.pre_tokenizer ?? null).includes('ByteLevel')) {
-    const preTokenizer = PRE_TOKENIZERS[modelType] ?? 'default';
+    const preTokenizer = PRE_TOKENIZERS[modelType] ?? (modelType === 'phi3' ? phiSplit(vocabSize) : 'default');
     return { model: 'gpt2', preTokenizer, tokens, types, scores: null, merges, addsSpacePrefix: false };
   }
   // Pieces of text: what is merged first scores highest; single characters need no merge.
