@@ -45,7 +45,9 @@ function matrices({ hiddenSize, intermediateSize, heads, kvHeads, headDim, vocab
 
 function weightsOf(config) {
   const { layer, head } = matrices(config);
-  return { layers: config.layers * layer.reduce((sum, { K, N }) => sum + K * N, 0), head: head.K * head.N };
+  const [queryKeyValue, ...rest] = layer.map(({ K, N }) => K * N);
+  const afterAttention = rest.reduce((sum, count) => sum + count, 0);
+  return { layers: config.layers * (queryKeyValue + afterAttention), afterAttention, head: head.K * head.N };
 }
 
 /**
@@ -58,10 +60,13 @@ export function fullTrainingOperations(config, { tokens, targets, length }) {
   return (6 * layers + attention) * tokens + 6 * head * targets;
 }
 
-/** LoRA: frozen weights need no gradient of their own, and the head works where there is a target only. */
-export function adapterOperations(config, { tokens, targets }) {
-  const { layers, head } = weightsOf(config);
-  return 4 * layers * tokens + 4 * head * targets;
+/**
+ * LoRA: frozen weights need no gradient of their own, and what comes after the last attention works where there is a target
+ * only. `rows` are those of the packed batch: what samples begin with alike is one, and counts once.
+ */
+export function adapterOperations(config, { rows, targets }) {
+  const { layers, afterAttention, head } = weightsOf(config);
+  return 4 * (layers * rows + (afterAttention + head) * targets - afterAttention * rows);
 }
 
 /**

@@ -3,7 +3,7 @@
 import { createKernels } from '@tuiqiao/kernels';
 import { generate, loadLanguageModel } from '@tuiqiao/lm';
 import { createAdamW, groupParameters } from '@tuiqiao/tensor';
-import { attachLora, exampleDataset, sftObjective, train } from '@tuiqiao/tune';
+import { attachLora, exampleDataset, packSequences, sftObjective, train } from '@tuiqiao/tune';
 import { adapterOperations, measurePeak } from './geometry.mjs';
 import { maxRssMegabytes, median, Stopwatch, summarise, timeRepetitions } from './meter.mjs';
 import { batchesOf, DECODING, decodingPrompts, fineTuningSamples, LARGE, largeModelFolder } from './workload.mjs';
@@ -53,6 +53,15 @@ async function timeFineTuning({ isQuick, gradientCheckpointing = false, quantiza
 export const tokensOf = (batch) => batch.reduce((sum, [ids]) => sum + ids.length, 0);
 export const targetsOf = (batch) => batch.reduce((sum, [ids, prompt]) => sum + ids.length - prompt, 0);
 
+/** Rows the model computes for a step. */
+function rowsOf(batch) {
+  const sequences = batch.map(([ids, prompt]) => ({
+    promptIds: ids.slice(0, prompt),
+    completionIds: ids.slice(prompt),
+  }));
+  return packSequences(sequences, { isOnlyForLoss: true, sharesBeginnings: true }).batch.ids.length;
+}
+
 /** Laps that did different amounts of work, as if each had done the median amount. */
 export function evenLaps(laps) {
   const amount = median(laps.map((lap) => lap.amount));
@@ -64,12 +73,13 @@ async function runFineTuning({ name, remark = '', ...options }) {
   const peakMegabytes = maxRssMegabytes();
   const even = evenLaps(laps);
   const rate = summarise(even.laps, even.amount);
-  const note = `LoRA rank ${LARGE.rank} on all linear layers, ${LARGE.batch} samples a step, real tokens, ${model.computeType}${remark}`;
   const config = { ...model.config, vocabSize: model.keptTokens?.length ?? model.config.vocabSize };
   const peak = await measurePeak(kernels, config, model.computeType, PEAK);
   const tokens = batches.reduce((sum, batch) => sum + tokensOf(batch), 0);
   const targets = batches.reduce((sum, batch) => sum + targetsOf(batch), 0);
-  const operations = (adapterOperations(config, { tokens, targets }) / tokens) * even.amount;
+  const rows = batches.reduce((sum, batch) => sum + rowsOf(batch), 0);
+  const note = `LoRA rank ${LARGE.rank} on all linear layers, ${LARGE.batch} samples a step, real tokens, ${model.computeType}${remark}; ${Math.round((1 - rows / tokens) * 100)} % of them need no row: the last of a sample, and what samples begin with alike`;
+  const operations = (adapterOperations(config, { rows, targets }) / tokens) * even.amount;
   const gigaflops = operations / rate.seconds / 1e9;
   return {
     rows: [{ name, unit: 'tokens/s', ...rate }],

@@ -90,8 +90,8 @@ fifth from hour to hour on a virtual machine; measure on your own.
 - A figure is the median of its repetitions, with least and most. Repetitions in which other processes took ${CLEAN_CORES} of a
   core or more do not count; where fewer than three are left, all count, and the row is marked as contended.
 - MFU: useful operations per second over the speed of the matrix product (GEMM) measured in the same process. Full
-  training counts 6 operations a weight and token, and causal attention; LoRA 4 a layer weight and token and 4 a head
-  weight and target. Optimizer, norms, softmax and checks are time without operations. The peak is weighted by the
+  training counts 6 operations a weight and token, and causal attention; LoRA 4 a layer weight and row, and 4 a weight
+  and target in the head and after the last attention; what samples begin with alike is one row. Optimizer, norms, softmax and checks are time without operations. The peak is weighted by the
   operations of the model's own shapes at 4,096 rows: qkv, o, gate and up, down of every layer, and the head.
 - Training runs through the product's own loop: packing, clipping, AdamW, accuracy and checks for divergence included.
 

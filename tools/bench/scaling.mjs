@@ -62,7 +62,7 @@ export async function runScalingPoint({ isQuick, point: { size, length, batch, r
   });
   const tokens = batch * length;
   const rate = summarise(laps.slice(WARM_UP), tokens);
-  const operations = adapterOperations(model.config, { tokens, targets: tokens * TARGET_SHARE });
+  const operations = adapterOperations(model.config, { rows: tokens, targets: tokens * TARGET_SHARE });
   return {
     rows: [{ name: 'scaling', unit: 'tokens/s', ...rate }],
     gigaflops: operations / rate.seconds / 1e9,

@@ -77,7 +77,7 @@ export async function prepareFineTuning(kernels) {
     sequences,
     data: randomExamples({ count: sequences * 8, promptTokens: PROMPT_TOKENS, vocabSize: config.vocabSize }),
     tokens,
-    operations: adapterOperations(config, { tokens, targets }),
+    operations: adapterOperations(config, { rows: tokens, targets }),
   };
 }
 

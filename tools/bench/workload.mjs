@@ -1,16 +1,26 @@
-// What ours and the peers are both measured on: token ids of random sequences whose lengths are those of requests for a
-// poem and their answers in Qwen3's tokens. Which tokens they are makes no difference to the speed.
+// What ours and the peers are both measured on: token ids that stand for requests for a poem and their answers in Qwen3's
+// tokens. Lengths and what requests begin with alike are those of 256 real ones; beyond that, which tokens they are makes no
+// difference to the speed.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createRandom } from '@tuiqiao/tensor';
 import { peersFolder } from '../peers/folder.mjs';
 import { writeRandomModel } from '../peers/random-model.mjs';
 
-/** Tokens of prompts and of completions: least and most of 256 chat-formatted requests for regulated verse. */
-const PROMPT_TOKENS = [31, 73];
-const COMPLETION_TOKENS = [23, 74];
-/** Mean lengths are nearer to the least: of so many draws the smallest counts. */
-const DRAWS = 2;
+/** Tokens of a chat-formatted request: least, most, and of how many draws the smallest counts, as few titles are long. */
+const PROMPT_TOKENS = [31, 73, 5];
+/**
+ * The forms asked for, as many of each: tokens of a poem, and what its request begins with:
+ * `<|im_start|>user⏎写一首`, 七 or 五, 言, 律诗 or 绝句, `，题为《`.
+ */
+const FORMS = [
+  { poemTokens: [62, 74, 1], opening: [1, 2, 3, 4, 5, 6, 8, 9, 10, 13, 14, 15, 16] },
+  { poemTokens: [46, 58, 1], opening: [1, 2, 3, 4, 5, 7, 8, 9, 10, 13, 14, 15, 16] },
+  { poemTokens: [29, 39, 1], opening: [1, 2, 3, 4, 5, 6, 8, 11, 12, 13, 14, 15, 16] },
+  { poemTokens: [23, 30, 2], opening: [1, 2, 3, 4, 5, 7, 8, 11, 12, 13, 14, 15, 16] },
+];
+/** Ids from here on stand for anything else. */
+const FIRST_ID = 100;
 const VOCABULARY = 151643;
 
 export const LARGE = { size: '0.6B', batch: 8, pairs: 4, rank: 8, warmUp: 2 };
@@ -29,19 +39,25 @@ export function largeModelFolder(size = LARGE.size) {
 /** `[ids, prompt length]` of every sample, sorted by length within groups of batches as a careful loop does. */
 export function fineTuningSamples(steps) {
   const random = createRandom(7);
-  const lengthIn = (range) => drawLength(random, range);
-  const samples = Array.from({ length: steps * LARGE.batch }, () => {
-    const prompt = lengthIn(PROMPT_TOKENS);
-    const ids = Array.from({ length: prompt + lengthIn(COMPLETION_TOKENS) }, () => random.integer(VOCABULARY));
-    return [ids, prompt];
+  return Array.from({ length: steps * LARGE.batch }, () => {
+    const form = drawForm(random);
+    const prompt = drawPrompt(random, form);
+    return [[...prompt, ...drawPoem(random, form)], prompt.length];
   });
-  return samples;
 }
 
-export const randomIds = (random, length) => Array.from({ length }, () => random.integer(VOCABULARY));
+export const randomIds = (random, length) =>
+  Array.from({ length }, () => FIRST_ID + random.integer(VOCABULARY - FIRST_ID));
 
-function drawLength(random, [least, most]) {
-  const draws = Array.from({ length: DRAWS }, () => random.uniform());
+const drawForm = (random) => FORMS[random.integer(FORMS.length)];
+const drawPoem = (random, { poemTokens }) => randomIds(random, drawLength(random, poemTokens));
+
+function drawPrompt(random, { opening }) {
+  return [...opening, ...randomIds(random, drawLength(random, PROMPT_TOKENS) - opening.length)];
+}
+
+function drawLength(random, [least, most, count]) {
+  const draws = Array.from({ length: count }, () => random.uniform());
   return least + Math.floor(Math.min(...draws) * (most - least + 1));
 }
 
@@ -59,13 +75,11 @@ function sortedBatches(items, size, lengthOf) {
 /** Batches of preference pairs of similar length. */
 export function pairBatches(steps) {
   const random = createRandom(10);
-  const ids = (range) => randomIds(random, drawLength(random, range));
-  const pairs = Array.from({ length: steps * LARGE.pairs }, (_, i) => ({
-    id: `${i}`,
-    promptIds: ids(PROMPT_TOKENS),
-    chosenIds: ids(COMPLETION_TOKENS),
-    rejectedIds: ids(COMPLETION_TOKENS),
-  }));
+  const pairs = Array.from({ length: steps * LARGE.pairs }, (_, i) => {
+    const form = drawForm(random);
+    const promptIds = drawPrompt(random, form);
+    return { id: `${i}`, promptIds, chosenIds: drawPoem(random, form), rejectedIds: drawPoem(random, form) };
+  });
   const longest = ({ promptIds, chosenIds, rejectedIds }) =>
     promptIds.length + Math.max(chosenIds.length, rejectedIds.length);
   return sortedBatches(pairs, LARGE.pairs, longest);
@@ -80,7 +94,5 @@ export const pairTokens = (pairs) =>
 
 export function decodingPrompts(batch) {
   const random = createRandom(9);
-  return Array.from({ length: batch }, () =>
-    Array.from({ length: DECODING.promptTokens }, () => random.integer(VOCABULARY)),
-  );
+  return Array.from({ length: batch }, () => randomIds(random, DECODING.promptTokens));
 }

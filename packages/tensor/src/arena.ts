@@ -32,6 +32,8 @@ export type CreateArena = (kernels: Kernels, options?: ArenaOptions) => Arena;
 /** First slab of a type; later ones double up to the common size, so that a small run stays small. */
 const FIRST_SLAB_BYTES = 1 << 20;
 const COMMON_SLAB_BYTES = 1 << 27;
+/** A block above this has memory of its own: slabs would end where it does not fit, one step here and another there. */
+const LARGE_BYTES = 1 << 26;
 /** Blocks start on cache lines, as vector loads and stores like it. */
 const ALIGNMENT_BYTES = 64;
 
@@ -44,16 +46,20 @@ interface Slab {
   readonly views: Map<number, DeviceBuffer>;
 }
 
-/** Slabs of one element type, and the blocks given back within this step by length. */
+/** Slabs of one element type, the blocks given back within this step by length, and large blocks that are not in use. */
 interface Pool {
   readonly slabs: Slab[];
   readonly free: Map<number, DeviceBuffer[]>;
+  /** By length, ascending. */
+  readonly idleLarge: DeviceBuffer[];
 }
 
 /** An empty arena over the memory of `kernels`; it grows as needed and never shrinks. */
 export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptions = {}): Arena {
   const pools: Record<DType, Pool> = { f32: createPool(), bf16: createPool(), i32: createPool(), u8: createPool() };
   const live = new Set<DeviceBuffer>();
+  /** Large blocks in use, and the memory of each. */
+  const large = new Map<DeviceBuffer, DeviceBuffer>();
   let sizeBytes = 0;
 
   function viewOf({ buffer, used, views }: Slab, length: number): DeviceBuffer {
@@ -88,16 +94,44 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
     return block;
   }
 
+  /** The smallest idle one that it fits into, or a new one in place of the largest. */
+  function takeLarge(dtype: DType, { idleLarge }: Pool, length: number): DeviceBuffer {
+    const place = idleLarge.findIndex((memory) => memory.length >= length);
+    let memory = idleLarge.splice(place, 1)[0];
+    if (memory === undefined || memory.length < length) {
+      sizeBytes += (length - (memory?.length ?? 0)) * BYTES[dtype];
+      memory = kernels.allocate(dtype, length);
+    }
+    const block = memory.view(0, length);
+    large.set(block, memory);
+    return block;
+  }
+
+  function putBack(memory: DeviceBuffer): void {
+    const { idleLarge } = pools[memory.dtype];
+    idleLarge.push(memory);
+    idleLarge.sort((a, b) => a.length - b.length);
+  }
+
   return {
     allocate(dtype, length, isZeroed = true) {
       const pool = pools[dtype];
-      const block = pool.free.get(length)?.pop() ?? cut(dtype, pool, length);
+      const isLarge = length * BYTES[dtype] > LARGE_BYTES;
+      const block = isLarge
+        ? takeLarge(dtype, pool, length)
+        : (pool.free.get(length)?.pop() ?? cut(dtype, pool, length));
       live.add(block);
       if (isZeroed && length > 0) kernels.fill(block, 0);
       return block;
     },
     release(buffer) {
       if (!live.delete(buffer)) return;
+      const memory = large.get(buffer);
+      if (memory !== undefined) {
+        large.delete(buffer);
+        putBack(memory);
+        return;
+      }
       const { free } = pools[buffer.dtype];
       const blocks = free.get(buffer.length);
       if (blocks === undefined) free.set(buffer.length, [buffer]);
@@ -105,6 +139,8 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
     },
     reset() {
       live.clear();
+      for (const memory of large.values()) putBack(memory);
+      large.clear();
       for (const pool of Object.values(pools)) {
         pool.free.clear();
         for (const slab of pool.slabs) slab.used = 0;
@@ -117,5 +153,5 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
 }
 
 function createPool(): Pool {
-  return { slabs: [], free: new Map() };
+  return { slabs: [], free: new Map(), idleLarge: [] };
 }

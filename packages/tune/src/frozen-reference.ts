@@ -66,7 +66,7 @@ export async function checkReferenceStart(
   sequences: readonly Sequence[],
 ): Promise<string> {
   const arena: Arena = createArena(model.kernels);
-  const score = () => scoreSequences(model, arena, sequences, { sharesPrompts: true });
+  const score = () => scoreSequences(model, arena, sequences);
   const policy = await score();
   const frozen = await reference.during(score);
   let largest = 0;

@@ -48,6 +48,8 @@ export async function accumulateGradients<Item>(options: {
   readonly dropoutSeed: number;
   /** NEFTune's α; none when absent. */
   readonly neftuneAlpha?: number | undefined;
+  /** What sequences begin with alike is read once; adapter dropout falls on it alike, too. Default: where it is exact. */
+  readonly sharesBeginnings?: boolean;
 }): Promise<MicroBatchResult> {
   const { model, arena, objective, step, items, indexes } = options;
   const { kernels } = model;
@@ -56,7 +58,7 @@ export async function accumulateGradients<Item>(options: {
   if (objective.scoreHead !== undefined) return accumulateScores(options, objective.scoreHead, sequences);
   const packed = packSequences(sequences, {
     isOnlyForLoss: true,
-    sharesPrompts: canShare(model, objective.sharesPrompts, options.neftuneAlpha),
+    sharesBeginnings: options.sharesBeginnings ?? canShare(model, options.neftuneAlpha),
   });
   const { batch, rowOffsets } = packed;
   const tokens = countTokens(sequences);
@@ -119,11 +121,11 @@ function countTokens(sequences: readonly Sequence[]): number {
 }
 
 /**
- * Whether beginnings are shared where the objective allows it. Under a soft prompt every sequence has virtual tokens of its
- * own, and noise on embeddings depends on a sequence's length: nothing is shared there.
+ * Under a soft prompt every sequence has virtual tokens of its own, and noise on embeddings depends on a sequence's length:
+ * no beginnings are shared there.
  */
-function canShare(model: LanguageModel, isAllowed: boolean | undefined, neftuneAlpha?: number): boolean {
-  return isAllowed === true && neftuneAlpha === undefined && model.softPrompt?.isOn !== true;
+function canShare(model: LanguageModel, neftuneAlpha?: number): boolean {
+  return neftuneAlpha === undefined && model.softPrompt?.isOn !== true;
 }
 
 /** The same for an objective over scores of whole sequences. */
@@ -143,13 +145,8 @@ async function accumulateScores<Item>(
     recomputes: recomputes(model, tokens),
     dropoutSeed: options.dropoutSeed,
   });
-  const scores = scoresOf(
-    model,
-    head,
-    sequences,
-    tape,
-    canShare(model, options.objective.sharesPrompts, options.neftuneAlpha),
-  );
+  const shares = options.sharesBeginnings ?? canShare(model, options.neftuneAlpha);
+  const scores = scoresOf(model, head, sequences, tape, shares);
   const result = step.evaluate({
     items,
     indexes,
@@ -171,9 +168,9 @@ function scoresOf(
   head: Linear,
   sequences: readonly Sequence[],
   tape: Tape,
-  sharesPrompts: boolean,
+  sharesBeginnings: boolean,
 ): Tensor {
-  const { batch, lastRows } = packSequences(sequences, { sharesPrompts });
+  const { batch, lastRows } = packSequences(sequences, { sharesBeginnings });
   return linear(tape, model.hiddenStates(batch, lastRows, tape), head, { outType: 'f32' });
 }
 
@@ -187,9 +184,7 @@ export async function headScores(
   arena.reset();
   if (sequences.length === 0) return new Float64Array(0);
   const tape = new Tape(model.kernels, arena, { computeType: computeTypeOf(model), isRecording: false });
-  return new Float64Array(
-    await model.kernels.read(scoresOf(model, head, sequences, tape, canShare(model, true)).buffer),
-  );
+  return new Float64Array(await model.kernels.read(scoresOf(model, head, sequences, tape, canShare(model)).buffer));
 }
 
 /**
@@ -220,8 +215,6 @@ export interface ScoringOptions {
   readonly withHits?: boolean;
   /** Default 1. */
   readonly temperature?: number;
-  /** As an objective has it. */
-  readonly sharesPrompts?: boolean;
 }
 
 /** Log-probabilities of the completion tokens, no gradients, dropout off. */
@@ -236,7 +229,7 @@ export async function scoreSequences(
   arena.reset();
   const packed = packSequences(sequences, {
     isOnlyForLoss: true,
-    sharesPrompts: canShare(model, options.sharesPrompts),
+    sharesBeginnings: canShare(model),
   });
   const { batch, rowOffsets } = packed;
   if (batch.lossRows.length === 0) return { logProbs: new Float64Array(0), rowOffsets, hits: new Uint8Array(0) };

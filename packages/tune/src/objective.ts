@@ -51,11 +51,6 @@ export interface Objective<Item> {
   readonly scoreHead?: Linear;
   /** The item as sequences of a packed batch: one for an example, two for a pair. */
   sequences(item: Item): readonly Sequence[];
-  /**
-   * Neighbouring sequences have prompts in common: what they begin with alike is read once. Adapter dropout then falls on
-   * it alike, too. Default false.
-   */
-  readonly sharesPrompts?: boolean;
   /** For messages. */
   idOf(item: Item): string;
   /** Called once per optimizer step with all of its items. */

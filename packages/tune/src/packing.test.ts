@@ -3,12 +3,13 @@ import { createLanguageModel, type LanguageModel } from '@tuiqiao/lm';
 import { createArena, createRandom, syncCompute } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
 import { TINY_CONFIG, tinyPairs } from '../test/tiny.ts';
-import { exampleDataset, type PreferencePair } from './items.ts';
+import { type Example, exampleDataset, type PreferencePair } from './items.ts';
 import { attachLora } from './lora/adapter.ts';
 import { accumulateGradients } from './micro-batch.ts';
 import type { Objective } from './objective.ts';
 import { grpoObjective, type RolloutItem } from './objectives/on-policy.ts';
 import { preferenceObjective } from './objectives/preference.ts';
+import { sftObjective } from './objectives/sft.ts';
 import { ktoObjective, unpairedDataset } from './objectives/unpaired.ts';
 import { packSequences } from './packing.ts';
 import { createScoreHead, rewardObjective, scoreRewards } from './reward-model.ts';
@@ -47,23 +48,35 @@ describe('packSequences', () => {
     expect([...rowOffsets]).toEqual([0, 2, 2, 2, 4]);
   });
 
-  it('packs what neighbours with the same prompt have in common once', () => {
+  it('packs what sequences begin with alike once', () => {
     const sequences = [
       { promptIds: [5, 6], completionIds: [7, 8, 9, 1] },
+      { promptIds: [3, 1], completionIds: [4] },
       { promptIds: [5, 6], completionIds: [7, 2] },
-      { promptIds: [3], completionIds: [4, 4] },
-      { promptIds: [3, 4], completionIds: [4] },
     ];
-    const { batch, rowOffsets, lossRowOf, lastRows } = packSequences(sequences, { sharesPrompts: true });
-    expect([...batch.ids]).toEqual([5, 6, 7, 8, 9, 1, 2, 3, 4, 4, 3, 4, 4]);
-    expect([...batch.positions]).toEqual([0, 1, 2, 3, 4, 5, 3, 0, 1, 2, 0, 1, 2]);
-    expect([...batch.segments]).toEqual([0, 3, 6, 7, 10, 13]);
-    expect([...batch.prefixes!]).toEqual([-1, 0, 0, -1, -1]);
-    expect([...batch.lossRows]).toEqual([1, 2, 3, 4, 2, 7, 8, 11]);
-    expect([...batch.targets]).toEqual([7, 8, 9, 1, 2, 4, 4, 4]);
-    expect([...rowOffsets]).toEqual([0, 4, 6, 8, 9]);
-    expect([...lossRowOf!]).toEqual([0, 1, 2, 3, 0, 4, 5, 6, 7]);
-    expect([...lastRows]).toEqual([5, 6, 9, 12]);
+    const { batch, rowOffsets, lossRowOf, lastRows } = packSequences(sequences, { sharesBeginnings: true });
+    expect([...batch.ids]).toEqual([5, 6, 7, 8, 9, 1, 2, 3, 1, 4]);
+    expect([...batch.positions]).toEqual([0, 1, 2, 3, 4, 5, 3, 0, 1, 2]);
+    expect([...batch.segments]).toEqual([0, 3, 6, 7, 10]);
+    expect([...batch.prefixes!]).toEqual([-1, 0, 0, -1]);
+    expect([...batch.lossRows]).toEqual([1, 2, 3, 4, 2, 8]);
+    expect([...batch.targets]).toEqual([7, 8, 9, 1, 2, 4]);
+    expect([...rowOffsets]).toEqual([0, 4, 5, 7]);
+    expect([...lossRowOf!]).toEqual([0, 1, 2, 3, 5, 0, 4]);
+    expect([...lastRows]).toEqual([5, 9, 6]);
+  });
+
+  it('lets prompts of different lengths share, each with targets of its own', () => {
+    const sequences = [
+      { promptIds: [3, 4, 4], completionIds: [6] },
+      { promptIds: [3], completionIds: [4, 4, 5] },
+    ];
+    const { batch, rowOffsets, lossRowOf } = packSequences(sequences, { sharesBeginnings: true });
+    expect([...batch.ids]).toEqual([3, 4, 4, 6, 5]);
+    expect([...batch.lossRows]).toEqual([0, 1, 2, 2]);
+    expect([...batch.targets]).toEqual([4, 4, 6, 5]);
+    expect([...rowOffsets]).toEqual([0, 1, 4]);
+    expect([...lossRowOf!]).toEqual([2, 0, 1, 3]);
   });
 
   it('gives no segment to a sequence that ends where another goes on', () => {
@@ -71,24 +84,24 @@ describe('packSequences', () => {
       { promptIds: [5], completionIds: [7] },
       { promptIds: [5], completionIds: [7, 8, 9] },
     ];
-    const whole = packSequences(sequences, { sharesPrompts: true });
+    const whole = packSequences(sequences, { sharesBeginnings: true });
     expect([...whole.batch.segments]).toEqual([0, 2, 4]);
     expect([...whole.batch.prefixes!]).toEqual([-1, 0]);
     expect([...whole.lastRows]).toEqual([1, 3]);
-    const forLoss = packSequences(sequences, { sharesPrompts: true, isOnlyForLoss: true });
+    const forLoss = packSequences(sequences, { sharesBeginnings: true, isOnlyForLoss: true });
     expect([...forLoss.batch.ids]).toEqual([5, 7, 8]);
     expect([...forLoss.batch.lossRows]).toEqual([0, 0, 1, 2]);
     expect([...forLoss.batch.targets]).toEqual([7, 7, 8, 9]);
     expect([...forLoss.rowOffsets]).toEqual([0, 1, 4]);
   });
 
-  it('changes nothing where no prompt has a neighbour', () => {
+  it('changes nothing where no two begin alike', () => {
     const sequences = [
       { promptIds: [], completionIds: [7, 8] },
-      { promptIds: [], completionIds: [7, 8] },
+      { promptIds: [6], completionIds: [8] },
       { promptIds: [5], completionIds: [7] },
     ];
-    expect(packSequences(sequences, { sharesPrompts: true })).toEqual(packSequences(sequences));
+    expect(packSequences(sequences, { sharesBeginnings: true })).toEqual(packSequences(sequences));
   });
 
   it('refuses an empty sequence', () => {
@@ -143,7 +156,12 @@ function groups(): RolloutItem[] {
   );
 }
 
-async function gradientsOf<Item>(model: LanguageModel, objective: Objective<Item>, items: readonly Item[]) {
+async function gradientsOf<Item>(
+  model: LanguageModel,
+  objective: Objective<Item>,
+  items: readonly Item[],
+  sharesBeginnings: boolean,
+) {
   const { kernels } = model;
   const adapter = attachLora(model, { rank: 3, alpha: 6, targetModules: 'all-linear', seed: 2 });
   for (const { b } of adapter.deltas.values()) {
@@ -161,6 +179,7 @@ async function gradientsOf<Item>(model: LanguageModel, objective: Objective<Item
     items,
     indexes: Int32Array.from(items, (_, i) => i),
     dropoutSeed: 1,
+    sharesBeginnings,
   });
   const gradients: number[] = [];
   const { scoreHead } = objective;
@@ -176,9 +195,9 @@ async function expectSame<Item>(
   objectiveOf: (model: LanguageModel) => Objective<Item>,
   items: readonly Item[],
 ): Promise<void> {
-  const run = (sharesPrompts: boolean) => {
+  const run = (sharesBeginnings: boolean) => {
     const model = modelOf(changes);
-    return gradientsOf(model, { ...objectiveOf(model), sharesPrompts }, items);
+    return gradientsOf(model, objectiveOf(model), items, sharesBeginnings);
   };
   const [shared, apart] = [await run(true), await run(false)];
   expect(shared.tokens).toBe(apart.tokens);
@@ -203,6 +222,20 @@ describe.each(FAMILIES)('shared beginnings, %s', (_name, changes) => {
     [{ loss: 'orpo', beta: 0.2 }],
   ] as const)('give loss and gradients of pairs packed apart: %o', async (loss) => {
     await expectSame(changes, () => preferenceObjective(loss, references), pairs);
+  });
+
+  it('give loss and gradients of examples packed apart', async () => {
+    const beginning = [4, 9, 2];
+    const examples = pairs.map(
+      ({ id, promptIds, chosenIds }, i): Example => ({
+        id,
+        promptIds: [...beginning.slice(0, 1 + (i % 3)), ...Array.from(promptIds)],
+        completionIds: chosenIds,
+        weight: i === 2 ? 0.5 : 1,
+      }),
+    );
+    await expectSame(changes, () => sftObjective(), examples);
+    await expectSame(changes, () => sftObjective({ labelSmoothing: 0.1 }), examples);
   });
 
   it('give those of a reward model, of KTO and of groups', async () => {

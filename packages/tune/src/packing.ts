@@ -1,9 +1,7 @@
-/**
- * Sequences laid end to end in one batch; nothing is padded. Neighbours with the same prompt – a pair, a group – can be
- * laid out as what they have in common, once, and the ways they go on from there.
- */
+/** Sequences laid end to end in one batch; nothing is padded, and what they begin with alike can be packed once. */
 import type { PackedBatch } from '@tuiqiao/lm';
 import { TuneError } from './errors.ts';
+import { type SharedBeginning, sharedBeginnings, type TokenRuns } from './shared-beginnings.ts';
 
 /** One sequence of a packed batch. */
 export interface Sequence {
@@ -27,16 +25,8 @@ export interface PackOptions {
    * depends on its row. Default false.
    */
   readonly isOnlyForLoss?: boolean;
-  /** What neighbours with the same prompt have in common from their beginning on is packed once. Default false. */
-  readonly sharesPrompts?: boolean;
-}
-
-/** Neighbours that begin alike. */
-interface Group {
-  readonly first: number;
-  readonly end: number;
-  /** Rows they share: 0 for one alone. */
-  readonly shared: number;
+  /** What sequences begin with alike is packed once, see `sharedBeginnings`. Default false. */
+  readonly sharesBeginnings?: boolean;
 }
 
 /**
@@ -44,37 +34,12 @@ interface Group {
  * @throws TuneError `tune-batching` for an empty sequence.
  */
 export function packSequences(sequences: readonly Sequence[], options: PackOptions = {}): PackedSequences {
-  const lengths = Int32Array.from(sequences, (sequence, s) => packedLength(sequence, s, options));
-  const groups = options.sharesPrompts ? sharingGroups(sequences, lengths) : null;
-  if (groups?.some(({ shared }) => shared > 0)) return packGroups(sequences, lengths, groups);
-  const tokens = lengths.reduce((sum, length) => sum + length, 0);
-  const rows = sequences.reduce((sum, sequence) => sum + lossRowsOf(sequence), 0);
-  const ids = new Int32Array(tokens);
-  const positions = new Int32Array(tokens);
-  const segments = new Int32Array(sequences.length + 1);
+  const runs = packedTokens(sequences, options);
   const rowOffsets = new Int32Array(sequences.length + 1);
-  const lossRows = new Int32Array(rows);
-  const targets = new Int32Array(rows);
-  let at = 0;
-  let row = 0;
-  for (const [s, sequence] of sequences.entries()) {
-    const length = lengths[s]!;
-    for (let i = 0; i < length; i++) {
-      ids[at + i] = tokenAt(sequence, i);
-      positions[at + i] = i;
-    }
-    const end = sequence.promptIds.length + sequence.completionIds.length;
-    for (let token = firstTarget(sequence); token < end; token++) {
-      lossRows[row] = at + token - 1;
-      targets[row] = tokenAt(sequence, token);
-      row++;
-    }
-    at += length;
-    segments[s + 1] = at;
-    rowOffsets[s + 1] = row;
-  }
-  const lastRows = segments.subarray(1).map((end) => end - 1);
-  return { batch: { ids, positions, segments, lossRows, targets }, rowOffsets, lossRowOf: null, lastRows };
+  for (const [s, sequence] of sequences.entries()) rowOffsets[s + 1] = rowOffsets[s]! + lossRowsOf(sequence);
+  const groups = options.sharesBeginnings ? sharedBeginnings(runs) : [];
+  const isShared = groups.some(({ length }) => length > 0);
+  return isShared ? packGroups(sequences, runs, rowOffsets, groups) : packApart(sequences, runs, rowOffsets);
 }
 
 /** Values of the batch's loss rows as values of the targets of all sequences. */
@@ -102,16 +67,8 @@ function lossRowsOf({ promptIds, completionIds }: Sequence): number {
   return lossRowCount(promptIds.length, completionIds.length);
 }
 
-/** Tokens of a sequence that are packed. */
-function packedLength(sequence: Sequence, s: number, { isOnlyForLoss = false }: PackOptions): number {
-  const length = sequence.promptIds.length + sequence.completionIds.length;
-  if (length === 0) {
-    throw new TuneError(
-      'tune-batching',
-      `pack: expected at least one token in each sequence, got none in sequence ${s}`,
-    );
-  }
-  return isOnlyForLoss && lossRowsOf(sequence) > 0 ? length - 1 : length;
+function lengthOf({ promptIds, completionIds }: Sequence): number {
+  return promptIds.length + completionIds.length;
 }
 
 function tokenAt({ promptIds, completionIds }: Sequence, i: number): number {
@@ -123,84 +80,98 @@ function firstTarget({ promptIds }: Sequence): number {
   return Math.max(1, promptIds.length);
 }
 
-function sharingGroups(sequences: readonly Sequence[], lengths: Int32Array): Group[] {
-  const groups: Group[] = [];
-  for (let first = 0; first < sequences.length; ) {
-    const { promptIds } = sequences[first]!;
-    let end = first + 1;
-    while (promptIds.length > 0 && end < sequences.length && isEqual(promptIds, sequences[end]!.promptIds)) end++;
-    groups.push({ first, end, shared: end - first > 1 ? commonLength(sequences, lengths, first, end) : 0 });
-    first = end;
+/** The tokens of each sequence that are packed. */
+function packedTokens(sequences: readonly Sequence[], { isOnlyForLoss = false }: PackOptions): TokenRuns {
+  const starts = new Int32Array(sequences.length + 1);
+  for (const [s, sequence] of sequences.entries()) {
+    const length = lengthOf(sequence);
+    if (length === 0) {
+      throw new TuneError(
+        'tune-batching',
+        `pack: expected at least one token in each sequence, got none in sequence ${s}`,
+      );
+    }
+    starts[s + 1] = starts[s]! + (isOnlyForLoss && lossRowsOf(sequence) > 0 ? length - 1 : length);
   }
-  return groups;
+  const tokens = new Int32Array(starts[sequences.length]!);
+  for (const [s, sequence] of sequences.entries()) {
+    const start = starts[s]!;
+    for (let i = 0; start + i < starts[s + 1]!; i++) tokens[start + i] = tokenAt(sequence, i);
+  }
+  return { tokens, starts };
 }
 
-function isEqual(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-/** Packed tokens from the beginning on that sequences with the same prompt have in common. */
-function commonLength(sequences: readonly Sequence[], lengths: Int32Array, first: number, end: number): number {
-  let common = lengths[first]!;
-  for (let s = first + 1; s < end; s++) {
-    common = Math.min(common, lengths[s]!);
-    for (let i = sequences[s]!.promptIds.length; i < common; i++) {
-      if (tokenAt(sequences[s]!, i) !== tokenAt(sequences[first]!, i)) common = i;
+function packApart(sequences: readonly Sequence[], { tokens, starts }: TokenRuns, rowOffsets: Int32Array) {
+  const positions = new Int32Array(tokens.length);
+  const lossRows = new Int32Array(rowOffsets[sequences.length]!);
+  const targets = new Int32Array(lossRows.length);
+  for (const [s, sequence] of sequences.entries()) {
+    const start = starts[s]!;
+    for (let row = start; row < starts[s + 1]!; row++) positions[row] = row - start;
+    const first = firstTarget(sequence);
+    for (let r = rowOffsets[s]!; r < rowOffsets[s + 1]!; r++) {
+      const token = first + r - rowOffsets[s]!;
+      lossRows[r] = start + token - 1;
+      targets[r] = tokenAt(sequence, token);
     }
   }
-  return common;
+  const batch = { ids: tokens, positions, segments: starts, lossRows, targets };
+  const lastRows = starts.subarray(1).map((end) => end - 1);
+  return { batch, rowOffsets, lossRowOf: null, lastRows };
 }
 
 /** Every group as a segment of what its sequences share, and one for what each of them goes on with, unless that is nothing. */
-function packGroups(sequences: readonly Sequence[], lengths: Int32Array, groups: readonly Group[]): PackedSequences {
+function packGroups(
+  sequences: readonly Sequence[],
+  { tokens, starts }: TokenRuns,
+  rowOffsets: Int32Array,
+  groups: readonly SharedBeginning[],
+): PackedSequences {
   const ids: number[] = [];
   const positions: number[] = [];
   const segments = [0];
   const prefixes: number[] = [];
   const lossRows: number[] = [];
   const targets: number[] = [];
-  const lossRowOf: number[] = [];
-  const rowOffsets = [0];
-  const lastRows: number[] = [];
+  const lossRowOf = new Int32Array(rowOffsets[sequences.length]!);
+  const lastRows = new Int32Array(sequences.length);
 
-  /** Packs tokens [from, to) of a sequence. */
-  const packSegment = (sequence: Sequence, from: number, to: number, prefix: number): void => {
+  /** Packs tokens [from, to) of sequence s; the row its token 0 has or would have. */
+  const packSegment = (s: number, from: number, to: number, prefix: number): number => {
+    const firstRow = ids.length - from;
     for (let i = from; i < to; i++) {
-      ids.push(tokenAt(sequence, i));
+      ids.push(tokens[starts[s]! + i]!);
       positions.push(i);
     }
     segments.push(ids.length);
     prefixes.push(prefix);
+    return firstRow;
+  };
+  const addLossRow = (row: number, target: number): number => {
+    targets.push(target);
+    return lossRows.push(row) - 1;
   };
 
-  for (const { first, end, shared } of groups) {
-    const start = ids.length;
+  for (const { members, length: shared } of groups) {
+    // A target within the beginning is the same for all that learn it: from the shortest prompt on it has one loss row.
+    const firstShared = members.reduce((least, s) => Math.min(least, firstTarget(sequences[s]!)), Infinity);
     const prefix = shared > 0 ? prefixes.length : -1;
-    const sharedRow = lossRows.length;
-    if (shared > 0) {
-      packSegment(sequences[first]!, 0, shared, -1);
-      for (let token = firstTarget(sequences[first]!); token < shared; token++) {
-        lossRows.push(start + token - 1);
-        targets.push(tokenAt(sequences[first]!, token));
-      }
+    const start = shared > 0 ? packSegment(members[0]!, 0, shared, -1) : ids.length;
+    const sharedRows = lossRows.length;
+    for (let token = firstShared; token < shared; token++) {
+      addLossRow(start + token - 1, tokens[starts[members[0]!]! + token]!);
     }
-    const sharedTargets = lossRows.length - sharedRow;
-    for (let s = first; s < end; s++) {
+    for (const s of members) {
       const sequence = sequences[s]!;
-      const ownStart = ids.length;
-      for (let r = 0; r < sharedTargets; r++) lossRowOf.push(sharedRow + r);
-      const length = sequence.promptIds.length + sequence.completionIds.length;
-      for (let token = Math.max(firstTarget(sequence), shared); token < length; token++) {
-        lossRowOf.push(lossRows.length);
-        lossRows.push(token - 1 < shared ? start + token - 1 : ownStart + token - 1 - shared);
-        targets.push(tokenAt(sequence, token));
+      const length = starts[s + 1]! - starts[s]!;
+      const own = length > shared ? packSegment(s, shared, length, prefix) : start;
+      lastRows[s] = own + length - 1;
+      const first = firstTarget(sequence);
+      for (let r = rowOffsets[s]!; r < rowOffsets[s + 1]!; r++) {
+        const token = first + r - rowOffsets[s]!;
+        const row = (token - 1 < shared ? start : own) + token - 1;
+        lossRowOf[r] = token < shared ? sharedRows + token - firstShared : addLossRow(row, tokenAt(sequence, token));
       }
-      if (lengths[s]! > shared) packSegment(sequence, shared, lengths[s]!, prefix);
-      rowOffsets.push(lossRowOf.length);
-      lastRows.push(lengths[s]! > shared ? ids.length - 1 : start + shared - 1);
     }
   }
   return {
@@ -212,8 +183,8 @@ function packGroups(sequences: readonly Sequence[], lengths: Int32Array, groups:
       lossRows: Int32Array.from(lossRows),
       targets: Int32Array.from(targets),
     },
-    rowOffsets: Int32Array.from(rowOffsets),
-    lossRowOf: Int32Array.from(lossRowOf),
-    lastRows: Int32Array.from(lastRows),
+    rowOffsets,
+    lossRowOf,
+    lastRows,
   };
 }

@@ -161,7 +161,7 @@ async function scorePairs(
   for (const indexes of planMicroBatches(data, order, bound)) {
     options.signal?.throwIfAborted();
     const sequences = Array.from(indexes, (index) => pairSequences(data.item(index))).flat();
-    const { logProbs, rowOffsets } = await scoreSequences(model, arena, sequences, { sharesPrompts: true });
+    const { logProbs, rowOffsets } = await scoreSequences(model, arena, sequences);
     for (const [p, index] of indexes.entries()) {
       chosen[index] = sumRange(logProbs, rowOffsets[2 * p]!, rowOffsets[2 * p + 1]!);
       rejected[index] = sumRange(logProbs, rowOffsets[2 * p + 1]!, rowOffsets[2 * p + 2]!);

@@ -110,7 +110,7 @@ export function rehearse<Item>(rehearsal: Rehearsal<Item>): RehearsedPass {
       await optimizer.step(0);
     },
     async score(sequences) {
-      await scoreSequences(model, arena, sequences, { sharesPrompts: objective.sharesPrompts === true });
+      await scoreSequences(model, arena, sequences);
     },
     checkpointBytes() {
       const pieces = [...optimizer.saveState().values()].map(({ byteLength }) => byteLength);

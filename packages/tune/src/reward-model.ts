@@ -84,7 +84,6 @@ export function rewardObjective(head: Linear, options: BradleyTerryOptions = {})
     scoreHead: head,
     inspectStep: watchCollapse('accuracy'),
     sequences: pairSequences,
-    sharesPrompts: true,
     idOf: (item) => item.id,
     beginStep: (items) => ({
       lossTokens: items.reduce((sum, item) => sum + item.chosenIds.length + item.rejectedIds.length, 0),

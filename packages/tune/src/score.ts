@@ -38,7 +38,7 @@ export async function scoreCompletions(
       model,
       arena,
       Array.from(part, (i) => sequences[i]!),
-      { sharesPrompts: true, ...(options.temperature === undefined ? {} : { temperature: options.temperature }) },
+      options.temperature === undefined ? {} : { temperature: options.temperature },
     );
     for (const [s, i] of part.entries()) scored[i] = logProbs.slice(rowOffsets[s]!, rowOffsets[s + 1]!);
   }

@@ -7,6 +7,7 @@ import {
   type DeviceBuffer,
   type FloatType,
   fusedLinear,
+  gatherRows,
   geglu,
   headNormRope,
   type Linear,
@@ -32,17 +33,26 @@ export interface Place {
   readonly rope: Rope;
   /** i32 [N] */
   readonly positions: DeviceBuffer;
+  /** i32 [R], each once: the rows of x that are wanted. All when absent. */
+  readonly wanted?: DeviceBuffer;
 }
 
-/** x [N, C] after the block of a layer; in place unless recorded. */
+/**
+ * x [N, C] after the block of a layer; in place unless recorded. Of the last layer rows may be left out: the others need
+ * their keys and values, nothing else. Then a new tensor [R, C].
+ */
 export function runBlock(tape: Tape, config: ModelConfig, x: Tensor, place: Place, attend: Attend): Tensor {
   const { layer, index } = place;
   const h = normaliseOrSame(tape, config, x, layer.beforeAttention);
   const [q, k, v] = queryKeyValue(tape, config, h, place);
   tape.recompute(h);
-  const mixed = attend(tape, index, q, k, v);
+  const all = attend(tape, index, q, k, v);
+  tape.recompute(q);
+  tape.recompute(k);
+  const only = (rows: Tensor) => (place.wanted === undefined ? rows : gatherRows(tape, rows, place.wanted));
+  const [stream, mixed] = [only(x), only(all)];
   const { attentionOutput, afterAttention, bottlenecks } = layer;
-  const middle = addToStream(tape, config, x, mixed, {
+  const middle = addToStream(tape, config, stream, mixed, {
     projection: attentionOutput,
     norm: afterAttention,
     bottlenecks: bottlenecks.attention,

@@ -1,5 +1,5 @@
 import { createReferenceKernels } from '@tuiqiao/kernels';
-import { createArena, createRandom, Tape } from '@tuiqiao/tensor';
+import { createArena, createRandom, Tape, zeroGradients } from '@tuiqiao/tensor';
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel, PackedBatch } from '../language-model.ts';
 import { createLanguageModel } from '../load-language-model.ts';
@@ -99,6 +99,41 @@ describe('a packed batch', () => {
   it('gives the same with and without recording', async () => {
     const model = createTiny();
     expect(await logProbsOf(model, sequences, true)).toEqual(await logProbsOf(model, sequences, false));
+  });
+
+  /** Gradients of Σ log-probabilities of a few rows, one of them twice, by weight. */
+  async function gradientsOf(options: { recomputes?: boolean; usesCheckpoints?: boolean }) {
+    const model = createTiny({}, true);
+    zeroGradients(kernels, [...model.parameters.values()]);
+    const batch = { ...packed(sequences), lossRows: Int32Array.of(12, 3, 3, 20), targets: Int32Array.of(1, 5, 9, 4) };
+    const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: true, ...options });
+    const { logProbs } = model.logProbs(batch, tape);
+    kernels.fill(tape.gradOf(logProbs, 'f32'), 1);
+    tape.backward();
+    const values = await kernels.read(logProbs.buffer);
+    const gradients = new Map<string, Float32Array>();
+    for (const [name, { grad }] of model.parameters) gradients.set(name, await kernels.read(grad!));
+    return { batch, model, values, gradients };
+  }
+
+  it('gives the rows asked for what all rows give, in their order', async () => {
+    const { batch, model, values } = await gradientsOf({});
+    const tape = new Tape(kernels, createArena(kernels), { computeType: 'f32', isRecording: false });
+    const V = model.config.vocabSize;
+    const logits = await kernels.read(model.logits(batch, tape).buffer);
+    const expected = Array.from(batch.lossRows, (row, r) => {
+      const all = Array.from(logits.subarray(row * V, (row + 1) * V));
+      return all[batch.targets[r]!]! - Math.log(all.reduce((sum, x) => sum + Math.exp(x), 0));
+    });
+    expectClose(values, expected);
+  });
+
+  it('gives the same gradients where activations are computed again', async () => {
+    const kept = await gradientsOf({});
+    expect(Math.max(...kept.gradients.get('model.layers.0.self_attn.k_proj.weight')!)).toBeGreaterThan(0.01);
+    for (const options of [{ recomputes: true }, { usesCheckpoints: true }]) {
+      expect((await gradientsOf(options)).gradients).toEqual(kept.gradients);
+    }
   });
 
   it('leaves frozen weights without a gradient', async () => {

@@ -55,6 +55,7 @@ import { normaliseFrozenRows, normaliseRows } from './normalised-head.ts';
 import { RopeTables } from './rope-tables.ts';
 import { appendPrefix, insertPrompt, planPrefix, planPrompt } from './soft-prompt.ts';
 import { TrimmedVocabulary } from './trimmed-vocabulary.ts';
+import { copyInto, distinctRows } from './wanted-rows.ts';
 
 /** A decoder over the given weights: all of `weightSpecs(config)`, by name. See `createModules` about their memory. */
 export class Decoder implements LanguageModel {
@@ -125,9 +126,8 @@ export class Decoder implements LanguageModel {
   logProbs(batch: PackedBatch, tape: Tape, options: LogProbOptions = {}): TokenLogProbs {
     checkTokens(this.config, batch);
     checkLossRows(this.config, batch);
-    const x = this.#packedHiddenStates(batch, tape);
-    // The final norm and the head see only the rows that predict something.
-    const rows = gatherRows(tape, x, uploadInts(tape, batch.lossRows)); // [R, C]
+    // The last block's end, the final norm and the head see only the rows that predict something.
+    const rows = this.#packedHiddenStates(batch, tape, batch.lossRows); // [R, C]
     const hidden = this.#norm(tape, rows, this.#modules.finalNorm);
     const cap = this.config.architecture.logitSoftCap;
     const headOptions = cap === null ? options : { ...options, softCap: cap };
@@ -143,13 +143,12 @@ export class Decoder implements LanguageModel {
   hiddenStates(batch: PackedTokens, rows: Int32Array, tape: Tape): Tensor {
     checkTokens(this.config, batch);
     checkRows(batch, rows);
-    const x = this.#packedHiddenStates(batch, tape);
-    return this.#norm(tape, gatherRows(tape, x, uploadInts(tape, rows)), this.#modules.finalNorm, 'f32'); // [R, C]
+    return this.#norm(tape, this.#packedHiddenStates(batch, tape, rows), this.#modules.finalNorm, 'f32'); // [R, C]
   }
 
   logits(batch: PackedTokens, tape: Tape): Tensor {
     checkTokens(this.config, batch);
-    return this.#logitsOf(tape, this.#packedHiddenStates(batch, tape)); // [N, V]
+    return this.#logitsOf(tape, this.#packedHiddenStates(batch, tape, null)); // [N, V]
   }
 
   createCache(slots: number, capacity: number): DecoderCache {
@@ -178,10 +177,11 @@ export class Decoder implements LanguageModel {
     const tape = new Tape(this.kernels, cache.arena, { computeType: this.computeType, isRecording: false });
     const attend = attendOverCache(tape, this.config, cache, plan);
     if (prompt?.prefix) appendPrefix(tape, this.config, cache, realPlan, prompt);
-    const x = this.#hiddenStates(tape, plan.ids, plan.positions, attend, (stream) =>
-      prompt?.embeddings ? insertPrompt(tape, stream, prompt.embeddings, realPlan.freshSegments) : stream,
-    );
-    const last = gatherRows(tape, x, uploadInts(tape, plan.lastRows)); // [B, C]
+    const last = this.#hiddenStates(tape, plan.ids, plan.positions, attend, {
+      wanted: plan.lastRows,
+      insert: (stream) =>
+        prompt?.embeddings ? insertPrompt(tape, stream, prompt.embeddings, realPlan.freshSegments) : stream,
+    }); // [B, C]
     const logits = this.#logitsOf(tape, last); // [B, V]
     if (this.#hasUnreadWeights && !(await holdsNumbers(this.kernels, logits.buffer))) await this.requireFiniteWeights();
     for (const entry of entries) cache.lengths[entry.slot]! += entry.ids.length;
@@ -224,7 +224,8 @@ export class Decoder implements LanguageModel {
     return this.softPrompt?.isOn ? this.softPrompt : null;
   }
 
-  #packedHiddenStates(batch: PackedTokens, tape: Tape): Tensor {
+  /** The given rows of the residual stream after the last block, f32 [R, C]; all of them, [N, C], for null. */
+  #packedHiddenStates(batch: PackedTokens, tape: Tape, rows: Int32Array | null): Tensor {
     const { heads, kvHeads, headDim } = this.config;
     const prompt = this.#activePrompt;
     const layout = virtualLayout(batch.segments, prompt?.tokens ?? 0);
@@ -232,8 +233,12 @@ export class Decoder implements LanguageModel {
     const prefixes = batch.prefixes === undefined ? {} : { prefixes: uploadInts(tape, batch.prefixes) };
     const sizes = (layer: number) => ({ heads, kvHeads, headDim, ...prefixes, ...scoreOptions(this.config, layer) });
     if (prompt === null) {
-      return this.#hiddenStates(tape, batch.ids, batch.positions, (layerTape, layer, q, k, v) =>
-        attention(layerTape, q, k, v, segments, sizes(layer)),
+      return this.#hiddenStates(
+        tape,
+        batch.ids,
+        batch.positions,
+        (layerTape, layer, q, k, v) => attention(layerTape, q, k, v, segments, sizes(layer)),
+        { wanted: rows },
       );
     }
     checkNoPrefixes(batch);
@@ -242,34 +247,40 @@ export class Decoder implements LanguageModel {
     const realRows = uploadInts(tape, layout.realRows);
     const { embeddings, prefix } = prompt;
     if (prefix !== null) {
-      return this.#hiddenStates(tape, batch.ids, later, (layerTape, layer, q, k, v) => {
+      const attend: Attend = (layerTape, layer, q, k, v) => {
         const { keys, values } = prefix[layer]!;
         const insert = (slice: Tensor | Columns, table: Parameter | null) =>
           insertVirtualRows(layerTape, slice, table, layout);
         const all = attention(layerTape, insert(q, null), insert(k, keys), insert(v, values), segments, sizes(layer));
         return gatherRows(layerTape, all, realRows);
-      });
+      };
+      return this.#hiddenStates(tape, batch.ids, later, attend, { wanted: rows });
     }
     const positions = new Int32Array(layout.realRows.length + layout.virtualRows.length);
     for (const [n, row] of layout.realRows.entries()) positions[row] = later[n]!;
     for (const [i, row] of layout.virtualRows.entries()) positions[row] = i % prompt.tokens;
-    const x = this.#hiddenStates(
+    return this.#hiddenStates(
       tape,
       batch.ids,
       positions,
       (layerTape, layer, q, k, v) => attention(layerTape, q, k, v, segments, sizes(layer)),
-      (stream) => insertVirtualRows(tape, stream, embeddings, layout),
+      {
+        wanted: rows === null ? layout.realRows : rows.map((row) => layout.realRows[row]!),
+        insert: (stream) => insertVirtualRows(tape, stream, embeddings, layout),
+      },
     );
-    return gatherRows(tape, x, realRows);
   }
 
-  /** The residual stream after the last block, f32 [N, C]. */
+  /**
+   * The residual stream after the last block, f32: the wanted rows, in their order; all for null.
+   * @param insert puts virtual tokens among the embeddings; rows are counted with them
+   */
   #hiddenStates(
     tape: Tape,
     ids: Int32Array,
     positions: Int32Array,
     attend: Attend,
-    insert: (stream: Tensor) => Tensor = (stream) => stream,
+    { wanted, insert = (stream) => stream }: { wanted: Int32Array | null; insert?: (stream: Tensor) => Tensor },
   ): Tensor {
     this.#rope.fit(positions);
     const positionBuffer = uploadInts(tape, positions);
@@ -280,13 +291,17 @@ export class Decoder implements LanguageModel {
 
     const { embeddingScale: scale } = this.config.architecture;
     let x = insert(embed(tape, this.#modules.embedding, uploadInts(tape, this.#placesOf(ids)), { scale }));
-    for (let index = 0; index < this.#modules.layers.length; index++) {
+    const rows = wanted === null ? null : distinctRows(wanted, x.shape[0]!);
+    const lastWanted = rows?.distinct ? { wanted: uploadInts(tape, rows.distinct) } : {};
+    const layers = this.#modules.layers.length;
+    for (let index = 0; index < layers; index++) {
       const block = (blockTape: Tape, stream: Tensor) => {
         const place = {
           index,
           layer: this.#modules.layers[index]!,
           rope: this.#rope.of(index),
           positions: positionBuffer,
+          ...(index === layers - 1 && lastWanted),
         };
         return runBlock(blockTape, this.config, stream, place, attend);
       };
@@ -294,10 +309,11 @@ export class Decoder implements LanguageModel {
         x = tape.usesCheckpoints ? checkpoint(tape, this.#layerArena, x, block) : block(tape, x);
         continue;
       }
-      x = block(layerTape, x);
+      const out = block(layerTape, x);
+      x = out === x ? x : copyInto(tape, out);
       this.#layerArena.reset();
     }
-    return x;
+    return rows?.places ? gatherRows(tape, x, uploadInts(tape, rows.places)) : x;
   }
 
   #norm(tape: Tape, x: Tensor, weight: Parameter, outType?: FloatType): Tensor {

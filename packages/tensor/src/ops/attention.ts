@@ -61,7 +61,8 @@ export function attention(
     ...(softCap === undefined ? {} : { softCap }),
     ...(alibi === undefined ? {} : { alibi }),
   };
-  const [queries, keys, values] = [columnValues(query), columnValues(key), columnValues(value)];
+  const inputs = () => [columnValues(query), columnValues(key), columnValues(value)] as const;
+  const [queries, keys, values] = inputs();
   kernels.attention(out.buffer, lse, queries, keys, values, segments, prefixes, sizes);
   if (out.requiresGrad) {
     tape.push(() => {
@@ -70,7 +71,7 @@ export function attention(
         const dK = columnGradient(tape, 'attention', key);
         const dV = columnGradient(tape, 'attention', value);
         const { grad, buffer } = out;
-        kernels.attentionBackward(dQ, dK, dV, grad, queries, keys, values, buffer, lse, segments, prefixes, sizes);
+        kernels.attentionBackward(dQ, dK, dV, grad, ...inputs(), buffer, lse, segments, prefixes, sizes);
       }
       arena.release(lse);
       tape.discard(out);

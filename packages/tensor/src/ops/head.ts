@@ -39,7 +39,7 @@ export interface HeadResult {
 const CHUNK_BYTES = 1 << 23;
 const KEPT_BYTES = 1 << 27;
 /** With fewer rows a product is bound by reading the weight, however large the vocabulary. */
-const MIN_CHUNK_ROWS = 256;
+const MIN_CHUNK_ROWS = 192;
 
 /** Rows of logits made at a time at most for a vocabulary of V. */
 export function headChunkRows(V: number): number {

@@ -124,8 +124,10 @@ export function headNormRope(
   const ldX = columnStride(columns);
   const sizes = { N, heads, D, rotaryDim, ldX, ldOut: heads * D, epsilon, interleaved, weightOffset };
   const values = columnValues(columns);
-  kernels.headNormRope(out.buffer, rstd, values, gain, cos, sin, positions, sizes);
+  const run = () => kernels.headNormRope(out.buffer, rstd, values, gain, cos, sin, positions, sizes);
+  run();
   if (out.requiresGrad) {
+    out.again = run;
     tape.push(() => {
       if (out.grad !== null) {
         const dX = columnGradient(tape, 'headNormRope', columns);

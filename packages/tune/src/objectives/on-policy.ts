@@ -57,7 +57,6 @@ export function grpoObjective(options: OnPolicyOptions): Objective<RolloutItem> 
     temperature: options.temperature ?? 1,
     needsEntropy: hasEntropyBonus,
     sequences: (item) => (isSilent(item) ? [] : [completionSequence(item)]),
-    sharesPrompts: true,
     idOf: (item) => item.id,
     inspectStep: (step, _loss, metrics) => inspectRewards(step, metrics),
     beginStep: (items) => {

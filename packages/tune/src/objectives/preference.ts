@@ -29,7 +29,6 @@ export function preferenceObjective(losses: PairwiseLosses, references?: Referen
     inspectStep: inspectAll(watchCollapse('rewards/accuracies'), watchStillness()),
     needsHits: false,
     sequences: pairSequences,
-    sharesPrompts: true,
     idOf: (item) => item.id,
     beginStep: (items) => {
       let chosenTokens = 0;

@@ -142,7 +142,6 @@ export function ktoObjective(options: KtoOptions, references: UnpairedReference)
     needsHits: false,
     inspectStep: watchStillness(),
     sequences: unpairedSequences,
-    sharesPrompts: true,
     idOf: (item) => item.id,
     beginStep: (items) => {
       const desirable = items.filter((item) => item.isDesirable).length;
