@@ -34,6 +34,7 @@ const FIRST_SLAB_BYTES = 1 << 20;
 const COMMON_SLAB_BYTES = 1 << 27;
 /** A block above this has memory of its own: slabs would end where it does not fit, one step here and another there. */
 const LARGE_BYTES = 1 << 26;
+const LARGE_ROOM = 1.125;
 /** Blocks start on cache lines, as vector loads and stores like it. */
 const ALIGNMENT_BYTES = 64;
 
@@ -50,7 +51,6 @@ interface Slab {
 interface Pool {
   readonly slabs: Slab[];
   readonly free: Map<number, DeviceBuffer[]>;
-  /** By length, ascending. */
   readonly idleLarge: DeviceBuffer[];
 }
 
@@ -94,13 +94,19 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
     return block;
   }
 
-  /** The smallest idle one that it fits into, or a new one in place of the largest. */
+  /** The idle one of nearest length; in its place a new one where it is too short. */
   function takeLarge(dtype: DType, { idleLarge }: Pool, length: number): DeviceBuffer {
-    const place = idleLarge.findIndex((memory) => memory.length >= length);
-    let memory = idleLarge.splice(place, 1)[0];
+    const distance = (memory: DeviceBuffer) => Math.abs(memory.length - length);
+    const nearest = idleLarge.reduce(
+      (best, memory, i) => (distance(memory) < distance(idleLarge[best]!) ? i : best),
+      0,
+    );
+    let memory = idleLarge.splice(nearest, 1)[0];
     if (memory === undefined || memory.length < length) {
-      sizeBytes += (length - (memory?.length ?? 0)) * BYTES[dtype];
-      memory = kernels.allocate(dtype, length);
+      // Steps differ in length: what is never used of the room for a longer one is never touched, and takes no memory.
+      const roomy = Math.ceil(length * LARGE_ROOM);
+      sizeBytes += (roomy - (memory?.length ?? 0)) * BYTES[dtype];
+      memory = kernels.allocate(dtype, roomy);
     }
     const block = memory.view(0, length);
     large.set(block, memory);
@@ -108,9 +114,7 @@ export function createArena(kernels: Kernels, { keepsViews = false }: ArenaOptio
   }
 
   function putBack(memory: DeviceBuffer): void {
-    const { idleLarge } = pools[memory.dtype];
-    idleLarge.push(memory);
-    idleLarge.sort((a, b) => a.length - b.length);
+    pools[memory.dtype].idleLarge.push(memory);
   }
 
   return {
