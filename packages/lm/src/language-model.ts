@@ -138,4 +138,6 @@ export interface KeyValueCache {
   truncate(slot: number, length: number): void;
   /** Makes slot `to` hold the first `length` tokens (default: all) of slot `from`. Most of the memory is shared. */
   copySlot(from: number, to: number, length?: number): void;
+  /** Empties all slots and leaves the memory to the next cache of the model. */
+  free(): void;
 }

@@ -3,7 +3,7 @@ import { createArena, createRandom, Tape, zeroGradients } from '@tuiqiao/tensor'
 import { describe, expect, it } from 'vitest';
 import type { LanguageModel, PackedBatch } from '../language-model.ts';
 import { createLanguageModel } from '../load-language-model.ts';
-import type { DecoderCache } from './key-value-cache.ts';
+import { DecoderCache, SpareCache } from './key-value-cache.ts';
 
 const kernels = createReferenceKernels();
 
@@ -243,7 +243,8 @@ describe('the memory of the cache', () => {
   it('grows with what is held, and holds what it held', async () => {
     const model = createTiny({});
     const V = model.config.vocabSize;
-    const cache = model.createCache(20, 40) as DecoderCache;
+    const firstBytes = 1 << 17;
+    const cache = new DecoderCache(kernels, model.config, 'f32', 20, 40, 0, new SpareCache(), firstBytes);
     expect(cache.keys).toEqual([]);
     const sequences = Array.from({ length: 20 }, (_, i) => sequenceOf(33, i));
     for (const [slot, ids] of sequences.entries()) await model.extend(cache, [{ slot, ids: ids.slice(0, 31) }]);
@@ -260,6 +261,30 @@ describe('the memory of the cache', () => {
     }
     for (let slot = 0; slot < 20; slot++) cache.truncate(slot, 0);
     expect(cache.heldPages).toBe(0);
+  });
+
+  it('is left to the next cache that it is enough for', async () => {
+    const model = createTiny({});
+    const V = model.config.vocabSize;
+    const ids = sequenceOf(30, 4);
+    const keysOf = async (slots: number) => {
+      const cache = model.createCache(slots, 40) as DecoderCache;
+      const logits = await model.extend(cache, [{ slot: slots - 1, ids }]);
+      expectClose(logits, (await fullLogits(model, ids)).subarray(29 * V));
+      const keys = cache.keys[0]!;
+      cache.free();
+      return keys;
+    };
+    const first = await keysOf(4);
+    expect(await keysOf(3)).toBe(first);
+    const larger = await keysOf(5);
+    expect(larger).not.toBe(first);
+    expect(await keysOf(4)).toBe(larger);
+    // Two at a time have memory of their own.
+    const one = model.createCache(2, 40) as DecoderCache;
+    const other = model.createCache(2, 40) as DecoderCache;
+    for (const cache of [one, other]) await model.extend(cache, [{ slot: 0, ids }]);
+    expect(one.keys[0]).not.toBe(other.keys[0]);
   });
 
   it('is not written where another slot reads', async () => {

@@ -49,7 +49,7 @@ import type {
 import { type Attend, attendOverCache, scoreOptions } from './attend.ts';
 import { normalise, runBlock } from './block.ts';
 import { checkIds, checkLossRows, checkNoPrefixes, checkPositions, checkRows, checkTokens } from './check-batch.ts';
-import { DecoderCache, planExtend } from './key-value-cache.ts';
+import { DecoderCache, planExtend, SpareCache } from './key-value-cache.ts';
 import { createModules, type Modules } from './modules.ts';
 import { normaliseFrozenRows, normaliseRows } from './normalised-head.ts';
 import { RopeTables } from './rope-tables.ts';
@@ -74,6 +74,7 @@ export class Decoder implements LanguageModel {
   /** Of a frozen, normalised head; made on first use. */
   #normalisedHead: Parameter | null = null;
   readonly #rope: RopeTables;
+  readonly #spareCache = new SpareCache();
 
   constructor(
     config: ModelConfig,
@@ -153,7 +154,8 @@ export class Decoder implements LanguageModel {
 
   createCache(slots: number, capacity: number): DecoderCache {
     const virtualTokens = this.#activePrompt?.tokens ?? 0;
-    return new DecoderCache(this.kernels, this.config, this.computeType, slots, capacity, virtualTokens);
+    const { kernels, config, computeType } = this;
+    return new DecoderCache(kernels, config, computeType, slots, capacity, virtualTokens, this.#spareCache);
   }
 
   async extend(cache: DecoderCache, entries: readonly CacheEntry[]): Promise<Float32Array> {

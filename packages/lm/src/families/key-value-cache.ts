@@ -9,12 +9,33 @@ import { LmError } from '../errors.ts';
 import type { CacheEntry, KeyValueCache } from '../language-model.ts';
 import { PAGE_SIZE, PageTable } from './page-table.ts';
 
-/** Pages of the first allocation; it doubles when they are used up. */
-const FIRST_PAGES = 32;
+/**
+ * Up to so much is asked for at once, and twice that when it is used up: the system gives memory when it is first written,
+ * so room that is never used costs nothing, and what is moved costs a step as much as its products.
+ */
+const FIRST_BYTES = 1 << 30;
 /** Small caches lie in one piece of memory: the system gives a large one in large pages, which are far quicker to get and to find. */
 const LARGEST_PIECE = 1 << 27;
 /** Parts of a piece begin on cache lines. */
 const PART_STEP = 32;
+
+/** What a cache holds its numbers in. */
+interface CacheMemory {
+  /** Memory of a step, its logits among it: each cache has its own, so that two of one model do not disturb each other. */
+  readonly arena: Arena;
+  /** Pages there is memory for. */
+  pages: number;
+  readonly keys: DeviceBuffer[];
+  readonly values: DeviceBuffer[];
+}
+
+/**
+ * The memory of a model's last cache that was freed: the next one lies in it. New memory is slow to come: the system clears
+ * it page by page when it is first written.
+ */
+export class SpareCache {
+  memory: CacheMemory | null = null;
+}
 
 export class DecoderCache implements KeyValueCache {
   readonly slots: number;
@@ -22,8 +43,9 @@ export class DecoderCache implements KeyValueCache {
   readonly lengths: Int32Array;
   /** Positions of a slot before its first token. */
   readonly virtualTokens: number;
-  /** Memory of a step, its logits among it: each cache has its own, so that two of one model do not disturb each other. */
-  readonly arena: Arena;
+  #memory: CacheMemory;
+  readonly #spare: SpareCache;
+  readonly #firstBytes: number;
   readonly #pages: PageTable;
   readonly #kernels: Kernels;
   readonly #type: FloatType;
@@ -32,10 +54,6 @@ export class DecoderCache implements KeyValueCache {
   readonly #width: number;
   /** Positions that any layer sees, the newest included; Infinity where one sees all. */
   readonly #window: number;
-  /** Pages there is memory for. */
-  #allocated = 0;
-  #keys: DeviceBuffer[];
-  #values: DeviceBuffer[];
 
   constructor(
     kernels: Kernels,
@@ -43,13 +61,16 @@ export class DecoderCache implements KeyValueCache {
     type: FloatType,
     slots: number,
     capacity: number,
-    virtualTokens = 0,
+    virtualTokens: number,
+    spare: SpareCache,
+    firstBytes = FIRST_BYTES,
   ) {
     this.slots = slots;
     this.capacity = capacity;
     this.virtualTokens = virtualTokens;
     this.lengths = new Int32Array(slots);
-    this.arena = createArena(kernels, { keepsViews: true });
+    this.#spare = spare;
+    this.#firstBytes = firstBytes;
     this.#pages = new PageTable(slots);
     this.#kernels = kernels;
     this.#type = type;
@@ -59,8 +80,22 @@ export class DecoderCache implements KeyValueCache {
     this.#window = Math.max(
       ...Array.from({ length: config.layers }, (_, layer) => windows[layer] ?? Number.POSITIVE_INFINITY),
     );
-    this.#keys = [];
-    this.#values = [];
+    // Less than is needed would be moved once it is used up.
+    const isEnough = spare.memory !== null && spare.memory.pages >= this.#firstPages;
+    this.#memory = isEnough ? spare.memory! : newMemory(kernels);
+    if (isEnough) spare.memory = null;
+  }
+
+  get arena(): Arena {
+    return this.#memory.arena;
+  }
+
+  free(): void {
+    const { pages } = this.#memory;
+    if (pages > 0 && pages * this.#pageBytes <= this.#firstBytes) this.#spare.memory = this.#memory;
+    this.#memory = newMemory(this.#kernels);
+    this.lengths.fill(0);
+    for (let slot = 0; slot < this.slots; slot++) this.#pages.truncate(slot, 0);
   }
 
   /** Pages that slots hold at present, those that several share counted once. */
@@ -70,11 +105,11 @@ export class DecoderCache implements KeyValueCache {
 
   /** Of each layer [pages, G, PAGE_SIZE, D]; they move when the cache grows. */
   get keys(): readonly DeviceBuffer[] {
-    return this.#keys;
+    return this.#memory.keys;
   }
 
   get values(): readonly DeviceBuffer[] {
-    return this.#values;
+    return this.#memory.values;
   }
 
   truncate(slot: number, length: number): void {
@@ -131,18 +166,18 @@ export class DecoderCache implements KeyValueCache {
   #copyPage({ from, to }: { readonly from: number; readonly to: number }): void {
     this.#grow();
     const length = PAGE_SIZE * this.#width;
-    for (const buffer of [...this.#keys, ...this.#values]) {
+    for (const buffer of [...this.keys, ...this.values]) {
       this.#kernels.scale(buffer.view(to * length, length), buffer.view(from * length, length), { length, alpha: 1 });
     }
   }
 
   /** Memory for every page there is; of a large cache layer by layer, so that little is held twice. */
   #grow(): void {
-    const before = this.#allocated;
+    const { pages: before, keys, values } = this.#memory;
     if (this.#pages.size <= before) return;
-    let pages = Math.max(before, FIRST_PAGES, 2 * this.slots);
-    while (pages < this.#pages.size) pages *= 2;
     const pageLength = PAGE_SIZE * this.#width;
+    let pages = before || this.#firstPages;
+    while (pages < this.#pages.size) pages *= 2;
     const allocate = allocatorOf(this.#kernels, this.#type, pages * pageLength, 2 * this.#layers);
     const enlarge = (buffer: DeviceBuffer | undefined): DeviceBuffer => {
       const larger = allocate();
@@ -151,11 +186,25 @@ export class DecoderCache implements KeyValueCache {
       return larger;
     };
     for (let layer = 0; layer < this.#layers; layer++) {
-      this.#keys[layer] = enlarge(this.#keys[layer]);
-      this.#values[layer] = enlarge(this.#values[layer]);
+      keys[layer] = enlarge(keys[layer]);
+      values[layer] = enlarge(values[layer]);
     }
-    this.#allocated = pages;
+    this.#memory.pages = pages;
   }
+
+  /** All that the slots could hold, within bounds. */
+  get #firstPages(): number {
+    const most = this.slots * Math.ceil((this.virtualTokens + this.capacity) / PAGE_SIZE);
+    return Math.max(1, Math.min(most, Math.floor(this.#firstBytes / this.#pageBytes)));
+  }
+
+  get #pageBytes(): number {
+    return 2 * this.#layers * PAGE_SIZE * this.#width * (this.#type === 'bf16' ? 2 : 4);
+  }
+}
+
+function newMemory(kernels: Kernels): CacheMemory {
+  return { arena: createArena(kernels, { keepsViews: true }), pages: 0, keys: [], values: [] };
 }
 
 /** Gives `count` buffers of a length, one after the other. */

@@ -135,6 +135,7 @@ export async function beamSearch(
     });
     await setImmediate();
   }
+  cache.free();
   const inTurn = Array.from({ length: size }, (_, place) => groups.flatMap(({ finished }) => finished[place] ?? []));
   return (G === 1 ? groups[0]!.finished : inTurn.flat()).slice(0, returnSequences);
 }

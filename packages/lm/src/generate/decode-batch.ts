@@ -101,6 +101,12 @@ export class DecodeBatch {
     return this.#running.length;
   }
 
+  /** Lets all sequences go; nothing may be added afterwards. */
+  close(): void {
+    this.#running = [];
+    this.#cache.free();
+  }
+
   /** False when it must wait: no slot is free, or the next step reads enough prompts already. */
   add(asked: BatchSequence): boolean {
     const { prompt } = asked;

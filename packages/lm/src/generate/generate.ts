@@ -109,11 +109,15 @@ export async function* generateStream(
   const capacity = sequences.reduce((most, { prompt, limit }) => Math.max(most, prompt.length + limit), 0);
   const batch = new DecodeBatch(model, slots, capacity);
   let next = 0;
-  while (batch.size > 0 || next < sequences.length) {
-    options.signal?.throwIfAborted();
-    while (next < sequences.length && batch.add(sequences[next]!)) next++;
-    for (const { event } of await batch.step()) yield event;
-    // Host kernels run on this thread: without a turn of the event loop no signal could ever arrive.
-    await setImmediate();
+  try {
+    while (batch.size > 0 || next < sequences.length) {
+      options.signal?.throwIfAborted();
+      while (next < sequences.length && batch.add(sequences[next]!)) next++;
+      for (const { event } of await batch.step()) yield event;
+      // Host kernels run on this thread: without a turn of the event loop no signal could ever arrive.
+      await setImmediate();
+    }
+  } finally {
+    batch.close();
   }
 }

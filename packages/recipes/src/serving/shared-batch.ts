@@ -58,6 +58,7 @@ export class SharedBatch {
 
   /** The next cache is made anew: it belongs to the soft prompt that was on when it was made. Call it between jobs only. */
   forgetCache(): void {
+    this.#batch?.close();
     this.#batch = null;
   }
 
@@ -93,6 +94,7 @@ export class SharedBatch {
       const open = [...this.#running.values(), ...this.#waiting];
       this.#running.clear();
       this.#waiting = [];
+      this.#batch?.close();
       this.#batch = null;
       for (const { fail } of open) fail(error);
     } finally {

@@ -249,7 +249,9 @@ async function likeliestStarts(
   automaton: PoemAutomaton,
 ): Promise<number[]> {
   const mask = createPoemConstraint(automaton, tokens).mask(prefixIds);
-  const logits = await model.extend(model.createCache(1, promptIds.length), [{ slot: 0, ids: promptIds }]);
+  const cache = model.createCache(1, promptIds.length);
+  const logits = await model.extend(cache, [{ slot: 0, ids: promptIds }]);
+  cache.free();
   const allowed: number[] = [];
   for (let word = 0; word < mask.length; word++) {
     for (let bits = mask[word]!; bits !== 0; bits &= bits - 1) allowed.push(word * 32 + 31 - Math.clz32(bits & -bits));
