@@ -45,6 +45,20 @@ describe('the ledger', () => {
     expect(w.length).toBe(16);
   });
 
+  it('counts matrices that are given one by one, and calls of as many as one kind', async () => {
+    const { kernels, measure, takeCalls } = createKernelLedger(NATIVE);
+    const [x, y, offsets] = [kernels.allocate('f32', 4), kernels.allocate('f32', 4), kernels.allocate('i32', 4)];
+    const matrices = [0, 1].map(() => kernels.allocate('f32', 16));
+    for (const b of [
+      [matrices[0]!, null, matrices[1]!],
+      [null, ...matrices],
+    ]) {
+      kernels.expertMatmul(y, x, b, offsets, { E: 3, N: 4, K: 4 });
+    }
+    expect(await measure()).toMatchObject({ allocated: 4 * (4 + 4 + 4 + 16 + 16) });
+    expect([...takeCalls().values()]).toEqual([2]);
+  });
+
   it('counts calls by what their time depends on, reads zeros, and maps nothing that lies unevenly', async () => {
     const { kernels, takeCalls } = createKernelLedger(NATIVE);
     const x = kernels.allocate('f32', 4);

@@ -77,6 +77,10 @@ const SPARSE_READERS = new Set(['embed', 'gatherRows']);
 /** The bound of the native kernels on packed copies. */
 const MOST_PACKED_BYTES = 4 * 2 ** 30;
 
+function isBuffer(value: unknown): value is DeviceBuffer {
+  return typeof value === 'object' && value !== null && 'dtype' in value;
+}
+
 /** The call as far as its time depends on it. */
 export function callSignature(name: string, values: readonly unknown[]): string {
   const parts = values.map((value) => {
@@ -86,6 +90,8 @@ export function callSignature(name: string, values: readonly unknown[]): string 
       // The length says what is done where no sizes follow.
       return values.length <= 2 ? `${dtype}[${length}]` : dtype;
     }
+    const buffers = Array.isArray(value) ? value.filter(isBuffer) : [];
+    if (buffers.length > 0) return `${buffers.length} × ${buffers[0]!.dtype}`;
     return Object.entries(value)
       .filter(([key]) => !IRRELEVANT_SIZES.has(key))
       .map(([key, size]) => `${key}=${String(size)}`)
@@ -117,6 +123,8 @@ export function createKernelLedger(features: KernelFeatures): KernelLedger {
     for (const [place, value] of values.entries()) {
       if (value instanceof LedgerBuffer && !(isSparse && place > 0 && value.extent.kind === 'mapped')) value.use();
     }
+    // Matrices one by one, of routed experts.
+    for (const value of values) if (Array.isArray(value)) for (const each of value) if (isBuffer(each)) use(each);
     if (name === 'matmul' && packsWeights) notePacked(values);
   };
 

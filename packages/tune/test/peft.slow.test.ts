@@ -6,14 +6,15 @@ import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { saveLanguageModel } from '@tuiqiao/lm';
+import { createReferenceKernels } from '@tuiqiao/kernels';
+import { createLanguageModel, saveLanguageModel } from '@tuiqiao/lm';
 import { createArena, createRandom, initNormal, Tape } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attachLora, detachAdapter, type LoraOptions, startPissa } from '../src/lora/adapter.ts';
 import { saveAdapter } from '../src/lora/adapter-files.ts';
 import { packSequences } from '../src/packing.ts';
 import { createScoreHead, saveRewardModel, scoreRewards } from '../src/reward-model.ts';
-import { tinyExamples, tinyModel } from './tiny.ts';
+import { TINY_MOE_CONFIG, tinyExamples, tinyModel } from './tiny.ts';
 
 const python = process.env.TUIQIAO_PYTHON ?? 'python3';
 const probe = spawnSync(python, ['-c', 'import torch, transformers, peft'], { encoding: 'utf8' });
@@ -35,6 +36,27 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'peft-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** PEFT's logits of each folder are ours. */
+function expectLogits(
+  base: string,
+  folders: readonly string[],
+  kinds: readonly string[],
+  ours: readonly Float32Array[],
+): void {
+  const script = path.join(import.meta.dirname, 'peft-logits.py');
+  const run = spawnSync(python, [script, base, JSON.stringify(IDS), ...folders], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  expect(run.status, run.stderr).toBe(0);
+  const theirs = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as number[][];
+  for (const [i, kind] of kinds.entries()) {
+    expect(theirs[i], kind).toHaveLength(ours[i]!.length);
+    const worst = Math.max(...theirs[i]!.map((value, k) => Math.abs(value - ours[i]![k]!)));
+    expect(worst, kind).toBeLessThan(1e-4);
+  }
+}
 
 describe.skipIf(!hasPeft)(`PEFT opens our adapters${hasPeft ? '' : ` (skipped: ${python} has no peft)`}`, () => {
   it('and computes the same logits, for every kind', async () => {
@@ -59,18 +81,36 @@ describe.skipIf(!hasPeft)(`PEFT opens our adapters${hasPeft ? '' : ` (skipped: $
       await saveAdapter(model.kernels, adapter, folders.at(-1)!, { baseModelName: base });
       detachAdapter(model, adapter);
     }
-    const script = path.join(import.meta.dirname, 'peft-logits.py');
-    const run = spawnSync(python, [script, base, JSON.stringify(IDS), ...folders], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 26,
+    expectLogits(base, folders, Object.keys(KINDS), ours);
+  });
+
+  it('of routed experts too, names of attention, router and every expert', async () => {
+    const model = createLanguageModel(TINY_MOE_CONFIG, {
+      kernels: createReferenceKernels(),
+      seed: 1,
+      trainable: false,
     });
-    expect(run.status, run.stderr).toBe(0);
-    const theirs = JSON.parse(run.stdout.trim().split('\n').at(-1)!) as number[][];
-    for (const [i, kind] of Object.keys(KINDS).entries()) {
-      expect(theirs[i], kind).toHaveLength(ours[i]!.length);
-      const worst = Math.max(...theirs[i]!.map((value, k) => Math.abs(value - ours[i]![k]!)));
-      expect(worst, kind).toBeLessThan(1e-4);
+    const base = path.join(folder, 'experts-base');
+    await saveLanguageModel(model, base, { dtype: 'f32' });
+    const ours: Float32Array[] = [];
+    const folders: string[] = [];
+    const { batch } = packSequences([{ promptIds: [], completionIds: IDS }]);
+    const kinds: Readonly<Record<string, Partial<LoraOptions>>> = {
+      all: {},
+      'experts alone': { targetModules: ['gate_proj', 'up_proj', 'down_proj'] },
+      'attention and router': { targetModules: ['q_proj', 'v_proj', 'mlp.gate'] },
+    };
+    for (const [kind, options] of Object.entries(kinds)) {
+      const adapter = attachLora(model, { rank: 2, alpha: 4, targetModules: 'all-linear', seed: 3, ...options });
+      const random = createRandom(8);
+      for (const { b } of adapter.deltas.values()) initNormal(model.kernels, b, random, 0.3);
+      const tape = new Tape(model.kernels, createArena(model.kernels), { computeType: 'f32', isRecording: false });
+      ours.push(await model.kernels.read(model.logits(batch, tape).buffer));
+      folders.push(path.join(folder, `experts ${kind}`));
+      await saveAdapter(model.kernels, adapter, folders.at(-1)!, { baseModelName: base });
+      detachAdapter(model, adapter);
     }
+    expectLogits(base, folders, Object.keys(kinds), ours);
   });
 
   it('and as a sequence classifier, a reward model gives the same scores', async () => {

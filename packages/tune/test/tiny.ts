@@ -23,6 +23,18 @@ export const TINY_CONFIG = {
   initializer_range: 0.2,
 };
 
+/** Qwen3 with routed experts in every layer. */
+export const TINY_MOE_CONFIG = {
+  ...TINY_CONFIG,
+  model_type: 'qwen3_moe',
+  architectures: ['Qwen3MoeForCausalLM'],
+  num_experts: 4,
+  num_experts_per_tok: 2,
+  moe_intermediate_size: 12,
+  norm_topk_prob: true,
+  mlp_only_layers: [] as number[],
+};
+
 export function tinyModel(trainable: boolean, seed = 1, computeType: FloatType = 'f32'): LanguageModel {
   return createLanguageModel(TINY_CONFIG, { kernels: createReferenceKernels(), seed, computeType, trainable });
 }

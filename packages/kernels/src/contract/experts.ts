@@ -2,6 +2,9 @@
 import type { DeviceBuffer } from './buffers.ts';
 import type { MatmulSizes } from './matrix.ts';
 
+/** A matrix of each expert: stacked, or one by one; null: none, and the rows of that expert are left as they are. */
+export type ExpertMatrices = DeviceBuffer | readonly (DeviceBuffer | null)[];
+
 export interface ExpertKernels {
   /**
    * Routing of N tokens to K of E experts each: the largest of softmax(logits[n]) (the lower index on a tie), their
@@ -25,21 +28,24 @@ export interface ExpertKernels {
     logits: DeviceBuffer,
     sizes: { N: number; E: number; K: number; isNormalised: boolean },
   ): void;
-  /** Grouped rows times their expert's matrix: out[r] = a[r] · op(b[e]). a [R, K], out [R, N], b [E, …] stacked. */
+  /** Grouped rows times their expert's matrix: out[r] = α · a[r] · op(b[e]) (+ out[r]). a [R, K], out [R, N]. */
   expertMatmul(
     out: DeviceBuffer,
     a: DeviceBuffer,
-    b: DeviceBuffer,
+    b: ExpertMatrices,
     offsets: DeviceBuffer,
-    sizes: { E: number; N: number; K: number } & Pick<MatmulSizes, 'transposeB' | 'isConstantB'>,
+    sizes: { E: number; N: number; K: number } & Pick<
+      MatmulSizes,
+      'transposeB' | 'isConstantB' | 'accumulate' | 'alpha' | 'ldA' | 'ldOut'
+    >,
   ): void;
-  /** dB[e] += dOut[rows of e]ᵀ · a[rows of e]; dB f32 [E, O, I], dOut [R, O], a [R, I]. */
+  /** dB[e] += α · dOut[rows of e]ᵀ · a[rows of e]; dB f32, of each expert [O, I], dOut [R, O], a [R, I]. */
   expertMatmulWeights(
-    dB: DeviceBuffer,
+    dB: ExpertMatrices,
     dOut: DeviceBuffer,
     a: DeviceBuffer,
     offsets: DeviceBuffer,
-    sizes: { E: number; O: number; I: number },
+    sizes: { E: number; O: number; I: number; alpha?: number; ldOut?: number; ldA?: number },
   ): void;
   /** out[tokens[r]] += weights[r] · x[r] (1 without weights), in the order of r. */
   scatterWeighted(

@@ -3,6 +3,8 @@
  * their experts' matrices take the implementation's own matrix product.
  * Legend: N tokens, E experts, K experts a token, R = N·K grouped rows, C channels.
  */
+
+import type { ExpertMatrices } from '../contract/experts.ts';
 import type { DeviceBuffer, Kernels } from '../contract.ts';
 import { storeFloats, toFloats, toInts } from './memory.ts';
 
@@ -128,19 +130,26 @@ export function groupedProducts(matmul: Kernels['matmul']): Pick<Kernels, 'exper
       if (count > 0) use(e, bounds[e]!, count);
     }
   };
+  const matrixOf = (matrices: ExpertMatrices, expert: number, length: number): DeviceBuffer | null =>
+    'view' in matrices ? matrices.view(expert * length, length) : (matrices[expert] ?? null);
+  /** Rows from `first` on, of which the last may end before its `ld`. */
+  const rowsOf = (buffer: DeviceBuffer, first: number, rows: number, width: number, ld: number): DeviceBuffer =>
+    buffer.view(first * ld, (rows - 1) * ld + width);
   return {
-    expertMatmul(out, a, b, offsets, { E, N, K, transposeB = false, isConstantB = false }) {
+    expertMatmul(out, a, b, offsets, { E, N, K, ldA = K, ldOut = N, ...options }) {
       eachExpert(offsets, E, (expert, first, M) => {
-        const matrix = b.view(expert * N * K, N * K);
-        const rows = a.view(first * K, M * K);
-        matmul(out.view(first * N, M * N), rows, matrix, { M, N, K, transposeB, isConstantB });
+        const matrix = matrixOf(b, expert, N * K);
+        if (matrix === null) return;
+        const target = rowsOf(out, first, M, N, ldOut);
+        matmul(target, rowsOf(a, first, M, K, ldA), matrix, { M, N, K, ldA, ldOut, ...options });
       });
     },
-    expertMatmulWeights(dB, dOut, a, offsets, { E, O, I }) {
+    expertMatmulWeights(dB, dOut, a, offsets, { E, O, I, alpha = 1, ldOut = O, ldA = I }) {
       eachExpert(offsets, E, (expert, first, count) => {
-        const sizes = { M: O, N: I, K: count, transposeA: true, accumulate: true };
-        const target = dB.view(expert * O * I, O * I);
-        matmul(target, dOut.view(first * O, count * O), a.view(first * I, count * I), sizes);
+        const target = matrixOf(dB, expert, O * I);
+        if (target === null) return;
+        const sizes = { M: O, N: I, K: count, transposeA: true, accumulate: true, alpha, ldA: ldOut, ldB: ldA };
+        matmul(target, rowsOf(dOut, first, count, O, ldOut), rowsOf(a, first, count, I, ldA), sizes);
       });
     },
   };

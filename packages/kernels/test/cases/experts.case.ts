@@ -1,10 +1,11 @@
-import { type CaseList, floats, ints, type KernelCase } from './kernel-case.ts';
+import { type CaseList, floats, ints, type KernelCase, strided } from './kernel-case.ts';
 
 /** Routed experts: choice, grouped products, the way back to tokens. */
 export const expertCases: CaseList = (type) => [
   ...[false, true].map((isNormalised) => routeCase(isNormalised)),
   productCase(type),
   weightsCase(type),
+  listCase(type),
   scatterCase(type),
 ];
 
@@ -66,6 +67,39 @@ function weightsCase(type: 'f32' | 'bf16'): KernelCase {
     seeds: { out: 'dOut' },
     gradients: { b: 'dB' },
     accumulated: ['dB'],
+  };
+}
+
+/** Matrices one by one, of which one expert has none, between wider rows, scaled and added. */
+function listCase(type: 'f32' | 'bf16'): KernelCase {
+  const [E, N, K, R, ldOut, ldA] = [3, 3, 4, 7, 5, 6];
+  const common = { E, accumulate: true, alpha: 0.5 };
+  return {
+    name: 'expertMatmul, added, one matrix missing',
+    buffers: {
+      out: floats(type, strided(R, N, ldOut)),
+      a: floats(type, strided(R, K, ldA)),
+      b0: floats(type, N * K),
+      b2: floats(type, N * K),
+      offsets: ints([0, 2, 5, 7]),
+      dOut: floats(type, strided(R, N, ldOut)),
+      dA: floats(type, strided(R, K, ldA)),
+      dB0: floats('f32', N * K),
+      dB2: floats('f32', N * K),
+    },
+    forward: (kernels, b) => {
+      const sizes = { ...common, N, K, transposeB: true, ldOut, ldA };
+      kernels.expertMatmul(b.out!, b.a!, [b.b0!, null, b.b2!], b.offsets!, sizes);
+    },
+    backward: (kernels, b) => {
+      const sizes = { ...common, N: K, K: N, ldOut: ldA, ldA: ldOut };
+      kernels.expertMatmul(b.dA!, b.dOut!, [b.b0!, null, b.b2!], b.offsets!, sizes);
+      const weights = { E, O: N, I: K, alpha: 0.5, ldOut, ldA };
+      kernels.expertMatmulWeights([b.dB0!, null, b.dB2!], b.dOut!, b.a!, b.offsets!, weights);
+    },
+    seeds: { out: 'dOut' },
+    gradients: { a: 'dA', b0: 'dB0', b2: 'dB2' },
+    accumulated: ['dA', 'dB0', 'dB2'],
   };
 }
 

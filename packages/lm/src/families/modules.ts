@@ -65,33 +65,29 @@ export function createModules(
       afterAttention: normOrNull(names.afterAttention),
       beforeFeedForward: normOrNull(names.beforeFeedForward),
       feedForward: experts?.isRouted[index]
-        ? createExperts(experts, at, norm)
+        ? createExperts(experts, at, project)
         : { gateUp: projectAll(names.gateUp), down: project(at(names.down)) },
       afterFeedForward: normOrNull(names.afterFeedForward),
     };
   });
-  const weightOf = (part: Linear | Parameter) => ('weight' in part ? part.weight : part);
+  const weightOf = ({ weight }: Linear) => weight;
   for (const { queryKeyValue, feedForward } of layers) {
     fuseParameters(kernels, queryKeyValue.map(weightOf));
     fuseParameters(kernels, feedForward.gateUp.map(weightOf));
-    if ('router' in feedForward) fuseParameters(kernels, feedForward.down);
+    if ('router' in feedForward) fuseParameters(kernels, feedForward.down.map(weightOf));
   }
   const embedding = norm(names.embedding);
   const head = createLinear(names.head, config.tieWordEmbeddings ? embedding : norm(names.head));
   return { embedding, layers, finalNorm: norm(names.finalNorm), head, linears };
 }
 
-/** Router and experts of a layer. They are no `linears`: adapters go to attention, as is usual for such models. */
-function createExperts(
-  traits: ExpertTraits,
-  at: (name: string) => string,
-  weight: (name: string) => Parameter,
-): Experts {
+/** Router and experts of a layer. */
+function createExperts(traits: ExpertTraits, at: (name: string) => string, project: (name: string) => Linear): Experts {
   const indices = Array.from({ length: traits.count }, (_, index) => traits.expert(index));
   return {
-    router: createLinear(at(traits.router), weight(at(traits.router))),
-    gateUp: indices.flatMap((path) => [weight(at(`${path}.gate_proj`)), weight(at(`${path}.up_proj`))]),
-    down: indices.map((path) => weight(at(`${path}.down_proj`))),
+    router: project(at(traits.router)),
+    gateUp: indices.flatMap((path) => [project(at(`${path}.gate_proj`)), project(at(`${path}.up_proj`))]),
+    down: indices.map((path) => project(at(`${path}.down_proj`))),
     perToken: traits.perToken,
     isNormalised: traits.isNormalised,
   };

@@ -8,7 +8,7 @@ export interface WeightSpec {
   readonly name: string;
   readonly shape: readonly number[];
   readonly initial: 'normal' | 'ones' | 'zeros';
-  /** A projection of a layer: what adapters are put on and 4-bit bases are made of. */
+  /** A projection of a layer outside routed experts: what 4-bit bases are made of. */
   readonly isLinear?: true;
 }
 

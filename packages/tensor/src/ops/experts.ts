@@ -1,20 +1,22 @@
 /**
  * A feed-forward of routed experts: each token goes to K of E small feed-forwards, whose results are added by their shares.
- * Tokens are grouped by expert, so that each expert sees its own in one product.
+ * Tokens are grouped by expert, so that each expert sees its own in one product. Low-rank adapters may sit on the router
+ * and on each expert's projections.
  * Legend: N tokens, E experts, K experts a token, R = N·K grouped rows, C channels, I an expert's inner size.
  */
-import type { FloatType } from '@tuiqiao/kernels';
+import type { DeviceBuffer, FloatType } from '@tuiqiao/kernels';
 import { TensorError } from '../errors.ts';
-import type { Fusion, Linear, Parameter, Tape, Tensor } from '../tape.ts';
+import type { Fusion, Linear, Tape, Tensor } from '../tape.ts';
+import { addExpertLowRank, expertInputGradient, expertLowRankBackward, trainsDeltas } from './expert-low-rank.ts';
 import { linear } from './linear.ts';
 
 export interface Experts {
   /** [E, C] */
   readonly router: Linear;
-  /** gate₀ [I, C], up₀, gate₁, up₁, …: fused by `fuseParameters` in this order. */
-  readonly gateUp: readonly Parameter[];
+  /** gate₀ [I, C], up₀, gate₁, up₁, …: weights fused by `fuseParameters` in this order. */
+  readonly gateUp: readonly Linear[];
   /** down₀ [C, I], down₁, …: fused likewise. */
-  readonly down: readonly Parameter[];
+  readonly down: readonly Linear[];
   readonly perToken: number;
   /** Shares of a token's experts are divided by their sum. */
   readonly isNormalised: boolean;
@@ -26,7 +28,7 @@ export function mixture(tape: Tape, x: Tensor, experts: Experts): Tensor {
   const { router, perToken: K, isNormalised } = experts;
   const [N, C] = x.shape as readonly [number, number];
   const E = router.outFeatures;
-  const I = experts.down[0]!.shape[1]!;
+  const I = experts.down[0]!.inFeatures;
   const R = N * K;
   const gateUp = stackOf(experts.gateUp);
   const down = stackOf(experts.down);
@@ -50,19 +52,32 @@ export function mixture(tape: Tape, x: Tensor, experts: Experts): Tensor {
     ...isConstant(gateUp),
   });
   const gated = tape.scratch(type, R * I);
-  const [gate, up] = [
-    inner.view(0, inner.length),
-    inner.view(Math.min(I, inner.length), Math.max(0, inner.length - I)),
-  ];
+  const halvesOf = (buffer: DeviceBuffer) =>
+    [buffer, buffer.view(Math.min(I, buffer.length), Math.max(0, buffer.length - I))] as const;
+  const [gate, up] = halvesOf(inner);
+  const inputs = { buffer: rows, R, offsets };
+  const projections = [0, 1].map((half) => experts.gateUp.filter((_, i) => i % 2 === half));
+  const halfTraces = halvesOf(inner).map((buffer, half) =>
+    addExpertLowRank(tape, { buffer, ld: 2 * I }, inputs, projections[half]!),
+  );
   const halves = { N: R, C: I, ldX: 2 * I };
   kernels.swiglu(gated, gate, up, halves);
   const results = tape.scratch(type, R * C);
   kernels.expertMatmul(results, gated, down.compute, offsets, { E, N: C, K: I, transposeB: true, ...isConstant(down) });
-  const requiresGrad = x.requiresGrad || logits.requiresGrad || gateUp.grad !== null || down.grad !== null;
+  const gatedRows = { buffer: gated, R, offsets };
+  const downTraces = addExpertLowRank(tape, { buffer: results, ld: C }, gatedRows, experts.down);
+  const requiresGrad =
+    x.requiresGrad ||
+    logits.requiresGrad ||
+    gateUp.grad !== null ||
+    down.grad !== null ||
+    trainsDeltas(experts.gateUp) ||
+    trainsDeltas(experts.down);
   const out = tape.tensor([N, C], 'f32', requiresGrad);
   kernels.scatterWeighted(out.buffer, results, weights, tokens, { R, C });
   const release = () => {
     for (const buffer of [weights, tokens, offsets, rows, inner, gated, results]) arena.release(buffer);
+    for (const { hidden } of [...halfTraces.flat(), ...downTraces]) arena.release(hidden);
   };
   if (!out.requiresGrad) {
     release();
@@ -74,13 +89,23 @@ export function mixture(tape: Tape, x: Tensor, experts: Experts): Tensor {
       const dWeights = tape.scratch('f32', R);
       kernels.scatterWeightedBackward(dResults, dWeights, out.grad, results, weights, tokens, { R, C });
       if (down.grad !== null) kernels.expertMatmulWeights(down.grad, dResults, gated, offsets, { E, O: C, I });
+      expertLowRankBackward(tape, { buffer: dResults, ld: C }, gatedRows, experts.down, downTraces);
       const dGated = tape.scratch(type, R * I);
       kernels.expertMatmul(dGated, dResults, down.compute, offsets, { E, N: I, K: C, ...isConstant(down) });
+      expertInputGradient(tape, dGated, offsets, experts.down, downTraces);
       const dInner = tape.scratch(type, R * 2 * I);
-      kernels.swigluBackward(dInner, dInner.view(I, dInner.length - I), dGated, gate, up, halves);
+      const dHalves = halvesOf(dInner);
+      kernels.swigluBackward(...dHalves, dGated, gate, up, halves);
+      for (const [half, buffer] of dHalves.entries()) {
+        expertLowRankBackward(tape, { buffer, ld: 2 * I }, inputs, projections[half]!, halfTraces[half]!);
+      }
       if (gateUp.grad !== null) kernels.expertMatmulWeights(gateUp.grad, dInner, rows, offsets, { E, O: 2 * I, I: C });
       if (x.requiresGrad) {
+        // Over the rows, which nothing needs any more.
         kernels.expertMatmul(rows, dInner, gateUp.compute, offsets, { E, N: C, K: 2 * I, ...isConstant(gateUp) });
+        for (const [half, projection] of projections.entries()) {
+          expertInputGradient(tape, rows, offsets, projection, halfTraces[half]!);
+        }
         kernels.scatterWeighted(tape.gradOf(x, x.buffer.dtype as FloatType), rows, null, tokens, { R, C });
       }
       if (logits.requiresGrad) {
@@ -95,9 +120,9 @@ export function mixture(tape: Tape, x: Tensor, experts: Experts): Tensor {
   return out;
 }
 
-function stackOf(parameters: readonly Parameter[]): Fusion {
-  const fusion = parameters[0]?.fusion ?? null;
-  if (fusion !== null && fusion.members.length === parameters.length) return fusion;
+function stackOf(layers: readonly Linear[]): Fusion {
+  const fusion = layers[0]?.weight.fusion ?? null;
+  if (fusion !== null && fusion.members.length === layers.length) return fusion;
   throw new TensorError(
     'tensor.state',
     'mixture: expected the experts in one stack, all frozen or all trained, got some on their own',

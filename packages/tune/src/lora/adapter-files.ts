@@ -21,6 +21,7 @@ import { isBottleneckConfig, loadBottlenecks, saveBottlenecks } from '../bottlen
 import { TuneError } from '../errors.ts';
 import { loadSoftPrompt, saveSoftPrompt, softPromptKind } from '../soft-prompt/soft-prompt-files.ts';
 import { type Adapter, type AdapterConfig, attachDeltas, freezeAdapter, isLowRank } from './adapter.ts';
+import { checkExperts } from './expert-modules.ts';
 import { isMlxFolder, loadMlxAdapter } from './mlx-files.ts';
 import { fromPeftConfig, PEFT_VERSION, SCORE_MODULE, toPeftConfig } from './peft-config.ts';
 import { selectSaved } from './saved-modules.ts';
@@ -198,6 +199,7 @@ export async function loadAdapter(
     const entries = modules.get(module);
     if (entries !== undefined) ranks.set(module, entries.A.shape[0]!);
   }
+  checkExperts(model, config, ranks, isTrainable);
   const adapter = attachDeltas(model, name, config, ranks);
   const fill = async (parameter: Parameter, entry: TensorEntry): Promise<void> => {
     model.kernels.write(parameter.value, await readTensorFloats(entry));

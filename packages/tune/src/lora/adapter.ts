@@ -21,6 +21,7 @@ import {
 import type { PlacedBottleneck } from '../bottleneck/bottleneck.ts';
 import { TuneError } from '../errors.ts';
 import { computeTypeOf } from '../micro-batch.ts';
+import { checkExperts } from './expert-modules.ts';
 import { initPissa } from './pissa.ts';
 import { attachSaved, type SavedModule, selectSaved, switchSaved } from './saved-modules.ts';
 import { patternValue, selectModules, type TargetModules } from './target-modules.ts';
@@ -111,6 +112,7 @@ export function attachLora(model: LanguageModel, options: LoraOptions): Adapter 
   };
   checkLora(config);
   const ranks = new Map(modules.map((path) => [path, patternValue(config.rankPattern, path, config.rank)]));
+  checkExperts(model, config, ranks, true);
   const adapter = attachDeltas(model, options.name ?? 'default', config, ranks);
   const random = createRandom(options.seed);
   for (const [path, { a, b, rank }] of adapter.deltas) {

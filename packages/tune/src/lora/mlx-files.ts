@@ -17,6 +17,7 @@ import { type Kernels, type Parameter, syncCompute } from '@tuiqiao/tensor';
 import writeFileAtomic from 'write-file-atomic';
 import { TuneError } from '../errors.ts';
 import { type Adapter, type AdapterConfig, attachDeltas, deltaScaling, freezeAdapter, isLowRank } from './adapter.ts';
+import { expertProjection } from './expert-modules.ts';
 
 const WEIGHTS_FILE = 'adapters.safetensors';
 const CONFIG_FILE = 'adapter_config.json';
@@ -50,6 +51,11 @@ export async function saveMlxAdapter(
   if (saved.size > 0 || starts.size > 0) {
     throw new TuneError('adapter-format', `${folder}: expected low-rank updates only for mlx-lm, got ${adapter.name}`, {
       hint: 'mlx-lm has no modules_to_save: merge the adapter instead (tuiqiao merge)',
+    });
+  }
+  if ([...deltas.keys()].some((module) => expertProjection(model, module) !== null)) {
+    throw new TuneError('adapter-format', `${folder}: expected no routed experts for mlx-lm, got ${adapter.name}`, {
+      hint: 'mlx-lm keeps the experts of a layer in one module: merge the adapter instead (tuiqiao merge)',
     });
   }
   const { kernels } = model;

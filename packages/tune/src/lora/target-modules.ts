@@ -3,7 +3,7 @@ import type { LanguageModel } from '@tuiqiao/lm';
 import { TuneError } from '../errors.ts';
 
 /**
- * `all-linear` (every linear layer but the head), a list of names (a full module path, or its last part or parts), or
+ * `all-linear` (every linear layer but the head: routers and each routed expert's too, as in PEFT), a list of names (a full module path, or its last part or parts), or
  * one string: such a name, or a regular expression that must match the whole path.
  */
 export type TargetModules = 'all-linear' | string | readonly string[];
