@@ -11,7 +11,7 @@ import { createLanguageModel, saveLanguageModel } from '@tuiqiao/lm';
 import { createArena, createRandom, initNormal, Tape } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { attachLora, detachAdapter, type LoraOptions, startPissa } from '../src/lora/adapter.ts';
-import { saveAdapter } from '../src/lora/adapter-files.ts';
+import { loadAdapter, saveAdapter } from '../src/lora/adapter-files.ts';
 import { packSequences } from '../src/packing.ts';
 import { createScoreHead, saveRewardModel, scoreRewards } from '../src/reward-model.ts';
 import { TINY_MOE_CONFIG, tinyExamples, tinyModel } from './tiny.ts';
@@ -111,6 +111,25 @@ describe.skipIf(!hasPeft)(`PEFT opens our adapters${hasPeft ? '' : ` (skipped: $
       detachAdapter(model, adapter);
     }
     expectLogits(base, folders, Object.keys(kinds), ours);
+  });
+
+  it('and of experts, the other way round: what PEFT makes of all-linear opens here', async () => {
+    const model = createLanguageModel(TINY_MOE_CONFIG, {
+      kernels: createReferenceKernels(),
+      seed: 1,
+      trainable: false,
+    });
+    const base = path.join(folder, 'theirs-base');
+    await saveLanguageModel(model, base, { dtype: 'f32' });
+    const theirs = path.join(folder, 'theirs');
+    const make = spawnSync(python, [path.join(import.meta.dirname, 'peft-make.py'), base, theirs], {
+      encoding: 'utf8',
+    });
+    expect(make.status, make.stderr).toBe(0);
+    await loadAdapter(model, theirs);
+    const { batch } = packSequences([{ promptIds: [], completionIds: IDS }]);
+    const tape = new Tape(model.kernels, createArena(model.kernels), { computeType: 'f32', isRecording: false });
+    expectLogits(base, [theirs], ['theirs'], [await model.kernels.read(model.logits(batch, tape).buffer)]);
   });
 
   it('and as a sequence classifier, a reward model gives the same scores', async () => {

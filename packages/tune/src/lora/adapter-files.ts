@@ -22,6 +22,7 @@ import { TuneError } from '../errors.ts';
 import { loadSoftPrompt, saveSoftPrompt, softPromptKind } from '../soft-prompt/soft-prompt-files.ts';
 import { type Adapter, type AdapterConfig, attachDeltas, freezeAdapter, isLowRank } from './adapter.ts';
 import { checkExperts } from './expert-modules.ts';
+import { type StoredMatrix, type StoredModule, splitFusedExperts } from './fused-experts.ts';
 import { isMlxFolder, loadMlxAdapter } from './mlx-files.ts';
 import { fromPeftConfig, PEFT_VERSION, SCORE_MODULE, toPeftConfig } from './peft-config.ts';
 import { selectSaved } from './saved-modules.ts';
@@ -185,13 +186,14 @@ export async function loadAdapter(
   if (softPromptKind(json) !== null) return loadSoftPrompt(model, folder, json, { name, isTrainable });
   if (isBottleneckConfig(json)) return loadBottlenecks(model, folder, json, { name, isTrainable });
   const fileConfig = fromPeftConfig(path.join(folder, CONFIG_FILE), json);
-  const config = options.dropout === undefined ? fileConfig : { ...fileConfig, dropout: options.dropout };
-  checkTask(folder, config, options.scoreHead !== undefined);
+  const statedConfig = options.dropout === undefined ? fileConfig : { ...fileConfig, dropout: options.dropout };
+  checkTask(folder, statedConfig, options.scoreHead !== undefined);
   const file = path.join(folder, WEIGHTS_FILE);
   const tensors = new Map((await readSafetensorsHeader(file)).tensors);
   const scoreEntry = tensors.get(SCORE_KEY);
   if (options.scoreHead !== undefined) tensors.delete(SCORE_KEY);
-  const { modules, saved } = modulesOf(file, tensors, config);
+  const { saved, ...found } = modulesOf(file, tensors, statedConfig);
+  const { modules, config } = splitFusedExperts(model, { modules: found.modules, config: statedConfig });
   checkShapes(model, file, config, modules, saved);
   checkHeadShape(file, options.scoreHead, scoreEntry);
   const ranks = new Map<string, number>();
@@ -201,8 +203,8 @@ export async function loadAdapter(
   }
   checkExperts(model, config, ranks, isTrainable);
   const adapter = attachDeltas(model, name, config, ranks);
-  const fill = async (parameter: Parameter, entry: TensorEntry): Promise<void> => {
-    model.kernels.write(parameter.value, await readTensorFloats(entry));
+  const fill = async (parameter: Parameter, { read }: StoredMatrix): Promise<void> => {
+    model.kernels.write(parameter.value, await read());
     syncCompute(model.kernels, parameter);
   };
   for (const [module, { a, b, magnitude }] of adapter.deltas) {
@@ -211,8 +213,8 @@ export async function loadAdapter(
     await fill(b, entries.B);
     if (magnitude) await fill(magnitude, entries.magnitude!);
   }
-  for (const [name, { parameter }] of adapter.saved) await fill(parameter, saved.get(name)!);
-  if (options.scoreHead !== undefined) await fill(options.scoreHead, scoreEntry!);
+  for (const [name, { parameter }] of adapter.saved) await fill(parameter, storedMatrix(saved.get(name)!));
+  if (options.scoreHead !== undefined) await fill(options.scoreHead, storedMatrix(scoreEntry!));
   if (!isTrainable) freezeAdapter(adapter);
   return adapter;
 }
@@ -252,10 +254,8 @@ async function readAdapterJson(folder: string): Promise<Record<string, unknown>>
   throw new TuneError('adapter-format', `${file}: expected a JSON object`);
 }
 
-interface ModuleEntries {
-  readonly A: TensorEntry;
-  readonly B: TensorEntry;
-  readonly magnitude: TensorEntry | undefined;
+function storedMatrix(entry: TensorEntry): StoredMatrix {
+  return { shape: entry.shape, read: () => readTensorFloats(entry) };
 }
 
 /** Low-rank tensors by module, and those saved in full by weight name. */
@@ -263,8 +263,8 @@ function modulesOf(
   file: string,
   tensors: ReadonlyMap<string, TensorEntry>,
   config: AdapterConfig,
-): { modules: Map<string, ModuleEntries>; saved: Map<string, TensorEntry> } {
-  const found = new Map<string, { A?: TensorEntry; B?: TensorEntry; magnitude?: TensorEntry }>();
+): { modules: Map<string, StoredModule>; saved: Map<string, TensorEntry> } {
+  const found = new Map<string, { A?: StoredMatrix; B?: StoredMatrix; magnitude?: StoredMatrix }>();
   const saved = new Map<string, TensorEntry>();
   const foreign: string[] = [];
   for (const [key, entry] of tensors) {
@@ -277,7 +277,7 @@ function modulesOf(
       continue;
     }
     const module = found.get(match[1]!) ?? {};
-    module[(match[2] ?? match[3]) as 'A' | 'B' | 'magnitude'] = entry;
+    module[(match[2] ?? match[3]) as 'A' | 'B' | 'magnitude'] = storedMatrix(entry);
     found.set(match[1]!, module);
   }
   if (foreign.length > 0) {
@@ -287,7 +287,7 @@ function modulesOf(
       { hint: 'adapted embeddings and other kinds of adapter are not supported; merge the adapter with PEFT first' },
     );
   }
-  const complete = new Map<string, ModuleEntries>();
+  const complete = new Map<string, StoredModule>();
   for (const [module, { A, B, magnitude }] of found) {
     if (A === undefined || B === undefined) {
       throw new TuneError('adapter-format', `${file}: expected lora_A and lora_B of ${module}, got one of them`);
@@ -309,7 +309,7 @@ function checkShapes(
   model: LanguageModel,
   file: string,
   config: AdapterConfig,
-  modules: ReadonlyMap<string, ModuleEntries>,
+  modules: ReadonlyMap<string, StoredModule>,
   saved: ReadonlyMap<string, TensorEntry>,
 ): void {
   const problems: string[] = [];

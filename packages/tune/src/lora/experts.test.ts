@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createKernels, createReferenceKernels, type Kernels } from '@tuiqiao/kernels';
-import { createLanguageModel, type LanguageModel } from '@tuiqiao/lm';
-import { createAdamW, createArena, createRandom, initNormal } from '@tuiqiao/tensor';
+import { createLanguageModel, type LanguageModel, writeSafetensors } from '@tuiqiao/lm';
+import { createAdamW, createArena, createRandom, initNormal, syncCompute } from '@tuiqiao/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TINY_MOE_CONFIG, tinyExamples } from '../../test/tiny.ts';
 import { evaluateLoss } from '../evaluate-loss.ts';
@@ -123,6 +123,90 @@ describe('adapters on routed experts', () => {
       expect([...loaded.deltas.keys()]).toEqual([...adapter.deltas.keys()]);
       expect(await scores(model)).toEqual(adapted);
     }
+  });
+
+  it('opens what PEFT trained on transformers 5, where the experts of a layer are two parameters', async () => {
+    const model = tinyMoe();
+    const [E, C, I, R] = [EXPERTS, TINY_MOE_CONFIG.hidden_size, TINY_MOE_CONFIG.moe_intermediate_size, 3];
+    const random = createRandom(4);
+    const matrix = (rows: number, columns: number) => ({
+      shape: [rows, columns],
+      values: Float32Array.from({ length: rows * columns }, () => 0.3 * random.normal()),
+    });
+    const tensors = [0, 2].flatMap((layer) => {
+      const path = `base_model.model.model.layers.${layer}.mlp.experts`;
+      return Object.entries({
+        [`${path}.base_layer.lora_A.weight`]: matrix(E * R, C),
+        [`${path}.base_layer.lora_B.weight`]: matrix(2 * I, R * E),
+        [`${path}.lora_A.weight`]: matrix(E * 2, I),
+        [`${path}.lora_B.weight`]: matrix(C, 2 * E),
+      });
+    });
+    const write = (kept: typeof tensors) =>
+      writeSafetensors(
+        path.join(folder, 'adapter_model.safetensors'),
+        kept.map(([name, { shape, values }]) => ({
+          name,
+          dtype: 'F32',
+          shape,
+          bytes: () => new Uint8Array(values.buffer),
+        })),
+      );
+    await write(tensors);
+    const config = {
+      peft_type: 'LORA',
+      task_type: 'CAUSAL_LM',
+      r: 2,
+      lora_alpha: 5,
+      target_modules: null,
+      target_parameters: ['gate_up_proj', 'mlp.experts.down_proj'],
+      rank_pattern: { '.*\\.gate_up_proj': R },
+      alpha_pattern: { '.*\\.gate_up_proj': 9 },
+    };
+    const configFile = path.join(folder, 'adapter_config.json');
+    await writeFile(configFile, JSON.stringify(config));
+    const adapter = await loadAdapter(model, folder);
+    const delta = adapter.deltas.get('model.layers.2.mlp.experts.1.up_proj')!;
+    expect([delta.rank, delta.scaling]).toEqual([R, 9 / R]);
+    expect(adapter.deltas.get('model.layers.0.mlp.experts.3.down_proj')?.scaling).toBe(5 / 2);
+    expect(adapter.config.targetModules).toEqual(['gate_proj', 'up_proj', 'down_proj']);
+    const adapted = await scores(model);
+    detachAdapter(model, adapter);
+    // The same by its definition: W of expert e += s · B[:, r·E + e] A[e·r + …] over r.
+    const values = new Map(tensors.map(([name, tensor]) => [name, tensor.values]));
+    for (const [name, { shape }] of tensors.filter(([key]) => key.includes('lora_A'))) {
+      const isDown = !name.includes('base_layer');
+      const [rank, width, scaling] = [shape[0]! / E, shape[1]!, isDown ? 5 / 2 : 9 / R];
+      const [a, b] = [values.get(name)!, values.get(name.replace('lora_A', 'lora_B'))!];
+      const module = name.replace('base_model.model.', '').replace(/(?:\.base_layer)?\.lora_A\.weight$/u, '');
+      for (let e = 0; e < E; e++) {
+        for (const [projection, first, rows] of isDown
+          ? ([['down_proj', 0, C]] as const)
+          : ([
+              ['gate_proj', 0, I],
+              ['up_proj', I, I],
+            ] as const)) {
+          const weight = model.parameters.get(`${module}.${e}.${projection}.weight`)!;
+          const updated = await model.kernels.read(weight.value);
+          for (let o = 0; o < rows; o++) {
+            for (let i = 0; i < width; i++) {
+              for (let r = 0; r < rank; r++) {
+                const right = a[(e * rank + r) * width + i]!;
+                updated[o * width + i]! += scaling * b[(first + o) * rank * E + r * E + e]! * right;
+              }
+            }
+          }
+          model.kernels.write(weight.value, updated);
+          syncCompute(model.kernels, weight);
+        }
+      }
+    }
+    expectSame(await scores(model), adapted, 1e-4);
+
+    await write(tensors.map(([name, tensor]) => [name, { ...tensor, shape: [...tensor.shape].reverse() }]));
+    await expect(loadAdapter(tinyMoe(), folder)).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    await writeFile(configFile, JSON.stringify({ ...config, target_parameters: ['embed_tokens.weight'] }));
+    await expect(loadAdapter(tinyMoe(), folder)).rejects.toMatchObject({ code: 'adapter-format' });
   });
 
   it('PiSSA starts from the experts’ own directions and changes nothing', async () => {

@@ -1,6 +1,7 @@
 /** `adapter_config.json` as PEFT has it, to and from our names. What this engine cannot do is refused by name. */
 import { TuneError } from '../errors.ts';
 import type { AdapterConfig } from './adapter.ts';
+import { modulesOfParameter } from './fused-experts.ts';
 
 /** The PEFT release whose files this writes; readers only use it for messages. */
 export const PEFT_VERSION = '0.21.2';
@@ -55,7 +56,7 @@ export function fromPeftConfig(file: string, json: Record<string, unknown>): Ada
     ['bias', (value) => isEmpty(value) || value === 'none'],
     ['fan_in_fan_out', isEmpty],
     ['layer_replication', isEmpty],
-    ['target_parameters', isEmpty],
+    ['target_parameters', (value) => isEmpty(value) || (isNameList(value) && value.every(modulesOfParameter))],
     ['trainable_token_indices', isEmpty],
     ['alora_invocation_tokens', isEmpty],
     ['use_qalora', isEmpty],
@@ -79,7 +80,9 @@ export function fromPeftConfig(file: string, json: Record<string, unknown>): Ada
   const savedNames: unknown = json.modules_to_save ?? [];
   if (!isNameList(savedNames)) return refuse('modules_to_save', 'to be names');
   const isClassifier = json.task_type === 'SEQ_CLS';
-  const target = json.target_modules;
+  const parameters: unknown = json.target_parameters ?? [];
+  const parameterModules = isNameList(parameters) ? parameters.flatMap((name) => modulesOfParameter(name)!) : [];
+  const target = json.target_modules ?? (parameterModules.length > 0 ? [] : null);
   const isNames = isNameList(target);
   if (!isNames && typeof target !== 'string') refuse('target_modules', 'to be names');
   return {
@@ -87,7 +90,7 @@ export function fromPeftConfig(file: string, json: Record<string, unknown>): Ada
     rank: number('r', 8),
     alpha: number('lora_alpha', 8),
     dropout: number('lora_dropout', 0),
-    targetModules: isNames ? target : [target as string],
+    targetModules: [...(isNames ? target : [target as string]), ...parameterModules],
     useRslora: json.use_rslora === true,
     rankPattern: patterns('rank_pattern'),
     alphaPattern: patterns('alpha_pattern'),
