@@ -1,6 +1,8 @@
 // One query a row over a key/value cache (decoding). Limited by reading the cache once; query heads that share a
 // key/value head share the read. Rows are fetched a few ahead, after the last keys the first values, after those the
 // next head's keys: a sequence is too short for the processor to foresee where the next one lies.
+#include <type_traits>
+
 #include "kernel-list.h"
 #include "score-changes.h"
 #include "simd.h"
@@ -12,7 +14,7 @@ namespace TUIQIAO_ISA {
 namespace {
 
 // Rows between the one that is fetched and the one that is read.
-constexpr long kAhead = 8;
+constexpr long kAhead = 16;
 constexpr long kRowsAtOnce = 4, kVectorsAtOnce = 4, kHeadsAtOnce = 4;
 
 // The rows of one sequence and head: position p lies in page table[p >> shift], which has 1 << shift positions of it,
@@ -47,7 +49,7 @@ template <class T>
 inline void fetchAhead(const T* rows, long n, const T* after, long r, long D, long columns) {
   const T* row = r + kAhead < n ? rows + (r + kAhead) * D : after ? after + (r + kAhead - n) * D : nullptr;
   if (row == nullptr) return;
-  for (long d = 0; d < columns; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d);
+  for (long d = 0; d < columns; d += 64 / static_cast<long>(sizeof(T))) __builtin_prefetch(row + d, 0, 2);
 }
 
 inline void storeScores(float* to, const Quarter& four, long count) {
@@ -57,6 +59,51 @@ inline void storeScores(float* to, const Quarter& four, long count) {
     for (long r = 0; r < count; r++) to[r] = four[r];
   }
 }
+
+#if defined(__AVX512BF16__)
+
+constexpr long kPairStep = 32;
+
+// The same for `Heads` query rows that lie `D` apart, in products of bf16 pairs: exact in f32, as those of f32 are.
+template <int Heads>
+inline void scorePairs(float* scores, long stride, const bf16* query, float scale, long D, const bf16* const (&row)[kRowsAtOnce],
+                       long rows) {
+  Vec dots[Heads][kRowsAtOnce] = {};
+  for (long d = 0; d < D; d += kPairStep) {
+    __m512bh key[kRowsAtOnce];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRowsAtOnce; r++) key[r] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(row[r] + d));
+#pragma GCC unroll 2
+    for (int h = 0; h < Heads; h++) {
+      const __m512bh a = reinterpret_cast<__m512bh>(_mm512_loadu_si512(query + h * D + d));
+#pragma GCC unroll 4
+      for (int r = 0; r < kRowsAtOnce; r++) dots[h][r] = _mm512_dpbf16_ps(dots[h][r], a, key[r]);
+    }
+  }
+  for (int h = 0; h < Heads; h++)
+    storeScores(scores + h * stride, sums(dots[h][0], dots[h][1], dots[h][2], dots[h][3]) * scale, rows);
+}
+
+// scores[h · stride + j] = scale · query[h] · k.at(j), D a multiple of kPairStep. `next` is read after it.
+void scorePairRows(float* scores, long stride, const bf16* query, float scale, long heads, const PagedRows<bf16>& k,
+                   const PagedRows<bf16>& next) {
+  const long D = k.D;
+  k.eachPage(&next, [&](long j, const bf16* page, long n, const bf16* after) {
+    for (long i = 0; i < n; i += kRowsAtOnce) {
+      const long rows = std::min(kRowsAtOnce, n - i);
+      const bf16* row[kRowsAtOnce];
+      for (long r = 0; r < kRowsAtOnce; r++) {
+        row[r] = page + (i + std::min(r, rows - 1)) * D;
+        fetchAhead(page, n, after, i + r, D, D);
+      }
+      long h = 0;
+      for (; h + 2 <= heads; h += 2) scorePairs<2>(scores + h * stride + j + i, stride, query + h * D, scale, D, row, rows);
+      if (h < heads) scorePairs<1>(scores + h * stride + j + i, stride, query + h * D, scale, D, row, rows);
+    }
+  });
+}
+
+#endif
 
 // scores[h · stride + j] = query[h] · k.at(j); query rows are `ldQuery` apart and zero past D. `next` is read after it.
 template <class T>
@@ -99,6 +146,23 @@ void scoreRows(float* scores, long stride, const float* query, long ldQuery, lon
       }
     }
   });
+}
+
+// scores[h · stride + j] = scale · q[h] · k.at(j), by pairs where the processor multiplies them; `query` is memory for q in f32.
+template <class T>
+void score(float* scores, long stride, const T* q, float* query, long ldQuery, float scale, long heads, const PagedRows<T>& k,
+           const PagedRows<T>& next) {
+#if defined(__AVX512BF16__)
+  if constexpr (std::is_same<T, bf16>::value) {
+    if (k.D % kPairStep == 0) {
+      scorePairRows(scores, stride, q, scale, heads, k, next);
+      return;
+    }
+  }
+#endif
+  for (long h = 0; h < heads; h++)
+    eachVector(0, k.D, [&](long d, auto m) { store(query + h * ldQuery + d, keep(load(q + h * k.D + d, m) * scale, m, 0.0f)); });
+  scoreRows(scores, stride, query, ldQuery, heads, k, next);
 }
 
 // out[h, d] = Σ_j scores[h · stride + j] · v.at(j)[d] for up to kHeadsAtOnce heads and kVectorsAtOnce vectors of columns.
@@ -194,11 +258,7 @@ void attentionCached(const Call& call) {
         const PagedRows<T> k = rowsOf(kCache, index), v = rowsOf(vCache, index);
         const PagedRows<T> following = rowsOf(kCache, std::min(index + 1, B * G - 1));
         const long firstHead = (g * H + G - 1) / G, heads = ((g + 1) * H + G - 1) / G - firstHead;
-        for (long h = 0; h < heads; h++)
-          eachVector(0, D, [&](long d, auto m) {
-            store(query + h * ldQuery + d, keep(load(q + b * H * D + (firstHead + h) * D + d, m) * scale, m, 0.0f));
-          });
-        scoreRows(scores, stride, query, ldQuery, heads, k, v);
+        score(scores, stride, q + b * H * D + firstHead * D, query, ldQuery, scale, heads, k, v);
         for (long h = 0; h < heads; h++) {
           float* row = scores + h * stride;
           if (changes.any())
