@@ -130,7 +130,13 @@ describe('ggufTokenizerFiles', () => {
   });
 
   it.each<[string, Record<string, GgufValue>, string, RegExp]>([
-    ['another kind', { model: 'bert' }, 'model-feature-unsupported', /gpt2 or llama, got bert/],
+    [
+      'another kind',
+      { model: 'bert' },
+      'model-feature-unsupported',
+      /gpt2, llama, or t5 with single characters, got bert/,
+    ],
+    ['a unigram model of words', { model: 't5' }, 'model-feature-unsupported', /single characters, got t5/],
     ['an unknown split rule', { pre: 'poro-chat' }, 'model-feature-unsupported', /tekken, got poro-chat/],
     ['tokens that are numbers', { tokens: [1, 2] }, 'tokenizer-malformed', /tokens to be a list of strings/],
     [

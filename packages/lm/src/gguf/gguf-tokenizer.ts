@@ -1,7 +1,7 @@
 /**
  * The tokenizer inside a GGUF file as the `tokenizer.json` it was converted from, so that the same library reads both.
- * Two kinds, as in `gguf-vocabulary.ts`: byte-level BPE (`gpt2`), whose file names the rule that splits text before the
- * merges, and sentencepiece BPE (`llama`), whose merges follow from the scores of its pieces.
+ * The kinds are those of `gguf-vocabulary.ts`: byte-level BPE (`gpt2`), whose file names the rule that splits text before
+ * the merges, sentencepiece BPE (`llama`), whose merges follow from the scores of its pieces, and single characters (`t5`).
  */
 import type { GgufFile, GgufValue } from '../checkpoint/gguf.ts';
 import { LmError } from '../errors.ts';
@@ -74,15 +74,15 @@ export function ggufTokenizerFiles(gguf: GgufFile): TokenizerFiles {
   if (kind === undefined) {
     throw new LmError('tokenizer-missing', `${gguf.file}: expected tokenizer.ggml.model, got a file without tokenizer`);
   }
-  if (kind !== 'gpt2' && kind !== 'llama') {
-    throw unsupported(gguf.file, 'tokenizer.ggml.model', 'gpt2 or llama', kind);
-  }
   const tokens = list<string>(gguf.file, get('tokens'), 'tokenizer.ggml.tokens', 'string');
   const types =
     get('token_type') === undefined
       ? tokens.map(() => 1)
       : list<number>(gguf.file, get('token_type'), 'tokenizer.ggml.token_type', 'number', tokens.length);
   const vocabulary: Vocabulary = { file: gguf.file, tokens, types, get };
+  if (kind !== 'gpt2' && kind !== 'llama' && !(kind === 't5' && hasCharactersOnly(vocabulary))) {
+    throw unsupported(gguf.file, 'tokenizer.ggml.model', 'gpt2, llama, or t5 with single characters', kind);
+  }
   const special = specialTokens(vocabulary);
   const { addsBos, ...steps } = kind === 'gpt2' ? byteLevel(vocabulary) : sentencePiece(vocabulary, special.unk_token);
   const wraps = {
@@ -106,6 +106,11 @@ export function ggufTokenizerFiles(gguf: GgufFile): TokenizerFiles {
       ...(typeof template === 'string' && { chat_template: template }),
     },
   };
+}
+
+/** A unigram model of single characters has nothing to choose between. */
+function hasCharactersOnly({ tokens, types }: Vocabulary): boolean {
+  return tokens.every((token, id) => types[id] !== KIND.normal || [...token].length === 1);
 }
 
 type Steps = Readonly<Record<'normalizer' | 'pre_tokenizer' | 'post_processor' | 'decoder', Json | null>> & {

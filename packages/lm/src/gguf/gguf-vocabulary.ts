@@ -1,18 +1,19 @@
 /**
- * The vocabulary of a `tokenizer.json` as GGUF's `tokenizer.ggml.*` fields. Two kinds: byte-level BPE (`gpt2`), and
- * vocabularies whose tokens are text itself (`llama`: sentencepiece pieces, or single characters).
+ * The vocabulary of a `tokenizer.json` as GGUF's `tokenizer.ggml.*` fields: byte-level BPE (`gpt2`), sentencepiece pieces
+ * (`llama`), or single characters (`t5`, a unigram model: llama.cpp falls back to bytes with `llama`, and ends with an
+ * exception where the vocabulary has none).
  */
 import { LmError } from '../errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 export interface GgufVocabulary {
-  readonly model: 'gpt2' | 'llama';
-  /** llama.cpp's name for the rule that splits text before merges; null for `llama`. */
+  readonly model: 'gpt2' | 'llama' | 't5';
+  /** llama.cpp's name for the rule that splits text before merges, of `gpt2`; null for others. */
   readonly preTokenizer: string | null;
   readonly tokens: readonly string[];
   /** llama.cpp's kinds: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
   readonly types: readonly number[];
-  /** `llama` only: a merge's order of precedence as a score. */
+  /** Without `gpt2`: a merge's order of precedence as a score. */
   readonly scores: readonly number[] | null;
   /** `gpt2` only. */
   readonly merges: readonly string[] | null;
@@ -83,7 +84,16 @@ export function ggufVocabulary(tokenizer: Tokenizer, modelType: string, vocabSiz
   }
   const scores = tokens.map((token) => -(ranks.get(token) ?? merges.length));
   const addsSpacePrefix = hasPrefix(tokenizerJson);
-  return { model: 'llama', preTokenizer: null, tokens, types, scores, merges: null, addsSpacePrefix };
+  const isCharacters = merges.length === 0 && !types.includes(KIND.byte);
+  return {
+    model: isCharacters ? 't5' : 'llama',
+    preTokenizer: null,
+    tokens,
+    types,
+    scores,
+    merges: null,
+    addsSpacePrefix,
+  };
 }
 
 /** A normalizer that prepends, or the older pre-tokenizer that does. */

@@ -108,7 +108,8 @@ describe('writeGguf', () => {
       'qwen3.block_count': 2,
       'qwen3.attention.head_count_kv': 2,
       'qwen3.attention.key_length': 8,
-      'tokenizer.ggml.model': 'llama',
+      // Characters: llama.cpp would look for byte tokens in a `llama` vocabulary.
+      'tokenizer.ggml.model': 't5',
       'tokenizer.ggml.eos_token_id': 2,
     });
     const tokens = (metadata as Record<string, unknown>)['tokenizer.ggml.tokens'] as string[];
