@@ -44,7 +44,7 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
   const { training: given, validation, manifestEntries, warnings } = await loadExamples(recipe, tokenizer, controls);
   return withTrainingRun(recipe, controls, async (run) => {
     // Written before anything is trained, and before a checkpoint is loaded.
-    const own = recipe.ownPoems.count === 0 ? null : await openOwnPoems({ recipe, model, tokenizer, run, controls });
+    const own = recipe.ownPoems.count === 0 ? null : await openOwnPoems({ recipe, opened, run, controls });
     const training = own === null ? given : [...own.examples, ...(recipe.ownPoems.mixed ? given : [])];
     const trained = await chooseTrained(opened, recipe);
     const trimmed = trimVocabulary(
@@ -107,8 +107,14 @@ export async function runSft(recipe: SftRecipe, controls: RunControls = {}): Pro
   });
 }
 
-function describeOwn({ examples, samples, removedShare }: OwnPoems): string {
-  return `Own poems: ${examples.length} of ${samples} that the model wrote under the rules; they took away ${(100 * removedShare).toFixed(1)} % of its probability.`;
+/** @param own of a run that an earlier version began, without the number of copies */
+function describeOwn({
+  examples,
+  samples,
+  copied = 0,
+  removedShare,
+}: Omit<OwnPoems, 'copied'> & Partial<OwnPoems>): string {
+  return `Own poems: ${examples.length} of ${samples} that the model wrote under the rules; ${copied} refused for a line of a known poem; the rules took away ${(100 * removedShare).toFixed(1)} % of its probability.`;
 }
 
 /** What a fine-tuning stage changes: a new adapter, or every weight. */
