@@ -4,6 +4,7 @@
  * step 1 the run says what is trained, what the reference is, and that policy and reference agree.
  */
 import type { DpoRecipe, RunControls } from '@tuiqiao/schema';
+import { createArena } from '@tuiqiao/tensor';
 import {
   checkDpoStart,
   computeReferenceLogProbs,
@@ -57,6 +58,8 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     );
 
     const objective = lossesOfRecipe(recipe);
+    // Reference, steps and evaluations come one after the other: one memory does for all.
+    const arena = createArena(kernels);
     // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
     const { reference } = recipe.dpo;
     const referenceOf = (part: readonly PreferencePair[], file: string): Promise<ReferenceLogProbs> =>
@@ -66,13 +69,14 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
         reference,
         allowBaseReference: reference === 'base',
         cacheFile: run.folder.pathOf(file),
+        arena,
         cacheKey: `${hashPairs(part)} ${recipe.model} ${recipe.adapter.join(' ')} ${reference}${baseKey(recipe)}`,
         ...(controls.signal === undefined ? {} : { signal: controls.signal }),
         onEvent: run.emit,
       });
     const references = await referenceOf(data.training, REFERENCE_FILE);
     const heldReferences = held.length === 0 ? null : await referenceOf(data.validation, EVAL_REFERENCE_FILE);
-    const startNotes = await checkDpoStart({ model, data: pairs, references, reference });
+    const startNotes = await checkDpoStart({ model, data: pairs, references, reference, arena });
 
     const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
     const totalSteps = recipe.maxSteps ?? countSteps(pairs, batching, recipe.epochs);
@@ -102,6 +106,7 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
     const result = await train({
       ...run.loop(save),
       ...samples,
+      arena,
       model,
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),
@@ -116,7 +121,14 @@ export async function runDpo(recipe: DpoRecipe, controls: RunControls = {}): Pro
             evaluation: {
               everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
               run: () =>
-                evaluatePairs({ model, data: held, references: heldReferences, objective, signal: controls.signal }),
+                evaluatePairs({
+                  model,
+                  arena,
+                  data: held,
+                  references: heldReferences,
+                  objective,
+                  signal: controls.signal,
+                }),
             },
           }),
     });

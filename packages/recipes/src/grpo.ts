@@ -6,7 +6,7 @@
 import type { Poem, PoemRequest } from '@tuiqiao/corpus';
 import { generate } from '@tuiqiao/lm';
 import type { GrpoRecipe, Metrics, RunControls } from '@tuiqiao/schema';
-import { createRandom } from '@tuiqiao/tensor';
+import { type Arena, createArena, createRandom } from '@tuiqiao/tensor';
 import {
   type Completion,
   checkReferenceStart,
@@ -82,7 +82,9 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     // Reference: frozen before training loads any checkpoint, so that it is where the policy starts.
     const needsReference = grpo.beta > 0 || needsLikelihood(recipe);
     const reference = needsReference ? freezeReference(model, trained.adapter!, grpo.reference) : null;
-    const startNotes = reference === null ? [] : [await checkStart(opened, reference, data.known)];
+    // Scores of rollouts, steps and evaluations come one after the other: one memory does for all.
+    const arena = createArena(kernels);
+    const startNotes = reference === null ? [] : [await checkStart(opened, reference, data.known, arena)];
     const centres =
       reference !== null && needsLikelihood(recipe)
         ? await measureFluency(opened, reference, data.known, recipe)
@@ -98,6 +100,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     const stepsPerRollout = grpo.numIterations * grpo.stepsPerGeneration;
     const source = rolloutSource({
       model,
+      arena,
       prompts: data.prompts,
       seed: recipe.seed,
       promptsPerRollout,
@@ -151,6 +154,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
     const result = await trainFrom(source, {
       ...run.loop(save),
       ...samples,
+      arena,
       model,
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),
@@ -162,7 +166,7 @@ export async function runGrpo(recipe: GrpoRecipe, controls: RunControls = {}): P
         : {
             evaluation: {
               everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
-              run: () => evaluateRewards(recipe, opened, data.held, { reward, judges }, reference, controls),
+              run: () => evaluateRewards(recipe, opened, data.held, { reward, judges }, reference, arena, controls),
             },
           }),
     });
@@ -226,9 +230,14 @@ export async function loadPrompts(
   };
 }
 
-function checkStart(opened: OpenedModel, reference: FrozenReference, poems: readonly Poem[]): Promise<string> {
+function checkStart(
+  opened: OpenedModel,
+  reference: FrozenReference,
+  poems: readonly Poem[],
+  arena: Arena,
+): Promise<string> {
   const texts = poems.slice(0, START_POEMS).map((poem) => poemExample(poem, plainRequest(poem), opened.tokenizer));
-  return checkReferenceStart(opened.model, reference, texts);
+  return checkReferenceStart(opened.model, reference, texts, arena);
 }
 
 function describeReference(recipe: GrpoRecipe, reference: FrozenReference | null): string {
@@ -283,6 +292,7 @@ async function evaluateRewards(
   requests: readonly PoemRequest[],
   { reward, judges }: { readonly reward: ComposedReward<RewardExample>; readonly judges: readonly RewardModel[] },
   reference: FrozenReference | null,
+  arena: Arena,
   controls: RunControls,
 ): Promise<Metrics> {
   const prompts = requests.map((request) => promptIdsFor(tokenizer, request));
@@ -303,7 +313,7 @@ async function evaluateRewards(
   const scored =
     reference === null
       ? null
-      : await reference.during(() => scoreCompletions(model, sequences, { temperature: recipe.temperature }));
+      : await reference.during(() => scoreCompletions(model, sequences, { temperature: recipe.temperature, arena }));
   const completions = written.map(
     ({ ids, finish }, i): Completion => ({
       prompt: i,

@@ -3,6 +3,7 @@
  * and the rejected ones bad. It goes on from the SFT adapter, and that adapter, frozen, is the reference.
  */
 import type { KtoRecipe, RunControls } from '@tuiqiao/schema';
+import { createArena } from '@tuiqiao/tensor';
 import {
   checkUnpairedStart,
   computeUnpairedReference,
@@ -15,6 +16,7 @@ import {
   preferenceDataset,
   train,
   type UnpairedExample,
+  type UnpairedReference,
   unpairedDataset,
 } from '@tuiqiao/tune';
 import { describeKernels, openKernels } from './compute.ts';
@@ -53,10 +55,22 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
 
     // Reference: computed before training loads any checkpoint, so that it is where the policy starts.
     const frozen = freezeReference(model, trained.adapter!, recipe.kto.reference);
-    const references = await frozen.during(() => computeUnpairedReference(model, data, controls.signal));
-    const heldReferences =
-      held === null ? null : await frozen.during(() => computeUnpairedReference(model, held, controls.signal));
-    const startNote = await checkUnpairedStart(model, data, references, recipe.kto.reference);
+    // Reference, steps and evaluations come one after the other: one memory does for all.
+    const arena = createArena(kernels);
+    const referenceOf = (part: typeof data): Promise<UnpairedReference> =>
+      frozen.during(() =>
+        computeUnpairedReference(model, part, {
+          arena,
+          ...(controls.signal === undefined ? {} : { signal: controls.signal }),
+        }),
+      );
+    const tell = (done: number): void =>
+      run.emit({ type: 'progress', label: 'reference', done, total: data.length, unit: 'answers' });
+    tell(0);
+    const references = await referenceOf(data);
+    tell(data.length);
+    const heldReferences = held === null ? null : await referenceOf(held);
+    const startNote = await checkUnpairedStart(model, data, references, recipe.kto.reference, { arena });
 
     const batching = { seed: recipe.seed, itemsPerStep: recipe.batchSize * recipe.gradientAccumulationSteps };
     const totalSteps = recipe.maxSteps ?? countSteps(data, batching, recipe.epochs);
@@ -86,6 +100,7 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
     const result = await train({
       ...run.loop(save),
       ...samples,
+      arena,
       model,
       parameters: trained.parameters,
       optimizer: openOptimizer(kernels, trained.parameters, recipe),
@@ -100,7 +115,14 @@ export async function runKto(recipe: KtoRecipe, controls: RunControls = {}): Pro
             evaluation: {
               everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
               run: () =>
-                evaluateUnpaired({ model, data: held, references: heldReferences, objective, signal: controls.signal }),
+                evaluateUnpaired({
+                  model,
+                  arena,
+                  data: held,
+                  references: heldReferences,
+                  objective,
+                  signal: controls.signal,
+                }),
             },
           }),
     });

@@ -22,6 +22,7 @@ import {
   type SampledPairs,
   type SamplePairsOptions,
   samplePairs,
+  type TextPair,
   tokenizePair,
 } from './preference-pairs.ts';
 import { sampleRankedPairs } from './ranked-pairs.ts';
@@ -162,17 +163,8 @@ async function openMadePairs(
   if (run.folder.resumedFrom !== null && existsSync(file)) {
     return { made: JSON.parse(await readFile(file, 'utf8')) as MadePairs, data };
   }
-  const { source, forms, prompts, samplesPerPrompt, temperature } = recipe.pairs;
-  const isAsked = (poem: Poem): boolean => forms === undefined || forms.includes(formNameOf(poem));
-  const poems = corpora
-    .flatMap((corpus) => corpus.poems.filter(isModel))
-    .filter((poem) => poem.labels.split === 'train' && isAsked(poem));
-  if (poems.length === 0) {
-    throw new RecipesError('dataset-empty', `${recipe.dataset.join(', ')}: no poem is left to ask for`, {
-      hint: 'Only poems of the training split that keep every rule are asked for; pairs.forms names forms and tunes.',
-    });
-  }
-  createRandom(recipe.seed).fork('prompts').shuffle(poems);
+  const { source, prompts, samplesPerPrompt, temperature } = recipe.pairs;
+  const poems = askedPoems(recipe, corpora);
   const sampling = {
     model,
     tokenizer,
@@ -185,18 +177,7 @@ async function openMadePairs(
   const progress = { ...controls, onEvent: run.emit };
   const characters = source === 'characters' ? await sampleCharacterPairs(sampling, progress) : null;
   const sampled = await sampleWholePoems(recipe, sampling, folder, progress);
-  // With both, other poems than those that were asked for, as far as there are any.
-  const unasked = source === 'both' ? [...poems.slice(prompts), ...poems.slice(0, prompts)] : poems;
-  const negatives =
-    source === 'samples' || source === 'characters' || source === 'ranked'
-      ? []
-      : makeNegativePairs(
-          unasked,
-          poems.map(({ text }) => text),
-          prompts,
-          recipe.seed,
-          recipe.pairs.rules,
-        );
+  const negatives = spoiltPairs(recipe, poems);
   const made: MadePairs = {
     ...sampled,
     pairs: [...sampled.pairs, ...negatives],
@@ -216,6 +197,37 @@ async function openMadePairs(
   }
   await run.folder.writeFile(PAIRS_FILE, JSON.stringify(made));
   return { made, data };
+}
+
+/**
+ * Poems that pairs are made of, in the order they are asked for.
+ * @throws RecipesError `dataset-empty`
+ */
+export function askedPoems({ pairs, dataset, seed }: PairsRecipe, corpora: readonly OpenedCorpus[]): Poem[] {
+  const { forms } = pairs;
+  const isAsked = (poem: Poem): boolean => forms === undefined || forms.includes(formNameOf(poem));
+  const poems = corpora
+    .flatMap((corpus) => corpus.poems.filter(isModel))
+    .filter((poem) => poem.labels.split === 'train' && isAsked(poem));
+  if (poems.length === 0) {
+    throw new RecipesError('dataset-empty', `${dataset.join(', ')}: no poem is left to ask for`, {
+      hint: 'Only poems of the training split that keep every rule are asked for; pairs.forms names forms and tunes.',
+    });
+  }
+  createRandom(seed).fork('prompts').shuffle(poems);
+  return poems;
+}
+
+/** Pairs that the source takes from real poems. @param poems as `askedPoems` gives them */
+export function spoiltPairs(
+  { pairs: { source, prompts, rules }, seed }: PairsRecipe,
+  poems: readonly Poem[],
+): TextPair[] {
+  if (source !== 'negatives' && source !== 'both') return [];
+  // With both, other poems than those that were asked for, as far as there are any.
+  const unasked = source === 'both' ? [...poems.slice(prompts), ...poems.slice(0, prompts)] : poems;
+  const texts = poems.map(({ text }) => text);
+  return makeNegativePairs(unasked, texts, prompts, seed, rules);
 }
 
 /** The pairs of whole poems that the source asks the policy for. */

@@ -1,6 +1,7 @@
 /** Preference pairs for DPO from dataset files, and what a stage of pairs does with its validation part. */
 import type { LanguageModel, Tokenizer } from '@tuiqiao/lm';
 import type { DpoRecipe, Metrics, RunControls, RunWarning } from '@tuiqiao/schema';
+import type { Arena } from '@tuiqiao/tensor';
 import {
   computeReferenceLogProbs,
   type Dataset,
@@ -81,14 +82,17 @@ export async function evaluatePairs(options: {
   readonly data: Dataset<PreferencePair>;
   readonly references: ReferenceLogProbs;
   readonly objective: PairwiseLosses;
+  /** Step memory to use; its own by default. */
+  readonly arena?: Arena;
   readonly signal?: AbortSignal | undefined;
 }): Promise<Metrics> {
-  const { model, data, references, signal } = options;
+  const { model, data, references, arena, signal } = options;
   // The same sums as the reference's, but of the model as it is now.
   const policy = await computeReferenceLogProbs({
     model,
     data,
     reference: 'start',
+    ...(arena === undefined ? {} : { arena }),
     ...(signal === undefined ? {} : { signal }),
   });
   const count = data.length;

@@ -7,19 +7,18 @@ import {
   type Dataset,
   ktoObjective,
   type PreferencePair,
+  pairSequences,
   planWork,
   preferenceDataset,
   preferenceObjective,
   rewardObjective,
-  type Sequence,
   unpairedDataset,
 } from '@tuiqiao/tune';
-import { findDatasets, holdOut } from './dataset-source.ts';
 import { lossesOfRecipe } from './dpo.ts';
 import { unpair } from './kto.ts';
-import { openTokenizer } from './models.ts';
-import { chooseFiles, loadPairs } from './preference-files.ts';
+import { planPairs } from './planned-pairs.ts';
 import type { ModelChoice } from './pretrain.ts';
+import { SCALE_PAIRS } from './rm.ts';
 import {
   batchingOf,
   evaluationsOf,
@@ -32,18 +31,16 @@ import {
   type StageWork,
   samplingNote,
   scoringOf,
+  sequencesOf,
   totalTokens,
   trim,
 } from './work-parts.ts';
 
-/** Answers that are compared before step 1. */
-const START_SEQUENCES = 32;
-/** Characters of a request and of a poem, roughly; for pairs that are only sampled when the stage runs. */
-const REQUEST_TOKENS = 24;
-const POEM_TOKENS = 56;
+/** Pairs or answers on which policy and reference are compared before step 1. */
+const START_ITEMS = 16;
 
 export async function openPreferenceWork(recipe: PreferenceRecipe, controls: RunControls): Promise<StageWork> {
-  const { training, validation, notes } = await loadOrImaginePairs(recipe, controls);
+  const { training, validation, notes } = await planPairs(recipe, controls);
   const batching = batchingOf(recipe);
   const all = [...training, ...validation];
   const facts = {
@@ -65,18 +62,19 @@ export async function openPreferenceWork(recipe: PreferenceRecipe, controls: Run
     const data = unpairedDataset(training.flatMap(unpair));
     const totalSteps = stepsOf(data);
     const held = validation.length === 0 ? 0 : 2 * pairTokens(validation);
+    const once = totalTokens(data) + totalTokens(data, START_ITEMS);
     const references = { completions: new Float64Array(data.length), mismatched: new Float64Array(data.length) };
     const { lossType: loss, beta, desirableWeight, undesirableWeight } = recipe.kto;
+    const objective = ktoObjective({ loss, beta, desirableWeight, undesirableWeight }, references);
     return {
       ...facts,
       totalSteps,
       samples: data.length,
       tokens: totalTokens(data),
-      plan: planWork(data, batching),
-      scoring: scoringOf(pairsAsSequences(training), totalTokens(data) + held * (1 + evaluations(totalSteps))),
+      plan: planWork(data, batching, totalSteps, objective),
+      scoring: scoringOf(sequencesOf(data, objective), once + held * (1 + evaluations(totalSteps))),
       open: async (kernels, choice = {}) => {
         const { model, trained } = await openModelAndPolicy(kernels, choice);
-        const objective = ktoObjective({ loss, beta, desirableWeight, undesirableWeight }, references);
         return openStep(recipe, { model, parameters: trained.parameters, objective, data });
       },
     };
@@ -85,15 +83,20 @@ export async function openPreferenceWork(recipe: PreferenceRecipe, controls: Run
   const data = preferenceDataset(training);
   const totalSteps = stepsOf(data);
   const held = pairTokens(validation);
-  // A reward model has no reference.
-  const before = recipe.stage === 'dpo' ? totalTokens(data) + held + startTokens(training) : 0;
+  // As in the objectives of both stages.
+  const layout = { sequences: pairSequences };
+  // A reward model has no reference; its scale is measured at the end.
+  const once =
+    recipe.stage === 'dpo'
+      ? totalTokens(data) + held + pairTokens(training.slice(0, START_ITEMS))
+      : pairTokens((validation.length > 0 ? validation : training).slice(0, SCALE_PAIRS));
   return {
     ...facts,
     totalSteps,
     samples: data.length,
     tokens: totalTokens(data),
-    plan: planWork(data, batching),
-    scoring: scoringOf(pairsAsSequences(training), before + held * evaluations(totalSteps)),
+    plan: planWork(data, batching, totalSteps, layout),
+    scoring: scoringOf(sequencesOf(data, layout), once + held * evaluations(totalSteps)),
     open: async (kernels, choice = {}) => {
       const { model, trained } = await openModelAndPolicy(kernels, choice);
       if (recipe.stage === 'dpo') {
@@ -109,50 +112,6 @@ export async function openPreferenceWork(recipe: PreferenceRecipe, controls: Run
   };
 }
 
-interface KnownPairs {
-  readonly training: readonly PreferencePair[];
-  readonly validation: readonly PreferencePair[];
-  readonly notes: readonly string[];
-}
-
-/** Pairs of files; in the place of those that the stage makes itself, as many of about their length. */
-async function loadOrImaginePairs(recipe: PreferenceRecipe, controls: RunControls): Promise<KnownPairs> {
-  const files = chooseFiles(await findDatasets(recipe.dataset, recipe.datasetDir));
-  if (files !== null) {
-    const { pairs } = await loadPairs(files, recipe, await openTokenizer(recipe), controls);
-    return { ...holdOut(pairs, recipe.valSize, recipe.dataset.join(', '), recipe.seed), notes: [] };
-  }
-  const { source, samplesPerPrompt, prompts } = recipe.pairs;
-  const pair = (_: unknown, i: number): PreferencePair => ({
-    id: `pair ${i}`,
-    promptIds: new Uint8Array(REQUEST_TOKENS).fill(i % 2),
-    chosenIds: new Uint8Array(POEM_TOKENS),
-    rejectedIds: new Uint8Array(POEM_TOKENS).fill(1),
-  });
-  return {
-    training: Array.from({ length: prompts * (source === 'both' ? 2 : 1) }, pair),
-    validation: [],
-    notes: [
-      'The pairs are made when the stage runs: their number and length, and so the steps and the time, are guesses.',
-      ...(source === 'negatives'
-        ? []
-        : [`Writing ${samplesPerPrompt} samples for each prompt comes before step 1 and is not in the time.`]),
-    ],
-  };
-}
-
-function pairsAsSequences(pairs: readonly PreferencePair[]): Sequence[] {
-  return pairs.flatMap(({ promptIds, chosenIds, rejectedIds }) => [
-    { promptIds, completionIds: chosenIds },
-    { promptIds, completionIds: rejectedIds },
-  ]);
-}
-
 function pairTokens(pairs: readonly PreferencePair[]): number {
   return totalTokens(preferenceDataset(pairs));
-}
-
-/** Before step 1 policy and reference are compared on the first pairs. */
-function startTokens(pairs: readonly PreferencePair[]): number {
-  return pairTokens(pairs.slice(0, START_SEQUENCES / 2));
 }

@@ -4,6 +4,7 @@
  */
 import { saveTemplate } from '@tuiqiao/lm';
 import type { RmRecipe, RunControls } from '@tuiqiao/schema';
+import { createArena } from '@tuiqiao/tensor';
 import {
   countSteps,
   createScoreHead,
@@ -26,7 +27,7 @@ import { formatRewardScale, REWARD_SCALE_FILE, rewardScale } from './reward-mode
 import { evaluationInterval, type StageResult, withTrainingRun } from './training-run.ts';
 
 /** Pairs whose scores say what is usual. */
-const SCALE_PAIRS = 512;
+export const SCALE_PAIRS = 512;
 
 export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promise<StageResult> {
   if (recipe.adapter.length > 1) {
@@ -83,8 +84,10 @@ export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promi
     };
     const objective = { centerRewardsCoefficient: recipe.rm.centerRewardsCoefficient };
     const parameters = [...trained.parameters, head.weight];
+    const arena = createArena(kernels);
     const result = await train({
       ...run.loop(save),
+      arena,
       model,
       parameters,
       optimizer: openOptimizer(kernels, parameters, recipe),
@@ -98,15 +101,16 @@ export async function runRm(recipe: RmRecipe, controls: RunControls = {}): Promi
         : {
             evaluation: {
               everySteps: evaluationInterval(recipe.evalSteps, totalSteps),
-              run: async () =>
-                (await evaluateRewardModel({ model, head, data: held, objective, signal: controls.signal })).metrics,
+              run: async (_step, arena) =>
+                (await evaluateRewardModel({ model, head, data: held, objective, arena, signal: controls.signal }))
+                  .metrics,
             },
           }),
     });
     if (result.outcome === 'done') {
       // Pairs that were not learnt from, where there are some, say best what scores are usual.
       const usual = preferenceDataset((held.length > 0 ? made.validation : made.training).slice(0, SCALE_PAIRS));
-      const { scores } = await evaluateRewardModel({ model, head, data: usual, signal: controls.signal });
+      const { scores } = await evaluateRewardModel({ model, head, data: usual, arena, signal: controls.signal });
       await run.folder.writeFile(REWARD_SCALE_FILE, formatRewardScale(rewardScale(scores)));
     }
     await save(run.folder.folder);

@@ -80,7 +80,7 @@ export async function openRolloutWork(recipe: GrpoRecipe, controls: RunControls)
     totalSteps,
     samples: prompts.length,
     tokens: totalTokens(data),
-    plan: planWork(data, { seed: recipe.seed, itemsPerStep }),
+    plan: planWork(data, { seed: recipe.seed, itemsPerStep }, totalSteps, objectiveOf(recipe, 1)),
     scoring: scoringOf(
       items.map(({ promptIds, completionIds }): Sequence => ({ promptIds, completionIds })),
       (readings * rollouts * perRollout * totalTokens(data)) / items.length,

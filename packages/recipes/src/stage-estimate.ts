@@ -8,8 +8,8 @@ import type { Kernels } from '@tuiqiao/tensor';
 import type { PlannedWork, Sequence } from '@tuiqiao/tune';
 import type { OpenedWork, ScoringWork, StageWork } from './work-parts.ts';
 
-/** Node's compiled code, oneDNN's, and the scratch memory of the kernels, beyond what the process holds when it plans. */
-const RUNNING_BYTES = 60e6;
+/** Node's compiled code, oneDNN's, and the scratch memory of the kernels, beyond what the process holds once it is loaded. */
+const RUNNING_BYTES = 25e6;
 /** Smaller models are measured whole. */
 const LEAST_CUT_PARAMETERS = 50e6;
 /** First, middle and last layers of a model do the same, but the first of all passes no gradient on. */
@@ -57,15 +57,16 @@ function measuredCompletions({ atOnce }: { readonly atOnce: number }, { name }: 
 export async function countWork(work: StageWork, features: KernelFeatures): Promise<CountedWork> {
   const ledger = createKernelLedger(features);
   const { pass, parameters, write } = await work.open(ledger.kernels, { readsWeights: false });
+  // With the garbage that loading leaves: it hardly goes back to the system while the stage runs.
+  const processBytes = process.memoryUsage.rss() + RUNNING_BYTES;
   const { writing = { atOnce: 0, total: 0 } } = work;
   await write?.(writing.atOnce);
   if (work.scoring !== null) await pass.score(work.scoring.sequences);
-  await pass.gradients(work.plan.heaviest);
+  for (const items of work.plan.heaviest) await pass.gradients(items);
   await pass.update();
   const savingBytes = Math.max(pass.checkpointBytes(), work.savesModel ? largestExport(parameters) : 0);
   const { allocated, mapped, paged, packed } = await ledger.measure();
   const engineBytes = allocated + mapped + paged + packed;
-  const processBytes = process.memoryUsage.rss() + RUNNING_BYTES;
 
   const callsOf = async (run: () => Promise<void>): Promise<CallCounts> => {
     ledger.takeCalls();
@@ -130,7 +131,7 @@ export async function measureSeconds(
   const items = measuredItems(plan, kernels.features);
   const gradients = await secondsOf(() => pass.gradients(items), calls.gradients);
   const update = await secondsOf(() => pass.update(), calls.update);
-  let seconds = totalSteps * ((gradients * plan.microBatchesPerStep * plan.meanTokens) / pass.tokensOf(items) + update);
+  let seconds = totalSteps * ((gradients * plan.microBatchesPerStep * plan.meanRows) / plan.rowsOf(items) + update);
   if (scoring !== null && calls.scoring !== null) {
     const sequences = measuredSequences(scoring, kernels.features);
     const score = await secondsOf(() => pass.score(sequences), calls.scoring);

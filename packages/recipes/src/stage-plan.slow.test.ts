@@ -52,9 +52,24 @@ async function measure(mode: 'plan' | 'run', stage: string, overrides: readonly 
 
 const sft = (...more: string[]) => ['sft', 'dataset=answers', 'maxSteps=12', 'sampleSteps=0', ...more] as const;
 
+/** The steps read pairs of other lengths than the mean, and share what they begin with. */
+const pairs = (stage: string) =>
+  [
+    stage,
+    ...['dataset=starter', 'pairs.source=negatives', 'pairs.prompts=48', 'batchSize=8', 'maxSteps=4'],
+    ...(stage === 'rm' ? [] : ['sampleSteps=0']),
+  ] as const;
+
 const CASES: Readonly<Record<string, readonly [stage: string, ...overrides: string[]]>> = {
   LoRA: sft(),
   'LoRA, checkpointed': sft('gradientCheckpointing=true'),
+  DPO: pairs('dpo'),
+  KTO: pairs('kto'),
+  'reward model': pairs('rm'),
+  GRPO: [
+    ...['grpo', 'dataset=starter', 'maxSteps=2', 'sampleSteps=0', 'grpo.prompts=8', 'grpo.evalPrompts=0'],
+    ...['batchSize=8', 'grpo.numGenerations=4', 'maxNewTokens=48', 'rewards=[shape,tones]'],
+  ] as unknown as readonly [string, ...string[]],
   pretraining: ['pretrain', 'corpus=starter', 'maxSteps=6', 'saveSteps=0', 'geometry.layers=4'],
 };
 

@@ -63,7 +63,7 @@ async function pretrainWork(recipe: PretrainRecipe, controls: RunControls): Prom
     totalSteps,
     samples: data.length,
     tokens: data.tokens,
-    plan: planWork(data, batching),
+    plan: planWork(data, batching, totalSteps, sftObjective()),
     scoring: scoringOf(held, evaluationsOf(recipe.evalSteps, totalSteps) * validation.tokens),
     layers: known?.layers ?? recipe.geometry.layers,
     parameters: known === null ? newModelParameters(recipe, tokenizer) : parameterCount(known),
@@ -91,13 +91,14 @@ async function sftWork(recipe: SftRecipe, controls: RunControls): Promise<StageW
   const data = exampleDataset(training);
   const batching = batchingOf(recipe);
   const totalSteps = recipe.maxSteps ?? countSteps(data, batching, recipe.epochs);
+  const isApart = recipe.neftuneNoiseAlpha !== undefined || ['prompt', 'prefix'].includes(recipe.finetuning);
   const savesModel = ['full', 'freeze', 'bitfit'].includes(recipe.finetuning);
   return {
     ...(await modelFacts(recipe.model)),
     totalSteps,
     samples: training.length,
     tokens: tokensOf(training),
-    plan: planWork(data, batching),
+    plan: planWork(data, batching, totalSteps, { ...sftObjective(), sharesBeginnings: !isApart }),
     scoring: scoringOf(validation, evaluationsOf(recipe.evalSteps, totalSteps) * tokensOf(validation)),
     canBeCut: recipe.finetuning !== 'freeze' && recipe.finetuning !== 'bitfit',
     savesModel,

@@ -15,6 +15,7 @@ import {
   type Dataset,
   type Example,
   exampleDataset,
+  type Objective,
   type PlannedWork,
   type PreferencePair,
   type Rehearsal,
@@ -173,6 +174,11 @@ export function evaluationsOf(evalSteps: number, totalSteps: number): number {
   return Math.ceil(totalSteps / evaluationInterval(evalSteps, totalSteps));
 }
 
+/** The sequences of all items, as their objective reads them. */
+export function sequencesOf<Item>(data: Dataset<Item>, { sequences }: Pick<Objective<Item>, 'sequences'>): Sequence[] {
+  return Array.from({ length: data.length }, (_, i) => sequences(data.item(i))).flat();
+}
+
 /** As many sequences as a pass takes. */
 export function scoringOf(sequences: readonly Sequence[], total: number): ScoringWork | null {
   if (total === 0 || sequences.length === 0) return null;
@@ -187,9 +193,10 @@ export function scoringOf(sequences: readonly Sequence[], total: number): Scorin
   return { sequences: chosen, totalTokens: total };
 }
 
-export function totalTokens(data: Dataset<unknown>): number {
+/** @param most items counted, from the first on */
+export function totalTokens(data: Dataset<unknown>, most = data.length): number {
   let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += data.tokensOf(i);
+  for (let i = 0; i < Math.min(most, data.length); i++) sum += data.tokensOf(i);
   return sum;
 }
 

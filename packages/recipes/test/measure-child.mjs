@@ -25,8 +25,10 @@ if (mode === 'plan') {
 } else {
   let start = 0;
   await runs[stage](recipe, {
-    onEvent: ({ type }) => {
-      if (type === 'run-start') start = seconds();
+    // Beginning with the reference, where there is one.
+    onEvent: (event) => {
+      const isReference = event.type === 'progress' && event.label === 'reference';
+      if (start === 0 && (isReference || event.type === 'run-start')) start = seconds();
     },
   });
   process.stdout.write(

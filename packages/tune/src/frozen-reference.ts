@@ -64,8 +64,8 @@ export async function checkReferenceStart(
   model: LanguageModel,
   reference: FrozenReference,
   sequences: readonly Sequence[],
+  arena: Arena = createArena(model.kernels),
 ): Promise<string> {
-  const arena: Arena = createArena(model.kernels);
   const score = () => scoreSequences(model, arena, sequences);
   const policy = await score();
   const frozen = await reference.during(score);

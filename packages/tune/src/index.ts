@@ -46,7 +46,7 @@ export { checkPairwiseOptions, isReferenceFree, pairwise, pairwiseLosses } from 
 export type { PairwiseLosses, WeightedLoss } from './objectives/pairwise-mix.ts';
 export { needsReference, pairwiseMix } from './objectives/pairwise-mix.ts';
 export type { ReferenceLogProbs } from './objectives/preference.ts';
-export { preferenceObjective } from './objectives/preference.ts';
+export { pairSequences, preferenceObjective } from './objectives/preference.ts';
 export type { SftOptions } from './objectives/sft.ts';
 export { sftObjective } from './objectives/sft.ts';
 export type { UnpairedExample, UnpairedReference } from './objectives/unpaired.ts';

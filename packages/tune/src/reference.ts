@@ -7,7 +7,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { OnEvent } from '@tuiqiao/schema';
-import { createArena, type LowRankDelta } from '@tuiqiao/tensor';
+import { type Arena, createArena, type LowRankDelta } from '@tuiqiao/tensor';
 import writeFileAtomic from 'write-file-atomic';
 import { microBatchTokens, planMicroBatches } from './batching.ts';
 import { TuneError } from './errors.ts';
@@ -32,6 +32,8 @@ export interface ReferenceOptions {
   readonly cacheKey?: string;
   /** Default 4,096 or the longest pair. */
   readonly maxTokensPerMicroBatch?: number;
+  /** Step memory to use; its own by default. */
+  readonly arena?: Arena;
   readonly signal?: AbortSignal;
   readonly onEvent?: OnEvent;
 }
@@ -73,6 +75,8 @@ export interface StartCheckOptions {
   readonly reference: ReferenceKind;
   /** Pairs compared. Default 16. */
   readonly pairs?: number;
+  /** Step memory to use; its own by default. */
+  readonly arena?: Arena;
 }
 
 /** Largest |policy − reference| per token, in nats, that other batch shapes and rounding can explain. */
@@ -86,7 +90,7 @@ const START_TOLERANCE = { f32: 1e-3, bf16: 5e-2 } as const;
  *   pair prefers anything
  */
 export async function checkDpoStart(options: StartCheckOptions): Promise<readonly string[]> {
-  const { model, data, references } = options;
+  const { model, data, references, arena } = options;
   const notes: string[] = [];
   const count = Math.min(options.pairs ?? 16, data.length);
   const first: Dataset<PreferencePair> = {
@@ -94,7 +98,7 @@ export async function checkDpoStart(options: StartCheckOptions): Promise<readonl
     tokensOf: (index) => data.tokensOf(index),
     item: (index) => data.item(index),
   };
-  const policy = await scorePairs({ model, data: first });
+  const policy = await scorePairs({ model, data: first, ...(arena === undefined ? {} : { arena }) });
   let largest = 0;
   let largestPerToken = 0;
   for (let p = 0; p < count; p++) {
@@ -146,7 +150,7 @@ function switchOffAdapters(model: LanguageModel): { delta: LowRankDelta; scaling
 }
 
 async function scorePairs(
-  options: Pick<ReferenceOptions, 'model' | 'data' | 'maxTokensPerMicroBatch' | 'signal' | 'onEvent'>,
+  options: Pick<ReferenceOptions, 'model' | 'data' | 'maxTokensPerMicroBatch' | 'arena' | 'signal' | 'onEvent'>,
 ): Promise<ReferenceLogProbs> {
   const { model, data, maxTokensPerMicroBatch } = options;
   const bound = microBatchTokens(data, {
@@ -156,8 +160,9 @@ async function scorePairs(
   const order = Int32Array.from({ length: data.length }, (_, i) => i);
   const chosen = new Float64Array(data.length);
   const rejected = new Float64Array(data.length);
-  const arena = createArena(model.kernels);
+  const arena = options.arena ?? createArena(model.kernels);
   let done = 0;
+  options.onEvent?.({ type: 'progress', label: 'reference', done, total: data.length, unit: 'pairs' });
   for (const indexes of planMicroBatches(data, order, bound)) {
     options.signal?.throwIfAborted();
     const sequences = Array.from(indexes, (index) => pairSequences(data.item(index))).flat();

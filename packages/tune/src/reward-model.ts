@@ -8,6 +8,7 @@
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
 import {
+  type Arena,
   createArena,
   createLinear,
   createParameter,
@@ -105,13 +106,13 @@ export async function scoreRewards(
   model: LanguageModel,
   head: Linear,
   sequences: readonly Sequence[],
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly arena?: Arena; readonly signal?: AbortSignal } = {},
 ): Promise<Float64Array> {
   const tokensOf = (i: number): number => sequences[i]!.promptIds.length + sequences[i]!.completionIds.length;
   const data = { length: sequences.length, tokensOf, item: (i: number) => sequences[i]! };
   const order = Int32Array.from(sequences, (_, i) => i);
   const bound = order.reduce((most, i) => Math.max(most, tokensOf(i)), SCORING_TOKENS);
-  const arena = createArena(model.kernels);
+  const arena = options.arena ?? createArena(model.kernels);
   const scores = new Float64Array(sequences.length);
   for (const part of planMicroBatches(data, order, bound)) {
     options.signal?.throwIfAborted();
@@ -132,11 +133,16 @@ export async function evaluateRewardModel(options: {
   readonly head: Linear;
   readonly data: Dataset<PreferencePair>;
   readonly objective?: BradleyTerryOptions;
+  /** Step memory to use; its own by default. */
+  readonly arena?: Arena;
   readonly signal?: AbortSignal | undefined;
 }): Promise<{ readonly metrics: Metrics; readonly scores: Float64Array }> {
-  const { model, head, data, signal } = options;
+  const { model, head, data, arena, signal } = options;
   const pairs = Array.from({ length: data.length }, (_, index) => data.item(index));
-  const scores = await scoreRewards(model, head, pairs.flatMap(pairSequences), signal === undefined ? {} : { signal });
+  const scores = await scoreRewards(model, head, pairs.flatMap(pairSequences), {
+    ...(arena === undefined ? {} : { arena }),
+    ...(signal === undefined ? {} : { signal }),
+  });
   const { loss, metrics } = bradleyTerry({ scores, margins: marginsOf(pairs) }, options.objective);
   return {
     metrics: Object.fromEntries(Object.entries({ loss, ...metrics }).map(([name, value]) => [`eval_${name}`, value])),

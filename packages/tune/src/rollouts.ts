@@ -87,6 +87,8 @@ export interface RolloutOptions {
   readonly masksTruncated?: boolean;
   /** Default 4,096. */
   readonly maxTokensPerMicroBatch?: number;
+  /** Step memory to use; its own by default. */
+  readonly arena?: Arena;
   readonly onRollout?: (rollout: Rollout) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
@@ -109,7 +111,7 @@ export function rolloutSource(options: RolloutOptions): StepSource<RolloutItem> 
   const iterations = (options.iterations ?? 1) * parts;
   checkRollouts(options, iterations);
   const bound = options.maxTokensPerMicroBatch ?? DEFAULT_TOKENS;
-  const arena = createArena(options.model.kernels);
+  const arena = options.arena ?? createArena(options.model.kernels);
   const data = { length: prompts.length, tokensOf: () => 1, item: (index: number) => prompts[index]! };
   const plan = (epoch: number) => planEpoch(data, { seed, itemsPerStep: promptsPerRollout }, epoch);
   let current: Current | null = null;

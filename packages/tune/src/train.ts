@@ -67,6 +67,8 @@ export interface TrainOptions<Item> {
   readonly maxGradNorm?: number;
   /** Computes each layer again in the backward pass instead of keeping its activations: less memory, same bits. */
   readonly gradientCheckpointing?: boolean;
+  /** Step memory to use, as what runs before and between steps does; its own by default. */
+  readonly arena?: Arena;
   /** Seed of dropout masks. Default 42. */
   readonly seed?: number;
   /** Steps averaged into one `step-end` event. Default 10. */
@@ -127,7 +129,7 @@ export async function trainFrom<Item>(source: StepSource<Item>, options: LoopOpt
   let lastCheckpoint = start.checkpoint;
   const resumedFromStep = start.checkpoint === null ? null : state.step;
 
-  const arena = createArena(kernels);
+  const arena = options.arena ?? createArena(kernels);
   let evaluated: Metrics = {};
   const sessionStart = performance.now();
   const earlierSeconds = state.elapsedSeconds;

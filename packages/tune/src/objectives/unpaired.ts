@@ -1,13 +1,14 @@
 /** Unpaired KTO as an objective of the loop: each completion beside its mismatched partner in one packed batch. */
 import type { LanguageModel } from '@tuiqiao/lm';
 import type { Metrics } from '@tuiqiao/schema';
+import type { Arena } from '@tuiqiao/tensor';
 import { TuneError } from '../errors.ts';
 import type { Dataset } from '../items.ts';
 import { computeTypeOf } from '../micro-batch.ts';
 import type { Objective } from '../objective.ts';
 import type { Sequence } from '../packing.ts';
 import type { ReferenceKind } from '../reference.ts';
-import { scoreCompletions } from '../score.ts';
+import { type ScoreOptions, scoreCompletions } from '../score.ts';
 import { checkKtoOptions, type KtoOptions, kto } from './kto.ts';
 import { sumRange } from './scalar.ts';
 import { watchStillness } from './watch-preference.ts';
@@ -56,14 +57,10 @@ export function unpairedDataset(examples: readonly Omit<UnpairedExample, 'mismat
 export async function computeUnpairedReference(
   model: LanguageModel,
   data: Dataset<UnpairedExample>,
-  signal?: AbortSignal,
+  options: Pick<ScoreOptions, 'arena' | 'signal'> = {},
 ): Promise<UnpairedReference> {
   const items = Array.from({ length: data.length }, (_, index) => data.item(index));
-  const scored = await scoreCompletions(
-    model,
-    items.flatMap(unpairedSequences),
-    signal === undefined ? {} : { signal },
-  );
+  const scored = await scoreCompletions(model, items.flatMap(unpairedSequences), options);
   const sums = scored.map((logProbs) => sumRange(logProbs, 0, logProbs.length));
   const completions = Float64Array.from(items, (_, index) => sums[2 * index]!);
   const mismatched = Float64Array.from(items, (_, index) => sums[2 * index + 1]!);
@@ -86,10 +83,11 @@ export async function checkUnpairedStart(
   data: Dataset<UnpairedExample>,
   references: UnpairedReference,
   kind: ReferenceKind,
+  options: Pick<ScoreOptions, 'arena'> = {},
 ): Promise<string> {
   const count = Math.min(START_EXAMPLES, data.length);
   const first = { length: count, tokensOf: data.tokensOf, item: data.item };
-  const policy = await computeUnpairedReference(model, first);
+  const policy = await computeUnpairedReference(model, first, options);
   let largest = 0;
   let largestPerToken = 0;
   for (let i = 0; i < count; i++) {
@@ -116,10 +114,15 @@ export async function evaluateUnpaired(options: {
   readonly data: Dataset<UnpairedExample>;
   readonly references: UnpairedReference;
   readonly objective: KtoOptions;
+  /** Step memory to use; its own by default. */
+  readonly arena?: Arena;
   readonly signal?: AbortSignal | undefined;
 }): Promise<Metrics> {
-  const { model, data, references, signal } = options;
-  const policy = await computeUnpairedReference(model, data, signal);
+  const { model, data, references, arena, signal } = options;
+  const policy = await computeUnpairedReference(model, data, {
+    ...(arena === undefined ? {} : { arena }),
+    ...(signal === undefined ? {} : { signal }),
+  });
   const { loss, metrics } = kto(
     {
       // The loss reads sums only: one number a completion.
