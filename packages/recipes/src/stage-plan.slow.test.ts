@@ -67,9 +67,10 @@ const CASES: Readonly<Record<string, readonly [stage: string, ...overrides: stri
   KTO: pairs('kto'),
   'reward model': pairs('rm'),
   GRPO: [
-    ...['grpo', 'dataset=starter', 'maxSteps=2', 'sampleSteps=0', 'grpo.prompts=8', 'grpo.evalPrompts=0'],
+    'grpo',
+    ...['dataset=starter', 'maxSteps=2', 'sampleSteps=0', 'grpo.prompts=8', 'grpo.evalPrompts=0'],
     ...['batchSize=8', 'grpo.numGenerations=4', 'maxNewTokens=48', 'rewards=[shape,tones]'],
-  ] as unknown as readonly [string, ...string[]],
+  ],
   pretraining: ['pretrain', 'corpus=starter', 'maxSteps=6', 'saveSteps=0', 'geometry.layers=4'],
 };
 
@@ -79,7 +80,8 @@ describe.skipIf(!isBuilt)('what a dry run tells (needs the built packages)', () 
     async (name, [stage, ...given]) => {
       const isOnModel = stage !== 'pretrain';
       const overrides = [
-        ...(isOnModel ? [`model=${model}`, `datasetDir=${folder}`] : []),
+        ...(isOnModel ? [`model=${model}`] : []),
+        ...(stage === 'sft' ? [`datasetDir=${folder}`] : []),
         ...given,
         `outputDir=${path.join(folder, name)}`,
       ];
