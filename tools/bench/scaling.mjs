@@ -38,7 +38,7 @@ export async function runScalingPoint({ isQuick, point: { size, length, batch, r
   const kernels = createKernels({ prefer: 'native' });
   const model = await loadLanguageModel(largeModelFolder(size), { kernels });
   const { parameters } = attachLora(model, { rank, alpha: 2 * rank, targetModules: 'all-linear', seed: 0 });
-  const totalSteps = WARM_UP + (isQuick ? 2 : 4);
+  const totalSteps = WARM_UP + (isQuick ? 3 : 5);
   const random = createRandom(11);
   const prompt = length * (1 - TARGET_SHARE);
   const examples = Array.from({ length: totalSteps * batch }, (_, i) => {

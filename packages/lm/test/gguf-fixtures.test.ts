@@ -10,6 +10,7 @@ import { createArena, Tape } from '@tuiqiao/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GgufFile, readGguf } from '../src/checkpoint/gguf.ts';
 import { ggufConfig } from '../src/checkpoint/gguf-model.ts';
+import { HeaderWriter } from '../src/gguf/gguf-header.ts';
 import { writeGguf } from '../src/gguf/write-gguf.ts';
 import { loadLanguageModel } from '../src/load-language-model.ts';
 import { createCharacterTokenizer } from '../src/tokenizer/character-tokenizer.ts';
@@ -142,5 +143,27 @@ describe('files that do not fit', () => {
     const gguf = readGguf(fileOf('olmo2'));
     const metadata = new Map([...gguf.metadata, ['olmo2.attention.sliding_window', 4096] as const]);
     await expect(ggufConfig({ ...gguf, metadata })).rejects.toMatchObject({ code: 'model-feature-unsupported' });
+  });
+});
+
+it('a rotary tensor of any length is refused before it is read', async () => {
+  const count = 1 << 20;
+  const header = new HeaderWriter();
+  header.bytes(new TextEncoder().encode('GGUF'));
+  header.u32(3);
+  header.u64(1);
+  header.u64(1);
+  header.field('general.architecture', { text: 'llama' });
+  header.text('rope_freqs.weight');
+  header.u32(1);
+  header.u64(count);
+  header.u32(0);
+  header.u64(0);
+  header.pad(32);
+  const file = path.join(folder, 'long.gguf');
+  await writeFile(file, Buffer.concat([header.finish(), new Uint8Array(4 * count)]));
+  await expect(ggufConfig(await readGguf(file))).rejects.toMatchObject({
+    code: 'checkpoint-malformed',
+    message: expect.stringContaining('at most 16384 numbers in rope_freqs.weight, got 1048576'),
   });
 });

@@ -15,6 +15,8 @@ export const ROPE_TENSORS = {
   long: 'rope_factors_long.weight',
   short: 'rope_factors_short.weight',
 } as const;
+/** One a pair of a head's numbers: far more than any model has. */
+const MOST_FACTORS = 1 << 14;
 /** Bytes of blocks converted at a time. */
 const PIECE_BYTES = 1 << 22;
 
@@ -72,8 +74,15 @@ export function ggufSources(gguf: GgufFile, config: ModelConfig): WeightSources 
   return sources;
 }
 
-/** All values of a small tensor. */
+/** All values of a small tensor. @throws LmError `checkpoint-malformed` */
 export async function ggufFloats(file: string, tensor: GgufTensor): Promise<number[]> {
+  const count = tensor.shape.reduce((product, size) => product * size, 1);
+  if (count > MOST_FACTORS) {
+    throw new LmError(
+      'checkpoint-malformed',
+      `${file}: expected at most ${MOST_FACTORS} numbers in ${tensor.name}, got ${count}`,
+    );
+  }
   const list: number[] = [];
   for await (const bytes of pieces(file, tensor)) list.push(...dequantizeGguf(tensor.format.type, bytes));
   return list;
