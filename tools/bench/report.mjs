@@ -94,6 +94,7 @@ fifth from hour to hour on a virtual machine; measure on your own.
   and target in the head and after the last attention; what samples begin with alike is one row. Optimizer, norms, softmax and checks are time without operations. The peak is weighted by the
   operations of the model's own shapes at 4,096 rows: qkv, o, gate and up, down of every layer, and the head.
 - Training runs through the product's own loop: packing, clipping, AdamW, accuracy and checks for divergence included.
+- Over sequence length, batch, rank and model size: [benchmarks-scaling.md](benchmarks-scaling.md) (\`npm run bench -- --scaling --write\`).
 
 | what | median | least | most | unit | repetitions |
 |---|---:|---:|---:|---|---|
